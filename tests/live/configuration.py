@@ -1,6 +1,7 @@
 """The configuration folder of a Home Assistant that keeps to itself.
 
-Without ``default_config``, whose discovery and cloud integrations reach out, and without the onboarding steps that would add such integrations.
+Without ``default_config``, whose discovery and cloud integrations reach out, and without the onboarding steps that
+would add such integrations.
 """
 
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ LOOPBACK_PROVIDER = """\
 
 
 def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loopback: bool) -> None:
-    """Lay a configuration folder: the YAML, the web server's port, the onboarding steps to skip, a link to the integration."""
+    """Lay a configuration folder: the YAML, the web server, the onboarding steps to skip, a link to the integration."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     custom_components = folder / "custom_components"
@@ -64,7 +65,7 @@ def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loop
         ),
         encoding="utf-8",
     )
-    # `http:` in YAML is a trial that makes Home Assistant restart itself after five minutes: its storage is written instead.
+    # `http:` in YAML is a trial that makes Home Assistant restart itself after five minutes: its storage is written.
     server = {
         "server_host": ["127.0.0.1"],
         "server_port": port,
@@ -77,7 +78,12 @@ def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loop
         "error": None,
         "error_message": None,
     }
-    _store(storage / "http", version=2, minor_version=2, data={"stable": server, "pending": None, "yaml_migration_done": True})
+    _store(
+        storage / "http",
+        version=2,
+        minor_version=2,
+        data={"stable": server, "pending": None, "yaml_migration_done": True},
+    )
     onboarding = storage / "onboarding"
     if not onboarding.exists():
         _store(onboarding, version=4, minor_version=1, data={"done": ["core_config", "analytics", "integration"]})

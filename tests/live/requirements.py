@@ -1,6 +1,7 @@
 """What Home Assistant would install by itself at its first start, so that it can run with ``--skip-pip``.
 
-``python -m tests.live.requirements`` prints one requirement a line, read from the manifests of the installed Home Assistant and of this integration.
+``python -m tests.live.requirements`` prints one requirement a line, read from the manifests of the installed Home
+Assistant and of this integration.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from tests.live.configuration import CUSTOM_COMPONENTS, DOMAIN, YAML_INTEGRATION
 
 
 def manifest_of(domain: str) -> dict[str, list[str]]:
-    """The lists of an integration's manifest; one of ours wins over one of Home Assistant's, as it does when it runs."""
+    """The lists of an integration's manifest; one of ours wins over one of Home Assistant's, as it does there."""
     places = (CUSTOM_COMPONENTS, *(Path(place) for place in components.__path__))
     for place in places:
         path = place / domain / "manifest.json"
