@@ -1,0 +1,134 @@
+"""The demo: a simulated cloud with two chargers, and a Home Assistant that shows them. Stops with Ctrl-C."""
+
+import argparse
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+import shutil
+import signal
+import sys
+
+from tests.live import dashboard
+from tests.live.configuration import ROOT
+from tests.live.home_assistant import HomeAssistant
+from tests.live.onboarding import add_integration
+from tests.live.process import ServerError
+from tests.live.simulator import Simulator
+
+# A state that says that the entity has no value.
+EMPTY = {"unavailable", "unknown"}
+# What must have moved after a while when a charger charges.
+MOVING = ("session_energy", "lifetime_energy")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant (default %(default)s)")
+    parser.add_argument("--simulator-port", type=int, default=8377, help="port of the simulator (default %(default)s)")
+    parser.add_argument("--scenario", default="two_chargers", help="the simulator's scenario (default %(default)s)")
+    parser.add_argument("--speed", type=float, default=60, help="how fast time passes there (default %(default)s)")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where Home Assistant keeps its state")
+    parser.add_argument("--keep", action="store_true", help="go on with the last demo's state instead of starting anew")
+    parser.add_argument("--check", action="store_true", help="start, see that the values are there and move, and stop")
+    return parser.parse_args()
+
+
+async def values(home_assistant: HomeAssistant) -> dict[str, str]:
+    """The states of this integration's enabled entities, by unique id and platform."""
+    states = {state["entity_id"]: state["state"] for state in await home_assistant.get("/api/states")}
+    return {
+        f"{entry['unique_id']} ({entry['entity_id'].partition('.')[0]})": states.get(entry["entity_id"], "missing")
+        for entry in (await home_assistant.entities()).values()
+        if entry["disabled_by"] is None
+    }
+
+
+async def check(home_assistant: HomeAssistant, seconds: float = 180) -> list[str]:
+    """What is wrong: entities without a value, or nothing that moves while a charger charges."""
+    before = await values(home_assistant)
+    if not before:
+        return ["the integration has no entities"]
+    problems = [f"{name} is {state}" for name, state in before.items() if state in {"unavailable", "missing"}]
+    meters = {name for name in before if any(name.endswith(f"_{key} (sensor)") for key in MOVING)}
+    waiting = set(MOVING)
+    try:
+        async with asyncio.timeout(seconds):
+            while waiting:
+                await asyncio.sleep(1)
+                now = await values(home_assistant)
+                moved = {name for name in meters if now[name] not in EMPTY | {before[name]}}
+                waiting = {key for key in waiting if not any(f"_{key} " in name for name in moved)}
+    except TimeoutError:
+        problems += [f"no charger's {key} moved within {seconds:.0f} s" for key in sorted(waiting)]
+    return problems
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Start both, show where to look, and wait for Ctrl-C (or check and stop)."""
+    folder: Path = options.folder
+    if not options.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+
+    async with AsyncExitStack() as servers:
+        simulator = Simulator(
+            port=options.simulator_port,
+            log=folder / "simulator.log",
+            scenario=options.scenario,
+            speed=options.speed,
+        )
+        print(f"Starting the simulated cloud ({options.scenario}, {options.speed:g} times as fast) …")
+        await servers.enter_async_context(simulator)
+        home_assistant = HomeAssistant(
+            folder / "config",
+            port=options.port,
+            log=folder / "home-assistant.log",
+            cloud=simulator.url,
+            sign_in_by_loopback=True,
+        )
+        print("Starting Home Assistant …")
+        await servers.enter_async_context(home_assistant)
+        if not await home_assistant.command("config_entries/get", domain="enphase_ev"):
+            print("Adding the integration …")
+            await add_integration(home_assistant, *await simulator.account())
+        await dashboard.install(home_assistant)
+        if options.check:
+            problems = await check(home_assistant)
+            print(*(problems or ["The demo works."]), sep="\n")
+            return 1 if problems else 0
+        show(home_assistant, simulator)
+        await stopped(stop, home_assistant)
+        print("\nStopping …")
+    return 0
+
+
+def show(home_assistant: HomeAssistant, simulator: Simulator) -> None:
+    """Say where to look."""
+    print(
+        f"""
+  The dashboard     {home_assistant.url}/{dashboard.URL_PATH}
+  Energy            {home_assistant.url}/energy
+  The simulator     {simulator.url}/_sim/scenario
+
+  You are signed in by being on this machine. From anywhere else: user {home_assistant.username!r}, \
+password {home_assistant.password!r}.
+  Ctrl-C stops both."""
+    )
+
+
+async def stopped(stop: asyncio.Event, home_assistant: HomeAssistant) -> None:
+    """Wait for Ctrl-C, or for Home Assistant to end by itself."""
+    ended = [asyncio.create_task(stop.wait()), asyncio.create_task(home_assistant.wait())]
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    for task in ended:
+        task.cancel()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(run(arguments())))
+    except ServerError as error:
+        sys.exit(str(error))
