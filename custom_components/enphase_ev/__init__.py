@@ -1,0 +1,1 @@
+"""Enphase EV & Battery."""

@@ -1,0 +1,362 @@
+"""One Enlighten account: opens, keeps and renews its session, and sends the requests of everything that builds on it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+import logging
+
+from aiohttp import CookieJar, hdrs
+from yarl import URL
+
+from . import sign_in as conversation
+from .access import fetch_access_token
+from .exceptions import AuthError, CodeRequired, RateLimited, ServiceUnavailable, SessionExpired
+from .fields import Json
+from .headers import Session, request_headers
+from .sites import Site, read_sites, read_user_id, site_in_path
+from .state import AccountState, StoredToken
+from .tokens import Token
+from .transport import Answer, Family, Request, Transport
+
+_LOGGER = logging.getLogger(__name__)
+
+# How long a refusal counts as the answer of this family, after the session was proven alive, before it is looked into again.
+_SETTLED_FOR = timedelta(minutes=15)
+# How soon an early renewal that failed is tried again while the token still lives.
+_BETWEEN_EARLY_RENEWALS = timedelta(minutes=5)
+_MOST_REDIRECTS = 5
+_RESEND_CODE_AFTER = timedelta(seconds=30)
+
+
+class Account:
+    """An account and its session.
+
+    `password` is kept in memory only; without it a dead session ends in `SessionExpired`. `state` is what `on_change` was called with
+    last; it is to be stored privately, and holds the session across restarts.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        email: str,
+        *,
+        password: str | None = None,
+        state: AccountState | None = None,
+        on_change: Callable[[AccountState], None] | None = None,
+    ) -> None:
+        self.transport = transport
+        self.email = email
+        self.password = password
+        self.state = state or AccountState()
+        self.latency: float | None = None
+        self._on_change = on_change
+        self._session = self._restore_session()
+        self._code_jar: CookieJar | None = None
+        self._code_requested_at: datetime | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        self._renewal_failed_at: datetime | None = None
+        self._settled: dict[Family, datetime] = {}
+        transport.uses_browser_user_agent = self.state.uses_browser_user_agent
+
+    # --- Sign-in by a person ---
+
+    async def sign_in(self) -> None:
+        """Open a session because a person asked for it.
+
+        Raises:
+            CodeRequired: Go on with `request_code` and `submit_code`.
+            AuthError: Refused, or tried again too soon (`RetryLater`).
+            ServiceUnavailable: The cloud is out of order.
+        """
+        self.state.limits.check_person()
+        await self._open_session()
+
+    async def request_code(self) -> datetime:
+        """Let the cloud send a one-time code; return when the next one may be asked for. Sooner than that nothing is sent.
+
+        Raises:
+            AuthError: Codes are blocked, or the sign-in has to start over.
+        """
+        now = datetime.now(UTC)
+        if self._code_requested_at is None or now >= self._code_requested_at + _RESEND_CODE_AFTER:
+            await conversation.request_code(self.transport, self._jar_for_code())
+            self._code_requested_at = now
+        return self._code_requested_at + _RESEND_CODE_AFTER
+
+    async def submit_code(self, code: str) -> None:
+        """Finish the sign-in with a one-time code.
+
+        Raises:
+            CodeRequired: The code was wrong (`rejected`).
+            AuthError: Codes are blocked, or the sign-in has to start over.
+        """
+        jar = self._jar_for_code()
+        try:
+            signed_in = await conversation.submit_code(self.transport, jar, self.email, code.strip())
+        except AuthError as err:
+            self._record_failure(err)
+            raise
+        await self._establish(jar, signed_in, by_code=True)
+
+    def _jar_for_code(self) -> CookieJar:
+        if self._code_jar is None:
+            raise SessionExpired("The sign-in has to start over")
+        return self._code_jar
+
+    # --- Requests ---
+
+    @property
+    def session_expires_at(self) -> datetime | None:
+        """Return when the access token runs out (UTC); it is renewed before that as long as the session lives."""
+        token = self._session.access_token
+        return token.expires_at if token else None
+
+    async def request(self, request: Request, *, site_id: str | None = None) -> Json:
+        """Send a request of a signed-in account and return the decoded answer.
+
+        A dead session is renewed once, for all who wait. A write that a dead session refused did nothing, so it is sent again.
+
+        Raises:
+            EnlightenError: Of the kind that tells what went wrong.
+        """
+
+        async def send() -> Answer:
+            headers = request_headers(request.family, self._session, self.transport.url, site_id)
+            answer = await self.transport.send(request, headers=headers, cookies=self._session.cookies)
+            self.latency = answer.seconds
+            return answer
+
+        await self._ensure_session()
+        generation = self._session.generation
+        answer = await send()
+        if _looks_dead(answer) and not self._is_settled(request.family, answer):
+            await self._renew(generation)
+            generation = self._session.generation
+            answer = await send()
+            if answer.status == 401:
+                # The cookies gave a token and still the session is refused: only a new one can help.
+                await self._renew(generation, by_password=True)
+                answer = await send()
+                if answer.status == 401:
+                    raise SessionExpired("The cloud refuses a session that was opened just now")
+            elif _looks_dead(answer):
+                self._settled[request.family] = datetime.now(UTC)
+        if not _looks_dead(answer):
+            self._settled.pop(request.family, None)
+            self._keep_cookies(answer)
+        answer.raise_for_status()
+        return answer.json
+
+    def known_form(self, key: str) -> str | None:
+        """Return the form of a command that this deployment accepted before."""
+        return self.state.forms.get(key)
+
+    def remember_form(self, key: str, form: str) -> None:
+        """Remember the form of a command that this deployment accepts."""
+        if self.state.forms.get(key) != form:
+            self.state.forms[key] = form
+            self._changed()
+
+    # --- Sites and user ---
+
+    async def sites(self) -> list[Site]:
+        """Return the sites of the account; empty where none can be found (api/auth.md §5)."""
+        found: list[Site] = []
+        try:
+            params = {"searchText": "", "favourite": "false"}
+            found = read_sites(await self.request(Request(family=Family.SITES, path="/app-api/search_sites.json", params=params)))
+        except ServiceUnavailable:
+            _LOGGER.debug("The list of sites cannot be had")
+        if found:
+            self.state.known_sites.update({site.id: site.name or "" for site in found})
+            self._changed()
+            return found
+        if self.state.known_sites:
+            return [Site(site_id, name or None) for site_id, name in self.state.known_sites.items()]
+        site_id = await self._site_of_start_page()
+        return [Site(site_id)] if site_id else []
+
+    async def user_id(self, site_id: str) -> str | None:
+        """Return the numeric user id, from a token's claims or else from the app's data."""
+        if self._session.user_id is None:
+            params = {"app": "1", "device_status": "non_retired", "is_mobile": "0"}
+            body = await self.request(Family.SITES, "GET", f"/app-api/{site_id}/data.json", site_id=site_id, params=params)
+            self._session.user_id = self.state.user_id = read_user_id(body)
+            self._changed()
+        return self._session.user_id
+
+    async def _site_of_start_page(self) -> str | None:
+        """Follow the start page to the site that it shows."""
+        path = "/"
+        for _ in range(_MOST_REDIRECTS):
+            request = Request(family=Family.SITES, path=path)
+            answer = await self.transport.send(request, headers={hdrs.ACCEPT: "text/html,*/*"}, cookies=self._session.cookies)
+            target = self.transport.url.join(URL(answer.headers.get(hdrs.LOCATION, "")))
+            if not answer.is_redirect or target.origin() != self.transport.url:
+                return None
+            path = str(target.relative())
+            if site_id := site_in_path(target.path):
+                return site_id
+        return None
+
+    # --- The session ---
+
+    async def _ensure_session(self) -> None:
+        """Renew the session before it runs out; open one where there is none."""
+        session = self._session
+        if not self.state.has_session:
+            await self._renew(session.generation)
+            return
+        token = session.access_token or session.manager_token
+        if token is None or not token.wants_renewal():
+            return
+        now = datetime.now(UTC)
+        is_alive = token.is_alive(now)
+        if is_alive and self._renewal_failed_at and now < self._renewal_failed_at + _BETWEEN_EARLY_RENEWALS:
+            return
+        try:
+            await self._renew(session.generation)
+        except ServiceUnavailable, RateLimited:
+            if not is_alive:
+                raise
+            self._renewal_failed_at = now
+
+    async def _renew(self, generation: int, *, by_password: bool = False) -> None:
+        """Renew the session unless another request has done so since `generation`; all who wait share one renewal and its outcome."""
+        if self._session.generation != generation:
+            return
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._do_renew(by_password=by_password))
+        await asyncio.shield(self._renewal)
+
+    async def _do_renew(self, *, by_password: bool) -> None:
+        if not by_password and self.state.has_session and await self._renew_with_cookies(self._session, is_new=False):
+            _LOGGER.debug("The session was renewed")
+            self._take_over(self._session)
+            return
+        if self.password is None:
+            raise SessionExpired("The session has ended and no password is remembered")
+        if self.state.wants_code:
+            raise CodeRequired("The session has ended and a one-time code is needed for a new one")
+        self.state.limits.check_automatic()
+        self.state.limits.record_automatic()
+        self._changed()
+        await self._open_session()
+
+    async def _renew_with_cookies(self, session: Session, *, is_new: bool) -> bool:
+        source = await fetch_access_token(self.transport, session, self.state.token_source, is_new=is_new)
+        if source is None:
+            return False
+        self.state.token_source = source
+        return True
+
+    async def _open_session(self) -> None:
+        """Sign in with e-mail and password, into a jar of its own: a refused try must not touch the session that is there."""
+        jar = self._new_jar()
+        password = self.password or ""
+        try:
+            signed_in = await conversation.sign_in_with_json(self.transport, jar, self.email, password)
+            if signed_in is None:
+                jar = self._new_jar()
+                signed_in = await conversation.sign_in_with_form(self.transport, jar, self.email, password)
+        except CodeRequired:
+            self._code_jar, self._code_requested_at = jar, None
+            self.state.wants_code = True
+            self._changed()
+            raise
+        except AuthError as err:
+            self._record_failure(err)
+            raise
+        await self._establish(jar, signed_in, by_code=False)
+
+    async def _establish(self, jar: CookieJar, signed_in: conversation.SignedIn, *, by_code: bool) -> None:
+        """Take over a session that was opened just now."""
+        now = datetime.now(UTC)
+        session = Session(jar, signed_in_at=now)
+        if manager := signed_in.manager_token or conversation.cookie_value(jar, conversation.MANAGER_COOKIE):
+            session.manager_token = Token.read(manager, obtained_at=now)
+        if not await self._renew_with_cookies(session, is_new=True) and session.manager_token is None:
+            raise ServiceUnavailable("The sign-in gave no token")
+        if signed_in.system_id:
+            self.state.known_sites.setdefault(signed_in.system_id, "")
+        self.state.wants_code = by_code
+        self.state.limits.record_success()
+        self._code_jar = None
+        self._settled.clear()
+        self._take_over(session)
+
+    def _take_over(self, session: Session) -> None:
+        """Make a new or renewed session the one that is used."""
+        manager = conversation.cookie_value(session.cookies, conversation.MANAGER_COOKIE)
+        if manager and (session.manager_token is None or manager != session.manager_token.value):
+            session.manager_token = Token.read(manager, obtained_at=datetime.now(UTC))
+        session.user_id = session.token_user_id or self.state.user_id
+        session.generation = self._session.generation + 1
+        self._session = session
+        self._renewal_failed_at = None
+        self.state.user_id = session.user_id
+        self.state.signed_in_at = session.signed_in_at
+        self._changed()
+
+    def _is_settled(self, family: Family, answer: Answer) -> bool:
+        """Return whether this kind of answer was looked into lately and was not about the session."""
+        settled_at = self._settled.get(family)
+        return answer.status != 401 and settled_at is not None and datetime.now(UTC) < settled_at + _SETTLED_FOR
+
+    # --- State ---
+
+    def _new_jar(self) -> CookieJar:
+        """Return an empty jar. A jar takes no cookies of bare addresses by itself, and the origin can be one in development."""
+        return CookieJar(unsafe=_is_address(self.transport.url.host), quote_cookie=False)
+
+    def _restore_session(self) -> Session:
+        jar = self._new_jar()
+        jar.update_cookies_from_headers(self.state.cookies, self.transport.url)
+        session = Session(jar, user_id=self.state.user_id, signed_in_at=self.state.signed_in_at)
+        if stored := self.state.access_token:
+            session.access_token = _restore_token(stored)
+        if stored := self.state.manager_token:
+            session.manager_token = _restore_token(stored)
+        return session
+
+    def _keep_cookies(self, answer: Answer) -> None:
+        """Keep the cookies of an answer of the service itself; a page for people can come from anywhere."""
+        if answer.set_cookies and not answer.is_html:
+            conversation.keep_cookies(self._session.cookies, answer)
+            self._changed()
+
+    def _record_failure(self, error: AuthError) -> None:
+        self.state.limits.record_failure(error)
+        self._changed()
+
+    def _changed(self) -> None:
+        """Bring the state up to date and hand it over to be stored."""
+        session = self._session
+        self.state.cookies = [morsel.OutputString() for morsel in session.cookies]
+        self.state.access_token = _store_token(session.access_token)
+        self.state.manager_token = _store_token(session.manager_token)
+        self.state.uses_browser_user_agent = self.transport.uses_browser_user_agent
+        if self._on_change is not None:
+            self._on_change(self.state)
+
+
+def _looks_dead(answer: Answer) -> bool:
+    """Return whether an answer is one that a dead session gets (api/auth.md §3)."""
+    return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and answer.is_html)
+
+
+def _is_address(host: str | None) -> bool:
+    try:
+        ip_address(host or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _restore_token(stored: StoredToken) -> Token:
+    return Token.read(stored.value, obtained_at=stored.obtained_at, expires_at=stored.expires_at)
+
+
+def _store_token(token: Token | None) -> StoredToken | None:
+    return StoredToken(token.value, token.obtained_at, token.expires_at) if token else None

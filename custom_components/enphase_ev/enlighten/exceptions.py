@@ -1,0 +1,89 @@
+"""The errors of the client: one small tree, and nothing else is raised.
+
+Every error keeps the cloud's own code and message where it gave one. None of them carries a password, a token, a cookie, an e-mail
+address, a serial number or a URL.
+"""
+
+from datetime import datetime
+
+
+class EnlightenError(Exception):
+    """Something about the Enlighten cloud went wrong."""
+
+
+class AuthError(EnlightenError):
+    """The account is not signed in.
+
+    `retry_at` (UTC) is set when the client will try again by itself then; until that time it sends no sign-in. Without it a person has
+    to sign in.
+    """
+
+    def __init__(self, message: str, *, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class InvalidCredentials(AuthError):
+    """The e-mail address or the password is wrong (api/auth.md §1)."""
+
+
+class CodeRequired(AuthError):
+    """A one-time code is needed; `rejected` says that the code just given was wrong (api/auth.md §2)."""
+
+    def __init__(self, message: str, *, rejected: bool = False) -> None:
+        super().__init__(message)
+        self.rejected = rejected
+
+
+class AccountBlocked(AuthError):
+    """Enphase has locked the account, or its one-time codes, for a while (api/auth.md §1)."""
+
+
+class TooManySessions(AuthError):
+    """The account has too many active sessions; trying again makes it worse (api/auth.md §1)."""
+
+
+class SessionExpired(AuthError):
+    """The session is gone and could not be renewed without a person (api/auth.md §3)."""
+
+
+class RetryLater(AuthError):
+    """A person tried to sign in again too soon; nothing was sent (api/auth.md §4)."""
+
+
+class RateLimited(EnlightenError):
+    """The cloud throttles this account. `retry_after` is in seconds, `None` where the cloud named no time."""
+
+    def __init__(self, retry_after: float | None) -> None:
+        super().__init__("The Enlighten cloud asks to slow down")
+        self.retry_after = retry_after
+
+
+class ServiceUnavailable(EnlightenError):
+    """The cloud, or one of its services, cannot be reached or is out of order.
+
+    `may_have_arrived` says that a request was under way when the connection broke or the time ran out: a write may have taken effect.
+    `cloud_message` are the cloud's own words about it.
+    """
+
+    def __init__(self, message: str, *, may_have_arrived: bool = False, cloud_message: str | None = None) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
+        self.cloud_message = cloud_message
+
+
+class RequestRejected(EnlightenError):
+    """The cloud understood the request and refused it.
+
+    `status` is the HTTP status, `code` the cloud's own error code (`iqevc_ms-10012`), `message` its own words; both can be `None`.
+    """
+
+    def __init__(self, status: int, code: str | None = None, message: str | None = None) -> None:
+        super().__init__(message or code or f"HTTP {status}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class InvalidResponse(EnlightenError):
+    """The cloud answered with something that makes no sense at all."""

@@ -1,0 +1,122 @@
+"""Reads times, numbers, booleans and lists in every form in which the cloud sends them.
+
+No reader raises: what cannot be read is `None` (api/README.md, "Rules that hold everywhere").
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+import math
+import re
+
+type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
+
+# Where lists are wrapped, the list sits under one of these keys.
+_LIST_KEYS = ("data", "items", "result", "sites", "systems")
+_TRUE = {"true", "1", "yes", "on", "enabled"}
+_FALSE = {"false", "0", "no", "off", "disabled"}
+# Epoch milliseconds of any date after 1973 are larger than epoch seconds of any date before 5138.
+_SMALLEST_MILLISECONDS = 1e11
+_ZONE_SUFFIX = re.compile(r"\[[^\]]*\]$")
+_LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def read_text(value: Json) -> str | None:
+    """Return a text without blanks at its ends; numbers become their digits, an empty text is `None`."""
+    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        return None
+    return str(value).strip() or None
+
+
+def read_float(value: Json) -> float | None:
+    """Return a finite number from `32`, `"32"` or `"48%"`."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip().removesuffix("%").rstrip()
+        if not _NUMBER.fullmatch(text):
+            return None
+        value = float(text)
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_int(value: Json) -> int | None:
+    """Return a whole number from `32`, `32.0` or `"32"`."""
+    number = read_float(value)
+    return None if number is None else round(number)
+
+
+def read_bool(value: Json) -> bool | None:
+    """Return a boolean from `true`, `1`, `"1"`, `"true"` or `"enabled"`."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value != 0
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in _TRUE:
+            return True
+        if word in _FALSE:
+            return False
+    return None
+
+
+def read_time(value: Json) -> datetime | None:
+    """Return an aware UTC time from ISO-8601, with or without a bracketed zone, or from epoch seconds or milliseconds."""
+    number = read_float(value)
+    try:
+        if number is not None:
+            seconds = number / 1000 if abs(number) >= _SMALLEST_MILLISECONDS else number
+            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        if not isinstance(value, str):
+            return None
+        text = _LONG_FRACTION.sub(r"\1", _ZONE_SUFFIX.sub("", value.strip()))
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except ValueError, OverflowError, OSError:
+        return None
+
+
+def read_mapping(value: Json) -> dict[str, Json]:
+    """Return the object, or an empty one where there is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_records(value: Json) -> list[dict[str, Json]]:
+    """Return the objects of a list that comes bare or wrapped in `data`, `items`, `result`, `sites` or `systems`."""
+    if isinstance(value, dict):
+        for key in _LIST_KEYS:
+            if isinstance(value.get(key), dict | list):
+                return read_records(value[key])
+        return []
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, dict)]
+
+
+def first_of(record: Mapping[str, Json], *keys: str) -> Json:
+    """Return the first value that is there and not null, by the order of the keys."""
+    return next((record[key] for key in keys if record.get(key) is not None), None)
+
+
+def read_model[T](build: Callable[[dict[str, Json]], T]) -> Callable[[Json], T | None]:
+    """Return a reader of a nested object that may be null, missing or no object at all."""
+
+    def read(value: Json) -> T | None:
+        return build(value) if isinstance(value, dict) else None
+
+    return read
+
+
+def read_assignments(value: Json) -> dict[str, str]:
+    """Return the pairs of one line of comma-separated `key=value` parts."""
+    if not isinstance(value, str):
+        return {}
+    pairs = (part.partition("=") for part in value.split(","))
+    return {key.strip(): text.strip() for key, equals, text in pairs if equals}

@@ -1,0 +1,69 @@
+"""What a JSON Web Token of the cloud says about itself (api/auth.md §3)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self, override
+
+import jwt
+
+from .fields import Json, first_of, read_mapping, read_text, read_time
+
+# A token is taken as used up one hour before it runs out, and renewed a little before that.
+_USED_UP_BEFORE_EXPIRY = timedelta(hours=1)
+_RENEWED_BEFORE_USED_UP = timedelta(minutes=10)
+# Told lifetime of a token that does not say when it ends.
+_ASSUMED_LIFETIME = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token with the claims that matter. The signature cannot be checked by a client, so only the claims are read.
+
+    `value` is the secret itself; it is kept out of the representation.
+    """
+
+    value: str
+    obtained_at: datetime
+    expires_at: datetime
+    user_id: str | None
+    session_id: str | None
+
+    @override
+    def __repr__(self) -> str:
+        """Return a representation without the secret."""
+        return f"Token(expires_at={self.expires_at.isoformat()})"
+
+    @classmethod
+    def read(cls, value: str, *, obtained_at: datetime, expires_at: datetime | None = None) -> Self:
+        """Read the claims of a token, which sit at the top level or under `data`. An unreadable token is kept as it is."""
+        try:
+            claims: dict[str, Json] = jwt.decode(value, options={"verify_signature": False, "verify_exp": False})
+        except jwt.PyJWTError:
+            claims = {}
+        claims = {**read_mapping(claims.get("data")), **{key: claim for key, claim in claims.items() if key != "data"}}
+        return cls(
+            value=value,
+            obtained_at=obtained_at,
+            expires_at=read_time(claims.get("exp")) or expires_at or obtained_at + _ASSUMED_LIFETIME,
+            user_id=_digits(first_of(claims, "user_id", "userId", "userid", "sub")),
+            session_id=read_text(first_of(claims, "session_id", "sessionId")),
+        )
+
+    def is_alive(self, now: datetime | None = None) -> bool:
+        """Return whether the token has not run out."""
+        return (now or datetime.now(UTC)) < self.expires_at
+
+    def wants_renewal(self, now: datetime | None = None) -> bool:
+        """Return whether it is time to ask for a new one.
+
+        That is 70 minutes before it runs out; for a token that lives for less than that, once half of its life is over.
+        """
+        half_life = (self.expires_at - self.obtained_at) / 2
+        margin = min(_USED_UP_BEFORE_EXPIRY + _RENEWED_BEFORE_USED_UP, half_life)
+        return (now or datetime.now(UTC)) >= self.expires_at - margin
+
+
+def _digits(value: Json) -> str | None:
+    """Return a numeric id as text; `sub` holds other things on some accounts."""
+    text = read_text(value)
+    return text if text and text.isdigit() else None

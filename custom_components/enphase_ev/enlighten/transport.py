@@ -1,0 +1,287 @@
+"""Sends one HTTP request to Enlighten and reads the whole answer before anybody judges it."""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from functools import cached_property
+import logging
+import os
+import time
+
+import aiohttp
+from aiohttp import hdrs
+from multidict import CIMultiDictProxy
+import orjson
+from yarl import URL
+
+from .exceptions import InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable
+from .fields import Json, first_of, read_float, read_mapping, read_text
+
+_LOGGER = logging.getLogger(__name__)
+
+DEFAULT_URL = "https://enlighten.enphaseenergy.com"
+DEFAULT_TIMEOUT = 15.0
+URL_VARIABLE = "ENPHASE_EV_ENLIGHTEN_URL"
+
+_HOUR = 3600
+# The largest honest answer, a summary of fifty chargers, is below 200 kB.
+_LARGEST_BODY = 4 * 1024 * 1024
+_HONEST_USER_AGENT = f"enphase-ev aiohttp/{aiohttp.__version__}"
+_BROWSER_USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+
+
+class Family(StrEnum):
+    """What a request is for; requests are counted by it, and the log names it instead of the path, which holds personal numbers."""
+
+    SIGN_IN = "sign_in"
+    SESSION = "session"
+    SITES = "sites"
+    STATUS = "status"
+    SUMMARY = "summary"
+    CONTROL = "control"
+    LIVE_STREAM = "live_stream"
+    CHARGE_MODE = "charge_mode"
+    HISTORY = "history"
+
+
+def enlighten_url() -> URL:
+    """Return the origin of the cloud: Enlighten, or what `ENPHASE_EV_ENLIGHTEN_URL` names for development and tests."""
+    return URL(os.environ.get(URL_VARIABLE) or DEFAULT_URL).origin()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to send. `path` may carry a query. A write is sent once, whatever happens to the connection."""
+
+    family: Family
+    method: str = "GET"
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    json: Json = None
+    form: Mapping[str, str] | None = None
+    is_write: bool = False
+
+
+class _Interrupted(aiohttp.ClientError):
+    """A request broke off while it was under way."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again by itself, which it does on these two errors."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as err:
+        raise _Interrupted("The connection broke off") from err
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the cloud, read to its end."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    url: URL
+    seconds: float
+
+    @property
+    def is_redirect(self) -> bool:
+        """Return whether the answer sends us elsewhere, which on a service path means a dead session."""
+        return self.status in {301, 302, 303, 307, 308}
+
+    @property
+    def is_html(self) -> bool:
+        """Return whether the answer is a page for people."""
+        return self.headers.get(hdrs.CONTENT_TYPE, "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def text(self) -> str:
+        """Return the body as text."""
+        return self.body.decode(errors="replace")
+
+    @property
+    def set_cookies(self) -> Sequence[str]:
+        """Return the cookies that the cloud wants to set, as header lines."""
+        return self.headers.getall(hdrs.SET_COOKIE, ())
+
+    @cached_property
+    def json(self) -> Json:
+        """Return the decoded body; 204, 205 and an empty body are an empty object.
+
+        Raises:
+            InvalidResponse: The body is not JSON.
+        """
+        if self.status in {204, 205} or not self.body.strip():
+            return {}
+        try:
+            decoded: Json = orjson.loads(self.body)
+        except orjson.JSONDecodeError as err:
+            raise InvalidResponse("The answer is not JSON") from err
+        return decoded
+
+    def json_or_none(self) -> Json:
+        """Return the decoded body, `None` where it is not JSON."""
+        try:
+            return self.json
+        except InvalidResponse:
+            return None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Return the seconds to wait that `Retry-After` names as a number or as a date."""
+        value = self.headers.get(hdrs.RETRY_AFTER)
+        seconds = read_float(value)
+        if seconds is not None or value is None:
+            return None if seconds is None else max(seconds, 0.0)
+        try:
+            return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
+        except ValueError, TypeError:
+            return None
+
+    def rejection(self) -> RequestRejected:
+        """Return the cloud's own code and words about a request that it refused (api/chargers.md §3, api/battery.md §4)."""
+        body = read_mapping(self.json_or_none())
+        nested = body.get("error")
+        error = read_mapping(nested)
+        code = read_text(first_of(error, "errorMessageCode", "status", "code")) or read_text(body.get("code"))
+        message = read_text(first_of(error, "displayMessage", "message", "errorMessage"))
+        if message is None:
+            message = read_text(nested) or read_text(first_of(body, "message", "displayMessage"))
+        return RequestRejected(self.status, code, message)
+
+    def raise_for_status(self) -> None:
+        """Raise what an answer that is no success means, once it is clear that the session is alive.
+
+        Raises:
+            RateLimited: 429.
+            ServiceUnavailable: 5xx, 406, or a page for people where data was expected.
+            RequestRejected: Any other refusal.
+        """
+        if self.status == 429:
+            raise RateLimited(self.retry_after)
+        if self.status == 406:
+            raise ServiceUnavailable("The cloud refuses this client (HTTP 406)")
+        if self.status == 552:
+            # The command is queued, the charger was not reached (api/README.md): said by the cloud in its own words.
+            raise self.rejection()
+        if self.status >= 500:
+            words = self.rejection().message
+            raise ServiceUnavailable(f"The service is out of order (HTTP {self.status})", cloud_message=words)
+        if self.is_redirect or (self.status < 400 and self.is_html):
+            raise ServiceUnavailable("The service answered with a page instead of data")
+        if self.status >= 400:
+            raise self.rejection()
+
+
+class RequestCounter:
+    """Counts the requests of an account by family, in all and over the last hour."""
+
+    def __init__(self) -> None:
+        self.total: Counter[Family] = Counter()
+        self._recent: deque[tuple[float, Family]] = deque()
+
+    def add(self, family: Family) -> None:
+        """Count a request that is about to be sent."""
+        self.total[family] += 1
+        self._recent.append((time.time(), family))
+        self._forget_old()
+
+    def last_hour(self) -> Counter[Family]:
+        """Return the number of requests of the last sixty minutes by family."""
+        self._forget_old()
+        return Counter(family for _, family in self._recent)
+
+    def _forget_old(self) -> None:
+        while self._recent and self._recent[0][0] < time.time() - _HOUR:
+            self._recent.popleft()
+
+
+class Transport:
+    """The connection to one origin.
+
+    Both sessions must have an `aiohttp.DummyCookieJar`: which cookies are sent and which are kept is decided by the account, answer by
+    answer. `write_session` must not reuse connections, so that a write never fails over one that the cloud has already closed.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        write_session: aiohttp.ClientSession,
+        *,
+        url: URL | None = None,
+        request_timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self.url = url or enlighten_url()
+        self.requests = RequestCounter()
+        self.request_timeout = request_timeout
+        self.uses_browser_user_agent = False
+        self._session = session
+        self._write_session = write_session
+
+    async def send(self, request: Request, *, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
+        """Send a request and return its answer, whatever its status. Redirects are not followed.
+
+        A client whose user agent is refused (406, api/README.md) becomes a browser from then on: the refused request did nothing, so it
+        is sent again.
+
+        Raises:
+            ServiceUnavailable: No answer could be had in time.
+            InvalidResponse: The answer is larger than any honest one.
+        """
+        answer = await self._send(request, headers, cookies)
+        if answer.status == 406 and not self.uses_browser_user_agent:
+            self.uses_browser_user_agent = True
+            answer = await self._send(request, headers, cookies)
+        return answer
+
+    async def _send(self, request: Request, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
+        self.requests.add(request.family)
+        url = self.url.join(URL(request.path)).update_query(request.params)
+        session = self._write_session if request.is_write else self._session
+        agent = _BROWSER_USER_AGENT if self.uses_browser_user_agent else _HONEST_USER_AGENT
+        sent: dict[str, str] = {hdrs.USER_AGENT: agent, **headers}
+        if cookie_line := cookies.filter_cookies(url).output(header="", sep=";").strip():
+            sent[hdrs.COOKIE] = cookie_line
+        body: bytes | aiohttp.FormData | None = None
+        if request.json is not None:
+            body = orjson.dumps(request.json)
+            sent[hdrs.CONTENT_TYPE] = "application/json"
+        elif request.form is not None:
+            body = aiohttp.FormData(request.form)
+        started = time.monotonic()
+        try:
+            async with session.request(
+                request.method,
+                url,
+                headers=sent,
+                data=body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=self.request_timeout),
+                middlewares=(_send_once,) if request.is_write else None,
+            ) as response:
+                content = await _read_body(response)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
+            _LOGGER.debug("%s %s: no connection (%s)", request.method, request.family, type(err).__name__)
+            raise ServiceUnavailable("The cloud cannot be reached") from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as err:
+            _LOGGER.debug("%s %s: no answer (%s)", request.method, request.family, type(err).__name__)
+            raise ServiceUnavailable("The cloud did not answer in time", may_have_arrived=True) from None
+        seconds = time.monotonic() - started
+        _LOGGER.debug("%s %s: HTTP %s in %.0f ms", request.method, request.family, response.status, seconds * 1000)
+        return Answer(response.status, response.headers, content, url, seconds)
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read the body, but no more than the largest honest answer."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            response.close()
+            raise InvalidResponse("The answer is far too large")
+    return bytes(body)
