@@ -1,0 +1,95 @@
+"""The repository: what HACS looks at, what lies at the top, and what no file may have in it."""
+
+import json
+from pathlib import Path
+import re
+import struct
+import subprocess
+
+from awesomeversion import AwesomeVersion
+import pytest
+
+from tests.structure.source import INTEGRATION, ROOT, load
+
+TOP_LEVEL = {
+    *(".ci", ".editorconfig", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
+    *("benchmarks", "custom_components", "docs", "hacs.json", "pyproject.toml", "scripts", "simulator", "tests"),
+}
+HACS_KEYS = {
+    *("content_in_root", "country", "filename", "hacs", "hide_default_branch", "homeassistant", "name"),
+    *("persistent_directory", "zip_release"),
+}
+# Package registries by host, and the home folder of whoever wrote the file.
+UNWANTED = re.compile(r"pypi\.[a-z]+/|python[h]osted\.|registry\.npm|deb\.debian\.|/(?:home|Users)/\w+/|/root/")
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[Path]:
+    """The files of the repository: those that git knows, those that are new, none that are ignored or gone."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 a fixed command
+    return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).exists()]
+
+
+def test_top_level(tracked: list[Path]) -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in tracked} <= TOP_LEVEL
+    for name in ("README.md", "LICENSE", "hacs.json", "pyproject.toml", "custom_components", ".ci"):
+        assert (ROOT / name).exists(), name
+
+
+def test_one_integration(tracked: list[Path]) -> None:
+    inside = [path.relative_to(ROOT).parts for path in tracked if "custom_components" in path.relative_to(ROOT).parts]
+    assert {parts[1] for parts in inside if parts[0] == "custom_components"} == {INTEGRATION.name}
+
+
+def test_hacs_json() -> None:
+    hacs = json.loads((ROOT / "hacs.json").read_text(encoding="utf-8"))
+    assert set(hacs) <= HACS_KEYS
+    assert hacs["name"]
+    assert AwesomeVersion(hacs["homeassistant"]) >= AwesomeVersion("2026.10.0")
+    # The release workflow makes the file that HACS is told to fetch.
+    assert hacs["zip_release"] is True
+    assert hacs["filename"] in (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+
+
+def test_manifest_has_what_hacs_asks_for() -> None:
+    asked = {"codeowners", "documentation", "domain", "issue_tracker", "name", "version"}
+    assert {key for key in asked if not load("manifest.json").get(key)} == set()
+
+
+def test_licence() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.parametrize("name", ["icon.png"])
+def test_brand_images(name: str) -> None:
+    """Icons are square; the front end asks for 256 pixels, and for 512 with @2x."""
+    content = (INTEGRATION / "brand" / name).read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", content[16:24])
+    assert width == height
+    assert width >= 256
+
+
+def test_no_file_names_a_registry_or_a_home_folder(tracked: list[Path]) -> None:
+    found = []
+    for path in tracked:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+            for number, line in enumerate(lines, 1)
+            if UNWANTED.search(line) and path != Path(__file__)
+        ]
+    assert found == []
+
+
+def test_scripts_can_be_run(tracked: list[Path]) -> None:
+    scripts = [path for path in tracked if path.parent in {ROOT / "scripts", ROOT / ".ci"}]
+    assert scripts
+    assert [path.name for path in scripts if not path.stat().st_mode & 0o111] == []

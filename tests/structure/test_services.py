@@ -1,0 +1,85 @@
+"""services.yaml: Home Assistant's schema, the actions that are really registered, their fields, texts and icons."""
+
+from collections.abc import Iterator
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import _SERVICES_SCHEMA  # the schema that Home Assistant reads the file with
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import load_yaml_dict
+import pytest
+import voluptuous as vol
+
+from tests.structure.source import INTEGRATION, load
+
+DOMAIN = INTEGRATION.name
+
+
+@pytest.fixture
+def described() -> dict[str, dict[str, object]]:
+    return load_yaml_dict(str(INTEGRATION / "services.yaml"))
+
+
+@pytest.fixture
+async def registered(hass: HomeAssistant, enable_custom_integrations: None) -> dict[str, object]:
+    """The actions by name, each with the schema that its data must have."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    return {name: service.schema for name, service in hass.services.async_services_for_domain(DOMAIN).items()}
+
+
+def _fields(service: dict[str, object] | None) -> dict[str, dict[str, object]]:
+    """The fields of an action, those in sections too."""
+    found = {}
+    for name, field in ((service or {}).get("fields") or {}).items():
+        if "fields" in field:
+            found |= field["fields"]
+        else:
+            found[name] = field
+    return found
+
+
+def _keys(schema: object) -> Iterator[str]:
+    """The keys that a schema knows, however its validators are nested."""
+    match schema:
+        case dict():
+            for key in schema:
+                yield str(key.schema if isinstance(key, vol.Marker) else key)
+        case _:
+            for inner in ("schema", "validators"):
+                nested = getattr(schema, inner, None)
+                for part in nested if isinstance(nested, list | tuple) else [nested]:
+                    if part is not None and part is not schema:
+                        yield from _keys(part)
+
+
+def test_file_is_valid(described: dict[str, dict[str, object]]) -> None:
+    assert _SERVICES_SCHEMA(described) == described
+
+
+async def test_actions_are_the_registered_ones(described: dict[str, dict[str, object]], registered: dict[str, object]) -> None:
+    assert registered
+    assert set(described) == set(registered)
+
+
+async def test_fields_are_those_of_the_schema(described: dict[str, dict[str, object]], registered: dict[str, object]) -> None:
+    targets = {str(key) for key in cv.ENTITY_SERVICE_FIELDS}
+    for name, schema in registered.items():
+        assert set(_fields(described[name])) == set(_keys(schema)) - targets, name
+
+
+def test_actions_and_their_texts_match(described: dict[str, dict[str, object]]) -> None:
+    texts = load("translations/en.json").get("services", {})
+    assert set(texts) == set(described)
+    for name, service in described.items():
+        assert texts[name]["name"], name
+        assert texts[name]["description"], name
+        assert set(texts[name].get("fields", {})) == set(_fields(service)), name
+        for field, text in texts[name].get("fields", {}).items():
+            assert text["name"], f"{name}.{field}"
+            assert text["description"], f"{name}.{field}"
+
+
+def test_every_action_has_an_icon(described: dict[str, dict[str, object]]) -> None:
+    icons = load("icons.json")["services"]
+    assert set(icons) == set(described)
+    assert [name for name, icon in icons.items() if not icon.get("service", "").startswith("mdi:")] == []
