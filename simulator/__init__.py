@@ -1,0 +1,32 @@
+"""Enlighten in a box: a simulated cloud with chargers that behave, held to the pages under ``api/``."""
+
+from .accounts import Account
+from .charger import Charger
+from .clock import Clock
+from .deployment import Deployment
+from .modes import ChargeMode, CommandRefused, Connector
+from .profile import ChargerProfile
+from .received import Family, ReceivedRequest
+from .scenarios import SCENARIOS
+from .server import Simulator
+from .site import Site
+from .vehicle import Vehicle
+from .world import World
+
+__all__ = [
+    "SCENARIOS",
+    "Account",
+    "ChargeMode",
+    "Charger",
+    "ChargerProfile",
+    "Clock",
+    "CommandRefused",
+    "Connector",
+    "Deployment",
+    "Family",
+    "ReceivedRequest",
+    "Simulator",
+    "Site",
+    "Vehicle",
+    "World",
+]

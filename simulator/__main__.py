@@ -1,0 +1,48 @@
+"""``python -m simulator``."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+
+from .scenarios import DEFAULT, SCENARIOS
+from .server import Simulator
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="Enlighten in a box.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8377, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--scenario", default=DEFAULT, choices=sorted(SCENARIOS), metavar="NAME")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for everything drawn by chance (default: %(default)s)")
+    parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
+    return parser.parse_args()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    simulator = Simulator(arguments.scenario, speed=arguments.speed, host=arguments.host, port=arguments.port, seed=arguments.seed)
+    async with simulator:
+        account = simulator.account
+        print(f"Simulated Enlighten cloud: {simulator.url} (scenario {arguments.scenario}, speed {arguments.speed:g})")
+        print(f"Demo account: {account.email} / {account.password}", flush=True)
+        if account.mfa:
+            print(f"Its one-time code: {simulator.url}/_sim/scenario", flush=True)
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Run until interrupted."""
+    arguments = _arguments()
+    if arguments.list:
+        width = max(map(len, SCENARIOS))
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.name:{width}}  {scenario.description}")
+        return
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(arguments))
+
+
+if __name__ == "__main__":
+    main()

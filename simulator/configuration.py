@@ -1,0 +1,52 @@
+"""A charger's configuration keys, which take effect a moment after they are written (api/chargers.md §7)."""
+
+from dataclasses import dataclass, field
+
+from .clock import Clock
+from .wire import JsonObject
+
+SESSION_AUTHENTICATION = "sessionAuthentication"
+RFID_AUTHENTICATION = "rfidSessionAuthentication"
+DEFAULT_LEVEL = "DefaultChargeLevel"
+PHASE_SWITCH = "phase_switch_config"
+
+APPLIED = 1
+WAITING = 2
+
+
+@dataclass
+class Configuration:
+    """Values by key; a key that is absent or None reads as null/null."""
+
+    clock: Clock
+    values: dict[str, str | None] = field(default_factory=dict)
+    takes_s: float = 5.0
+    """Until a written value is in force, simulated seconds."""
+    _requested: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def value(self, key: str) -> str | None:
+        """The value in force."""
+        self._apply()
+        return self.values.get(key)
+
+    def read(self, key: str) -> JsonObject:
+        """One entry of api/samples/charger_config.json."""
+        self._apply()
+        requested = self._requested.get(key)
+        return {
+            "key": key,
+            "value": self.values.get(key),
+            "reqValue": requested[0] if requested else None,
+            "status": WAITING if requested else APPLIED,
+        }
+
+    def write(self, key: str, value: str) -> None:
+        """Ask the charger for a value."""
+        self._requested[key] = (value, self.clock.time() + self.takes_s)
+
+    def _apply(self) -> None:
+        now = self.clock.time()
+        for key, (value, due) in list(self._requested.items()):
+            if now >= due:
+                self.values[key] = value
+                del self._requested[key]

@@ -1,0 +1,111 @@
+"""Faults by rule: what to break, on which path, how often."""
+
+from dataclasses import dataclass, field
+import json
+import re
+from typing import TypedDict, Unpack
+
+from aiohttp import web
+
+from .wire import Json
+
+HTML_PAGE = "<!DOCTYPE html>\n<html><head><title>Enlighten</title></head><body><h1>Enlighten</h1></body></html>\n"
+BROKEN_JSON = '{"meta": {"serverTimeStamp": 17'
+
+
+class FaultOptions(TypedDict, total=False):
+    """What a rule can say."""
+
+    path: str
+    """Regular expression, searched in the path; every path without it."""
+    method: str | None
+    status: int | None
+    body: Json
+    """Text as it is, anything else as JSON."""
+    headers: dict[str, str] | None
+    content_type: str | None
+    delay: float
+    """Real seconds before anything happens."""
+    drop: bool
+    """Cut the connection instead of answering."""
+    html: bool
+    """An HTML page, with 200 unless a status is given."""
+    broken_json: bool
+    """JSON that ends in the middle."""
+    times: int | None
+    """So often; None until cleared."""
+    after: bool
+    """The request is processed first, only then is its answer lost or replaced."""
+
+
+@dataclass
+class Fault:
+    """A rule."""
+
+    path: str = ""
+    method: str | None = None
+    status: int | None = None
+    body: Json = None
+    headers: dict[str, str] | None = None
+    content_type: str | None = None
+    delay: float = 0.0
+    drop: bool = False
+    html: bool = False
+    broken_json: bool = False
+    times: int | None = 1
+    after: bool = False
+    used: int = 0
+    """How often it was used."""
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether it is for this request and has times left."""
+        if self.times is not None and self.used >= self.times:
+            return False
+        if self.method is not None and self.method.upper() != method:
+            return False
+        return re.search(self.path, path) is not None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers in the handler's place; else it only delays."""
+        return self.drop or self.html or self.broken_json or self.status is not None or self.body is not None
+
+    def response(self) -> web.Response:
+        """The answer that it gives; a dropped connection is not one."""
+        headers = self.headers or {}
+        if self.html:
+            return web.Response(status=self.status or 200, text=HTML_PAGE, content_type="text/html", headers=headers)
+        if self.broken_json:
+            text, content_type = BROKEN_JSON, "application/json"
+        elif self.body is None:
+            text, content_type = "", "text/plain"
+        elif isinstance(self.body, str):
+            text, content_type = self.body, "text/plain"
+        else:
+            text, content_type = json.dumps(self.body), "application/json"
+        return web.Response(status=self.status or 200, text=text, content_type=self.content_type or content_type, headers=headers)
+
+
+@dataclass
+class Faults:
+    """The rules in force; the first one that matches is used."""
+
+    rules: list[Fault] = field(default_factory=list)
+
+    def add(self, **options: Unpack[FaultOptions]) -> Fault:
+        """Add a rule, see `FaultOptions`."""
+        rule = Fault(**options)
+        re.compile(rule.path)
+        self.rules.append(rule)
+        return rule
+
+    def clear(self) -> None:
+        """Mend everything."""
+        self.rules.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The rule for a request, counted as used."""
+        rule = next((one for one in self.rules if one.matches(method, path)), None)
+        if rule is not None:
+            rule.used += 1
+        return rule

@@ -1,0 +1,115 @@
+"""Who may ask what: sessions and tokens by family of request (api/auth.md §3 and §6)."""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+
+from aiohttp import hdrs, web
+
+from .accounts import Token, WebSession
+from .context import SESSION, WORLD, Refused, error, html_answer
+from .deployment import DeadSession
+from .received import Family, family_of
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Need(Enum):
+    """What a family of requests must bring."""
+
+    SESSION = auto()
+    """A live session cookie."""
+    ACCESS_TOKEN = auto()
+    """A live ``e-auth-token``, where the deployment wants one for reads."""
+    BEARER = auto()
+    """A live JWT as ``Authorization: Bearer``."""
+    SESSION_CLAIM = auto()
+    """The headers of session history and energy series."""
+
+
+_NEEDS = {
+    Family.SITE: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.SUMMARY: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.LIVE_STREAM: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.MANAGEMENT: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.CONTROL: (Need.SESSION, Need.BEARER),
+    Family.SCHEDULER: (Need.SESSION, Need.BEARER),
+    Family.CONFIG: (Need.SESSION, Need.BEARER),
+    Family.HISTORY: (Need.SESSION, Need.BEARER, Need.SESSION_CLAIM),
+    Family.SERIES: (Need.SESSION, Need.BEARER, Need.SESSION_CLAIM),
+}
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through that brings what its family needs."""
+    try:
+        needs = _NEEDS.get(family_of(request.path), ())
+        if Need.SESSION in needs:
+            request[SESSION] = signed_in(request)
+        if Need.ACCESS_TOKEN in needs and request.app[WORLD].deployment.reads_need_access_token:
+            _live_token(request, request.headers.get("e-auth-token"))
+        if Need.BEARER in needs:
+            token = _bearer(request)
+            if Need.SESSION_CLAIM in needs:
+                _check_session_claim(request, token)
+        return await handler(request)
+    except Refused as refusal:
+        return refusal.response
+
+
+def session_cookie(request: web.Request) -> str | None:
+    """The value of the session cookie."""
+    return request.cookies.get(request.app[WORLD].deployment.session_cookie)
+
+
+def signed_in(request: web.Request) -> WebSession:
+    """The signed-in session that the cookie names; refused as the deployment refuses dead ones."""
+    session = request.app[WORLD].doorkeeper.session(session_cookie(request))
+    if session is None or session.account is None:
+        raise Refused(dead_session(request))
+    return session
+
+
+def set_session_cookie(request: web.Request, response: web.StreamResponse, session: WebSession) -> None:
+    """Hand a session to the client."""
+    response.set_cookie(request.app[WORLD].deployment.session_cookie, session.cookie, path="/", httponly=True, samesite="Lax")
+
+
+def dead_session(request: web.Request) -> web.Response:
+    """What a dead session gets: in any form with a fresh, anonymous session cookie (api/auth.md §3)."""
+    world = request.app[WORLD]
+    match world.deployment.dead_session_answer:
+        case DeadSession.UNAUTHORIZED:
+            response = error(request, 401, "Unauthorized")
+        case DeadSession.FORBIDDEN:
+            response = error(request, 403, "Forbidden")
+        case DeadSession.HTML:
+            response = html_answer()
+        case _:
+            response = web.Response(status=302, headers={hdrs.LOCATION: "/login"})
+    set_session_cookie(request, response, world.doorkeeper.open_session())
+    return response
+
+
+def _bearer(request: web.Request) -> Token:
+    scheme, _, text = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return _live_token(request, text if scheme.lower() == "bearer" else None)
+
+
+def _live_token(request: web.Request, text: str | None) -> Token:
+    """The live token of the same account as the session; refused with 401."""
+    token = request.app[WORLD].doorkeeper.token(text)
+    if token is None or token.session.account is not request[SESSION].account:
+        raise Refused(error(request, 401, "Token is missing or expired"))
+    return token
+
+
+def _check_session_claim(request: web.Request, token: Token) -> None:
+    account = token.session.account
+    if account is None or request.headers.get("e-auth-token") != token.session.claim_id:
+        raise Refused(error(request, 401, "e-auth-token does not fit the token"))
+    if request.headers.get("username") != str(account.user_id):
+        raise Refused(error(request, 401, "username does not fit the token"))
+    if not request.headers.get("requestid"):
+        raise Refused(error(request, 400, "requestid is missing"))

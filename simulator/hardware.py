@@ -1,0 +1,76 @@
+"""The charger's electrical side: models, levels, phases and what they make in watts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+import math
+
+
+class Phases(StrEnum):
+    """How the charger is wired."""
+
+    SINGLE = "single"
+    SPLIT = "split"
+    THREE = "three"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A charger model on its circuit (api/chargers.md §2 and §8)."""
+
+    model: str
+    sku: str
+    part_number: str
+    scope: str
+    min_amps: int
+    max_amps: int
+    granularity: int
+    volts: int
+    """Operating voltage as the summary tells it: line to neutral, or line to line where it is about 400."""
+    phases: Phases
+
+    @property
+    def phase_mode(self) -> int | str:
+        """``phaseMode`` of the summary."""
+        return "split" if self.phases is Phases.SPLIT else self.phase_count
+
+    @property
+    def phase_count(self) -> int:
+        """``phaseCount`` of the summary."""
+        return {Phases.SINGLE: 1, Phases.SPLIT: 2, Phases.THREE: 3}[self.phases]
+
+    @property
+    def grid_type(self) -> int:
+        """``gridType`` of the summary."""
+        return {Phases.SINGLE: 1, Phases.SPLIT: 2, Phases.THREE: 4}[self.phases]
+
+    @property
+    def wiring(self) -> dict[str, str]:
+        """``wiringConfiguration`` of the summary."""
+        lines = {Phases.SINGLE: ("L1",), Phases.SPLIT: ("L1", "L2"), Phases.THREE: ("L1", "L2", "L3")}[self.phases]
+        return {line: line for line in lines}
+
+    def watts(self, amps: float, vehicle_phases: int) -> float:
+        """Power of a current per phase, W, with a vehicle that uses so many phases."""
+        if self.phases is not Phases.THREE:
+            return amps * self.volts
+        line_to_neutral = self.volts / math.sqrt(3) if self.volts > 300 else float(self.volts)
+        return amps * line_to_neutral * min(3, vehicle_phases)
+
+    def level_for(self, watts: float, vehicle_phases: int) -> int | None:
+        """The highest level that draws no more than this power, A; None below the lowest level."""
+        amps = watts / self.watts(1.0, vehicle_phases)
+        if amps < self.min_amps:
+            return None
+        steps = int((min(amps, self.max_amps) - self.min_amps) / self.granularity)
+        return self.min_amps + steps * self.granularity
+
+    def takes(self, level: int) -> bool:
+        """Whether it is one of this charger's levels."""
+        return self.min_amps <= level <= self.max_amps and (level - self.min_amps) % self.granularity == 0
+
+
+THREE_PHASE_32 = Hardware("IQ-EVSE-EU-3032", "IQ-EVSE-EU-3032-0105-1300", "865-02030", "GEN2_EU", 6, 32, 1, 230, Phases.THREE)
+THREE_PHASE_LINE_TO_LINE = Hardware("IQ-EVSE-EU-3032", "IQ-EVSE-EU-3032-0105-1300", "865-02030", "GEN2_EU", 6, 32, 1, 400, Phases.THREE)
+SINGLE_PHASE_32 = Hardware("IQ-EVSE-EU-1032", "IQ-EVSE-EU-1032-0105-1300", "865-02010", "GEN2_EU", 6, 32, 1, 230, Phases.SINGLE)
+SPLIT_PHASE_48 = Hardware("IQ-EVSE-60R", "IQ-EVSE-60R-NACS-1500", "865-02060", "GEN2_NA", 6, 48, 1, 240, Phases.SPLIT)
+SPLIT_PHASE_80 = Hardware("IQ-EVSE-100R", "IQ-EVSE-100R-NACS-1500", "865-02100", "GEN2_NA", 16, 80, 16, 240, Phases.SPLIT)

@@ -1,0 +1,1 @@
+"""The cloud's addresses, a module a subject."""

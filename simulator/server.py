@@ -1,0 +1,135 @@
+"""The simulator as tests and the command line use it."""
+
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from .accounts import Account
+from .app import make_app
+from .charger import Charger
+from .clock import Clock
+from .faults import Faults
+from .received import ReceivedRequest
+from .scenarios import DEFAULT, build_world
+from .site import Site
+from .world import World
+
+
+class Simulator:
+    """A simulated cloud that listens on an address of this machine.
+
+    ``async with Simulator("two_chargers") as sim: …`` or ``start`` and ``stop``. The world can be changed before it
+    listens and while it does.
+    """
+
+    def __init__(
+        self,
+        scenario: str = DEFAULT,
+        *,
+        speed: float = 1.0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        seed: int = 0,
+    ) -> None:
+        if clock is None:
+            clock = Clock(speed)
+        self.world: World = build_world(scenario, clock, seed)
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen."""
+        self._runner = web.AppRunner(make_app(self.world), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        # Stays the same when it is stopped and started again.
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close every connection and the port; the world goes on and can be started again at the same address."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
+        await self.stop()
+
+    @property
+    def url(self) -> str:
+        """Origin, for example ``http://127.0.0.1:41234``."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that everything lives by."""
+        return self.world.clock
+
+    @property
+    def account(self) -> Account:
+        """The scenario's first account."""
+        return self.world.accounts[0]
+
+    @property
+    def site(self) -> Site:
+        """The scenario's first site."""
+        return next(iter(self.world.sites.values()))
+
+    def charger(self, serial: str | None = None) -> Charger:
+        """A charger by serial number; the first one without."""
+        charger = self.world.find_charger(serial)
+        if charger is None:
+            raise LookupError("No such charger")
+        return charger
+
+    @property
+    def faults(self) -> Faults:
+        """What to break."""
+        return self.world.faults
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """Every request but those to ``/_sim``, oldest first."""
+        return self.world.requests
+
+    def count(self, family: str | None = None, path: str | None = None, method: str | None = None) -> int:
+        """How many requests came, of a family, whose path contains a text, with a method."""
+        return sum(
+            (family is None or one.family == family)
+            and (path is None or path in one.path)
+            and (method is None or one.method == method.upper())
+            for one in self.requests
+        )
+
+    @property
+    def sign_ins(self) -> int:
+        """Sign-in attempts, as JSON and as form."""
+        return self.world.doorkeeper.sign_ins
+
+    @property
+    def failed_sign_ins(self) -> int:
+        """Those that were refused."""
+        return self.world.doorkeeper.failed_sign_ins
+
+    @property
+    def codes_sent(self) -> int:
+        """One-time codes sent."""
+        return self.world.doorkeeper.codes_sent
+
+    def expire_sessions(self) -> None:
+        """Every session cookie is dead."""
+        self.world.doorkeeper.expire_sessions()
+
+    def expire_tokens(self) -> None:
+        """Every JWT is dead; the cookies are still good."""
+        self.world.doorkeeper.expire_tokens()
+
+    def secrets(self) -> set[str]:
+        """Every secret or personal value used so far, for tests that search logs."""
+        return self.world.secrets()

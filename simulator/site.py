@@ -1,0 +1,79 @@
+"""A site: where chargers stand, what the sun gives and which optional services it has."""
+
+from zoneinfo import ZoneInfo
+
+from .charger import Charger
+from .clock import Clock
+from .modes import ChargeMode
+from .profile import ChargerProfile
+
+LIVE_STREAM_S = 900
+"""What the cloud grants a live stream, seconds (api/chargers.md §4)."""
+
+
+class Site:
+    """One site of an account."""
+
+    def __init__(self, site_id: str, name: str, clock: Clock, *, time_zone: str, country: str) -> None:
+        self.id = site_id
+        self.name = name
+        self.time_zone = time_zone
+        self.zone = ZoneInfo(time_zone)
+        self.country = country
+        self.chargers: dict[str, Charger] = {}
+        self.base_load_w = 500.0
+        """What the house draws beside the chargers, W."""
+        self.price_per_kwh = 0.26
+        self.gateway_serial = "120000000001"
+        self.scheduler_up = True
+        """The scheduler service fails on its own (api/chargers.md §5)."""
+        self.live_stream = True
+        """False: 472, not supported at this site (api/chargers.md §4)."""
+        self.firmware_details_status = 200
+        """401, 403 or 404: firmware details are not available at this site (api/chargers.md §7)."""
+        self.streaming_until = 0.0
+        """Until when chargers report fast, epoch seconds."""
+        self._clock = clock
+        self._solar_w = 0.0
+
+    @property
+    def solar_w(self) -> float:
+        """What the panels give, W."""
+        return self._solar_w
+
+    @solar_w.setter
+    def solar_w(self, watts: float) -> None:
+        self.catch_up()
+        self._solar_w = watts
+        for charger in self.chargers.values():
+            charger.surroundings_changed()
+
+    def solar_share_w(self) -> float:
+        """What the sun leaves for each charger that follows it, W."""
+        following = [
+            charger for charger in self.chargers.values() if charger.mode in {ChargeMode.GREEN, ChargeMode.SMART} and charger.plugged_in
+        ]
+        return max(0.0, self._solar_w - self.base_load_w) / max(1, len(following))
+
+    def add_charger(self, profile: ChargerProfile, *, lifetime_wh: float = 0.0) -> Charger:
+        """Put up a charger."""
+        charger = Charger(profile, self, self._clock, lifetime_wh=lifetime_wh)
+        self.chargers[charger.serial] = charger
+        return charger
+
+    def start_live_stream(self) -> int:
+        """Let the chargers report fast for the time that the cloud grants; answers that time, seconds."""
+        self.streaming_until = self._clock.time() + LIVE_STREAM_S
+        for charger in self.chargers.values():
+            charger.report()
+        return LIVE_STREAM_S
+
+    def stop_live_stream(self) -> None:
+        """Back to the usual rhythm."""
+        self.catch_up()
+        self.streaming_until = 0.0
+
+    def catch_up(self) -> None:
+        """Let every charger live up to the clock."""
+        for charger in self.chargers.values():
+            charger.catch_up()
