@@ -42,9 +42,7 @@ async def browser(
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
-            context = await chromium.new_context(
-                base_url=home_assistant.url, viewport={"width": width, "height": height}, locale="en-GB"
-            )
+            context = await chromium.new_context(base_url=home_assistant.url, viewport={"width": width, "height": height}, locale="en-GB")
             if signed_in:
                 await context.add_init_script(_sign_in(home_assistant))
             yield context

@@ -39,9 +39,7 @@ class Entities:
 
     def __init__(self, entries: Mapping[str, RegistryEntry]) -> None:
         self._entries = {
-            (entry["entity_id"].partition(".")[0], entry["unique_id"]): entry
-            for entry in entries.values()
-            if entry["disabled_by"] is None
+            (entry["entity_id"].partition(".")[0], entry["unique_id"]): entry for entry in entries.values() if entry["disabled_by"] is None
         }
 
     def find(self, platform: str, owner: str, key: str) -> str | None:
@@ -73,15 +71,19 @@ def _tile(entity_id: str | None, name: str, *features: Card, columns: int = 6) -
     return [tile]
 
 
+def _press(entity_id: str | None, name: str) -> list[Card]:
+    """A tile that presses a button where it is tapped."""
+    press = {"action": "perform-action", "perform_action": "button.press", "target": {"entity_id": entity_id}}
+    return [tile | {"hide_state": True, "tap_action": press} for tile in _tile(entity_id, name)]
+
+
 def _charger_section(entities: Entities, serial: str, name: str) -> Card:
     cards: list[Card] = [{"type": "heading", "heading": name, "icon": "mdi:ev-station"}]
-    cards += _tile(
-        entities.find("sensor", serial, "power"), "Power", {"type": "trend-graph", "hours_to_show": 1}, columns=12
-    )
+    cards += _tile(entities.find("sensor", serial, "power"), "Power", {"type": "trend-graph", "hours_to_show": 1}, columns=12)
     for platform, key, label, features in CONTROLS:
         cards += _tile(entities.find(platform, serial, key), label, *features, columns=12)
     for key, label in BUTTONS:
-        cards += _tile(entities.find("button", serial, key), label)
+        cards += _press(entities.find("button", serial, key), label)
     for platform, key, label in READINGS:
         cards += _tile(entities.find(platform, serial, key), label)
     return {"type": "grid", "cards": cards}

@@ -93,7 +93,7 @@ async def run(options: argparse.Namespace) -> int:
         await servers.enter_async_context(home_assistant)
         if not await home_assistant.command("config_entries/get", domain="enphase_ev"):
             print("Adding the integration …")
-            await add_integration(home_assistant, *await simulator.account())
+            await add_integration(home_assistant, await simulator.account())
         await dashboard.install(home_assistant)
         if options.check:
             problems = await check(home_assistant)

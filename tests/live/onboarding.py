@@ -23,9 +23,7 @@ def _defaults(step: FlowStep) -> dict[str, object]:
     return {field["name"]: field["default"] for field in step.get("data_schema", []) if "default" in field}
 
 
-async def add_integration(
-    home_assistant: HomeAssistant, email: str, password: str, *, code: str | None = None
-) -> FlowStep:
+async def add_integration(home_assistant: HomeAssistant, account: Account) -> FlowStep:
     """Sign in, enter the one-time code when asked, pick the first site, keep all chargers ticked."""
     step = await home_assistant.start_flow()
     while step["type"] == "form":
@@ -33,9 +31,13 @@ async def add_integration(
             raise FlowError(f"step {step.get('step_id')!r}: {step.get('errors')}")
         match step.get("step_id"):
             case "user":
-                answer: dict[str, object] = {"email": email, "password": password, "remember_password": True}
+                answer: dict[str, object] = {
+                    "email": account["email"],
+                    "password": account["password"],
+                    "remember_password": True,
+                }
             case "code":
-                answer = {"code": code}
+                answer = {"code": account["code"]}
             case "site":
                 answer = {"site": _first_option(step, "site")}
             case _:

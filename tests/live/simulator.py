@@ -3,12 +3,42 @@
 from pathlib import Path
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import aiohttp
 
 from tests.live.configuration import ROOT
 from tests.live.process import Server
+
+
+class Account(TypedDict):
+    """The scenario's account."""
+
+    email: str
+    password: str
+    code: str | None
+
+
+class ChargerState(TypedDict):
+    """The parts of a charger's true state that are looked at here."""
+
+    name: str
+    mode: str
+    plugged_in: bool
+    charging: bool
+    level_a: int
+    power_w: float
+    session_wh: float
+
+
+class ReceivedRequest(TypedDict):
+    """A request that the cloud received."""
+
+    method: str
+    path: str
+    family: str
+    status: int
+    body: Any
 
 
 class Simulator:
@@ -27,9 +57,7 @@ class Simulator:
         await self._server.start(command, folder=ROOT, environment={}, ready=self._is_up, seconds=20)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """Stop it."""
         await self._server.stop()
 
@@ -46,8 +74,22 @@ class Simulator:
             response.raise_for_status()
             return await response.json()
 
-    async def account(self) -> tuple[str, str]:
-        """The e-mail address and the password of the scenario's account."""
-        scenario = await self.control("GET", "scenario")
-        account = scenario["account"]
-        return account["email"], account["password"]
+    async def account(self) -> Account:
+        """Whom to sign in as."""
+        account: Account = await self.control("GET", "scenario")
+        return account
+
+    async def chargers(self) -> dict[str, ChargerState]:
+        """Every charger as it truly is, by serial number."""
+        state = await self.control("GET", "state")
+        return {serial: charger for site in state["sites"].values() for serial, charger in site["chargers"].items()}
+
+    async def requests(self) -> list[ReceivedRequest]:
+        """What the cloud was asked."""
+        requests: list[ReceivedRequest] = await self.control("GET", "requests")
+        return requests
+
+    async def secrets(self) -> list[str]:
+        """Every value that nobody else may see: credentials, tokens, serial numbers, addresses."""
+        secrets: list[str] = await self.control("GET", "secrets")
+        return secrets

@@ -1,0 +1,61 @@
+"""The servers of an end-to-end run, on every Home Assistant that is at hand."""
+
+from collections.abc import AsyncGenerator
+import os
+from pathlib import Path
+import re
+import shutil
+import sys
+
+from playwright.async_api import Page
+import pytest
+
+from tests.live.browser import browser
+from tests.live.configuration import ROOT
+from tests.live.home_assistant import HomeAssistant
+from tests.live.process import free_port
+from tests.live.simulator import Simulator
+
+# The one that the tests were installed with, and the newest where scripts/test --newest made an environment for it.
+INTERPRETERS = {"pinned": sys.executable}
+if newest := os.environ.get("ENPHASE_EV_NEWEST_HOME_ASSISTANT"):
+    INTERPRETERS["newest"] = newest
+
+
+@pytest.fixture
+def artifacts(request: pytest.FixtureRequest) -> Path:
+    """Where this test leaves its screenshots and logs, empty at its start."""
+    folder = ROOT / ".artifacts" / re.sub(r"[^\w-]+", "-", request.node.name).strip("-")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+async def simulator(artifacts: Path, socket_enabled: None) -> AsyncGenerator[Simulator]:
+    async with Simulator(port=free_port(), log=artifacts / "simulator.log", speed=60) as simulator:
+        yield simulator
+
+
+@pytest.fixture(params=INTERPRETERS)
+async def home_assistant(
+    request: pytest.FixtureRequest, simulator: Simulator, artifacts: Path, tmp_path: Path
+) -> AsyncGenerator[HomeAssistant]:
+    home_assistant = HomeAssistant(
+        tmp_path,
+        port=free_port(),
+        log=artifacts / "home-assistant.log",
+        cloud=simulator.url,
+        python=Path(INTERPRETERS[request.param]),
+    )
+    async with home_assistant:
+        yield home_assistant
+
+
+@pytest.fixture
+async def page(home_assistant: HomeAssistant) -> AsyncGenerator[Page]:
+    """A page of a browser that is signed in."""
+    async with browser(home_assistant) as window:
+        page = await window.new_page()
+        page.set_default_timeout(30_000)
+        yield page

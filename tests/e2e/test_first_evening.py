@@ -1,0 +1,184 @@
+"""The main job, on real parts: from sign-in to a charger that starts and stops."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+import re
+
+from playwright.async_api import Locator, Page, expect
+import pytest
+
+from tests.live import dashboard
+from tests.live.home_assistant import HomeAssistant
+from tests.live.simulator import ChargerState, Simulator
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("home_assistant"),
+]
+
+# Commands are confirmed at the first polls after them; a browser and two servers share the machine with other tests.
+SOON = 60
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until it is so."""
+    try:
+        async with asyncio.timeout(SOON):
+            while not await condition():
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        pytest.fail(f"{what}: not within {SOON} s")
+
+
+class Person:
+    """Somebody at the browser, who takes a picture of every step."""
+
+    def __init__(self, page: Page, artifacts: Path) -> None:
+        self.page = page
+        self._artifacts = artifacts
+        self._pictures = 0
+
+    async def take_picture(self, name: str) -> None:
+        await self.page.wait_for_timeout(500)  # for the animation of what has just appeared
+        self._pictures += 1
+        await self.page.screenshot(path=self._artifacts / f"{self._pictures:02}-{name}.png")
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """Fill in the form and send it."""
+        await self.page.locator("input[type=email]").fill(email)
+        await self.page.locator("input[type=password]").fill(password)
+        await self.press("Submit")
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    def tile(self, charger: str, name: str) -> Locator:
+        """A tile of a charger's section of the dashboard."""
+        section = self.page.locator("hui-grid-section").filter(has=self.page.locator("hui-heading-card", has_text=charger))
+        return section.locator("hui-tile-card").filter(has=self.page.get_by_text(name, exact=True))
+
+
+def idle_charger(chargers: dict[str, ChargerState]) -> str:
+    """The serial number of the charger that waits with a vehicle."""
+    return next(serial for serial, charger in chargers.items() if charger["plugged_in"] and not charger["charging"])
+
+
+@asynccontextmanager
+async def picture_when_it_fails(person: Person) -> AsyncGenerator[None]:
+    try:
+        yield
+    except BaseException:
+        await person.take_picture("failed")
+        raise
+
+
+async def test_from_sign_in_to_start_and_stop(simulator: Simulator, home_assistant: HomeAssistant, page: Page, artifacts: Path) -> None:
+    person = Person(page, artifacts)
+    async with picture_when_it_fails(person):
+        await add_the_integration(person, simulator)
+        await dashboard.install(home_assistant)
+        await use_the_dashboard(person, simulator, home_assistant)
+        await page.goto("/energy")
+        await expect(page.get_by_text("Lifetime energy").first).to_be_visible()
+        await person.take_picture("energy")
+    await nothing_secret_is_logged(simulator, artifacts / "home-assistant.log")
+
+
+async def add_the_integration(person: Person, simulator: Simulator) -> None:
+    """The config flow, with a wrong password first."""
+    account = await simulator.account()
+    await person.page.goto("/_my_redirect/config_flow_start?domain=enphase_ev")
+    await person.press("OK")
+    await expect(person.page.locator("input[type=email]")).to_be_visible()
+    await person.take_picture("sign-in")
+
+    await person.sign_in(account["email"], "not the password")
+    await expect(person.page.locator("ha-dialog ha-alert")).to_be_visible()
+    await person.take_picture("wrong-password")
+    tries = [request for request in await simulator.requests() if request["family"] == "sign_in"]
+    assert len(tries) == 1, "a wrong password costs one request"
+
+    await person.sign_in(account["email"], account["password"])
+    for charger in (await simulator.chargers()).values():
+        await expect(person.page.locator("ha-checkbox", has_text=charger["name"])).to_be_visible()
+    await person.take_picture("chargers")
+    await person.press("Submit")
+    await expect(person.page.get_by_role("button", name=re.compile("finish", re.IGNORECASE))).to_be_visible()
+    await person.take_picture("added")
+
+
+async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant: HomeAssistant) -> None:
+    """Amps, start, mode and stop from the dashboard, seen by the cloud and shown on the page."""
+    serial = idle_charger(await simulator.chargers())
+    name = (await simulator.chargers())[serial]["name"]
+    entities = dashboard.Entities(await home_assistant.entities())
+    switch = entities.find("switch", serial, "charging")
+    amps = entities.find("number", serial, "charging_amps")
+    assert switch is not None
+    assert amps is not None
+
+    async def charging() -> bool:
+        return (await simulator.chargers())[serial]["charging"]
+
+    async def shown(state: str) -> bool:
+        return (await home_assistant.state(switch))["state"] == state
+
+    await person.page.goto(f"/{dashboard.URL_PATH}")
+    await expect(person.tile(name, "Status")).to_be_visible()
+    await person.take_picture("dashboard")
+    assert await shown("off")
+
+    # Fewer amps: a wish, which starts nothing.
+    before = float((await home_assistant.state(amps))["state"])
+    await person.tile(name, "Charging amps").get_by_role("button", name="decrement").click()
+
+    async def fewer() -> bool:
+        return float((await home_assistant.state(amps))["state"]) < before
+
+    await eventually(fewer, "fewer amps")
+    wish = float((await home_assistant.state(amps))["state"])
+    assert not await charging(), "a wish for amps starts nothing"
+
+    # Start with the switch.
+    await person.tile(name, "Charging").locator("ha-control-switch").click()
+    await eventually(charging, "the charger charges")
+    await eventually(lambda: shown("on"), "Home Assistant shows it")
+    assert (await simulator.chargers())[serial]["level_a"] == wish
+    await expect(person.tile(name, "Status")).to_contain_text(re.compile("charging", re.IGNORECASE), timeout=SOON * 1000)
+    await person.take_picture("charging")
+
+    # Stop with the button.
+    await person.tile(name, "Stop").click()
+
+    async def stopped() -> bool:
+        return not await charging()
+
+    await eventually(stopped, "the charger stops")
+    await eventually(lambda: shown("off"), "Home Assistant shows it")
+    await person.take_picture("stopped")
+
+    # Another mode.
+    await person.tile(name, "Charge mode").get_by_role("button").last.click()
+    await person.page.get_by_role("menuitem", name=re.compile("green", re.IGNORECASE)).click()
+
+    async def green() -> bool:
+        return "GREEN" in (await simulator.chargers())[serial]["mode"].upper()
+
+    await eventually(green, "the mode changes")
+    await person.take_picture("green")
+
+
+async def nothing_secret_is_logged(simulator: Simulator, log: Path) -> None:
+    """Every secret of the scenario, searched for in the whole log of the run, ours at debug level."""
+    text = log.read_text(encoding="utf-8")
+    assert "DEBUG" in text
+    assert "custom_components.enphase_ev" in text
+    secrets = await simulator.secrets()
+    assert secrets
+    assert [secret for secret in secrets if secret in text] == []
+    assert [line for line in text.splitlines() if " ERROR " in line and "enphase_ev" in line] == []
