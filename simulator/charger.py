@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from .clock import Clock
 from .configuration import DEFAULT_LEVEL, Configuration
 from .hardware import Hardware
-from .modes import INSUFFICIENT_SOLAR, ChargeMode, CommandRefused, Connector, Refusal
+from .modes import ChargeMode, CommandRefused, Connector, Refusal
+from .offers import NO_OFFER, Offer, scheduled_offer, smart_offer, solar_offer
 from .profile import ChargerProfile, Quirks
 from .report import Report
 from .schedules import Slot, slot_in_force
@@ -28,16 +29,6 @@ STEP_S = 10.0
 MOST_STEPS = 3000
 # How often a charger reports while the live stream is on, simulated seconds.
 STREAMING_INTERVAL_S = 10.0
-# The hours in which a smart charger uses the grid, site's time.
-SMART_HOURS = range(6)
-
-
-@dataclass(frozen=True)
-class _Offer:
-    """The current that the charger offers the vehicle now, A; 0 with the reason."""
-
-    level: int
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +39,12 @@ class _Command:
     from_time: float
 
 
-NO_OFFER = _Offer(0)
-
-
 @dataclass
 class _State:
     """What the charger is doing at the moment it has lived up to."""
 
     connector: Connector = Connector.AVAILABLE
-    offer: _Offer = NO_OFFER
+    offer: Offer = NO_OFFER
     amps: float = 0.0
     """Current drawn, A per phase."""
 
@@ -357,9 +345,7 @@ class Charger:
     def slot_in_force(self) -> Slot | None:
         """The schedule slot that decides now; None in other modes and while the schedule is overridden."""
         self.catch_up()
-        if self._mode is not ChargeMode.SCHEDULED or self.schedule_overridden:
-            return None
-        return slot_in_force(self.slots, self._local(self._at))
+        return self._slot_in_force()
 
     def remember(self, session: Session) -> None:
         """Put a session of the past into the history and the day's energy; the counter already has it."""
@@ -452,43 +438,38 @@ class Charger:
             self._command = None
         self._in_slot = in_slot
 
-    def _offer(self) -> _Offer:
+    def _offer(self) -> Offer:
         if self._vehicle is None or self._faulted:
             return NO_OFFER
         if self._command is not None:
-            return _Offer(self._command.level) if self._at >= self._command.from_time else NO_OFFER
+            return Offer(self._command.level) if self._at >= self._command.from_time else NO_OFFER
         if self._held:
             return NO_OFFER
         return self._offer_of_mode(self._vehicle)
 
-    def _offer_of_mode(self, vehicle: Vehicle) -> _Offer:
+    def _offer_of_mode(self, vehicle: Vehicle) -> Offer:
         match self._mode:
             case ChargeMode.SCHEDULED:
-                return self._scheduled_offer()
+                return scheduled_offer(self.hardware, self._slot_in_force())
             case ChargeMode.GREEN:
-                return self._solar_offer(vehicle)
+                return solar_offer(self.hardware, self.site.solar_share_w(), vehicle)
             case ChargeMode.SMART:
-                cheap = self._local(self._at).hour in SMART_HOURS
-                return _Offer(self.hardware.max_amps) if cheap else _Offer(self._solar_offer(vehicle).level)
+                hour = self._local(self._at).hour
+                return smart_offer(self.hardware, self.site.solar_share_w(), vehicle, hour)
             case _:
                 return NO_OFFER
 
-    def _scheduled_offer(self) -> _Offer:
-        slot = slot_in_force(self.slots, self._local(self._at))
-        if slot is None or self.schedule_overridden:
-            return NO_OFFER
-        return _Offer(min(slot.level or self.hardware.max_amps, self.hardware.max_amps))
-
-    def _solar_offer(self, vehicle: Vehicle) -> _Offer:
-        level = self.hardware.level_for(self.site.solar_share_w(), vehicle.phases)
-        return _Offer(0, INSUFFICIENT_SOLAR) if level is None else _Offer(level)
+    def _slot_in_force(self) -> Slot | None:
+        if self._mode is not ChargeMode.SCHEDULED or self.schedule_overridden:
+            return None
+        return slot_in_force(self.slots, self._local(self._at))
 
     def _limited(self, level: int) -> float:
         amps = float(self.hardware.min_amps if self.quirks.safe_limit else level)
         limit = self.quirks.dlb_limit_a
         return amps if limit is None else min(amps, limit)
 
-    def _connector(self, offer: _Offer, amps: float) -> Connector:
+    def _connector(self, offer: Offer, amps: float) -> Connector:
         if self._faulted:
             return Connector.FAULTED
         if self._vehicle is None or self._session is None:
@@ -501,13 +482,7 @@ class Charger:
         return Connector.SUSPENDED_EVSE if begun and self._command is None else Connector.PREPARING
 
     def _mode_wants_to_charge(self) -> bool:
-        match self._mode:
-            case ChargeMode.GREEN | ChargeMode.SMART:
-                return True
-            case ChargeMode.SCHEDULED:
-                return self._scheduled_offer() != NO_OFFER
-            case _:
-                return False
+        return self._mode in {ChargeMode.GREEN, ChargeMode.SMART} or self._slot_in_force() is not None
 
     # Reporting
 

@@ -60,10 +60,12 @@ async def scenario(request: web.Request) -> web.Response:
     return json_answer(
         {
             "scenario": world.scenario,
-            "email": account.email,
-            "password": account.password,
-            "code": account.one_time_code,
-            "mfa": account.mfa,
+            "account": {
+                "email": account.email,
+                "password": account.password,
+                "code": account.one_time_code,
+                "mfa": account.mfa,
+            },
             "sites": list(account.site_ids),
             "chargers": {site.id: list(site.chargers) for site in world.sites.values()},
         }
