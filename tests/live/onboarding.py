@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tests.live.home_assistant import FlowStep, HomeAssistant
+from tests.live.simulator import Account
 
 
 class FlowError(Exception):
