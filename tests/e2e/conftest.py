@@ -10,7 +10,7 @@ import sys
 from playwright.async_api import Page
 import pytest
 
-from tests.live.browser import browser
+from tests.live.browser import signed_in_browser
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
 from tests.live.process import free_port
@@ -55,7 +55,7 @@ async def home_assistant(
 @pytest.fixture
 async def page(home_assistant: HomeAssistant) -> AsyncGenerator[Page]:
     """A page of a browser that is signed in."""
-    async with browser(home_assistant) as window:
+    async with signed_in_browser(home_assistant) as window:
         page = await window.new_page()
         page.set_default_timeout(30_000)
         yield page

@@ -1,4 +1,4 @@
-"""A Chromium that is signed in to Home Assistant."""
+"""A Chromium, as it comes or signed in to Home Assistant."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -35,16 +35,21 @@ def _sign_in(home_assistant: HomeAssistant) -> str:
 
 
 @asynccontextmanager
-async def browser(
-    home_assistant: HomeAssistant, *, signed_in: bool = True, width: int = 1440, height: int = 1000
-) -> AsyncGenerator[BrowserContext]:
-    """A window's worth of Chromium, with nothing in it but the sign-in."""
+async def browser(url: str, *, width: int = 1440, height: int = 1000) -> AsyncGenerator[BrowserContext]:
+    """A window's worth of Chromium, with nothing in it."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
-            context = await chromium.new_context(base_url=home_assistant.url, viewport={"width": width, "height": height}, locale="en-GB")
-            if signed_in:
-                await context.add_init_script(_sign_in(home_assistant))
-            yield context
+            yield await chromium.new_context(
+                base_url=url, viewport={"width": width, "height": height}, locale="en-GB", reduced_motion="reduce"
+            )
         finally:
             await chromium.close()
+
+
+@asynccontextmanager
+async def signed_in_browser(home_assistant: HomeAssistant) -> AsyncGenerator[BrowserContext]:
+    """A window that is signed in without typing."""
+    async with browser(home_assistant.url) as window:
+        await window.add_init_script(_sign_in(home_assistant))
+        yield window

@@ -1,0 +1,76 @@
+"""scripts/demo: what somebody sees who has just cloned the repository."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+import signal
+import sys
+
+from playwright.async_api import expect
+import pytest
+
+from tests.live.browser import browser
+from tests.live.configuration import ROOT
+from tests.live.dashboard import URL_PATH
+from tests.live.process import free_port
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("home_assistant"),
+    pytest.mark.usefixtures("socket_enabled"),
+]
+
+
+@asynccontextmanager
+async def demo(folder: Path, port: int, *options: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """The demo as a process, on ports that nobody uses."""
+    ports = ["--port", str(port), "--simulator-port", str(free_port()), "--folder", str(folder)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-u", "-m", "tests.live.demo", *ports, *options, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
+
+
+async def read_until(process: asyncio.subprocess.Process, text: str) -> str:
+    """What it prints, up to a line with this text."""
+    assert process.stdout is not None
+    printed = ""
+    async for line in process.stdout:
+        printed += line.decode()
+        if text in line.decode():
+            return printed
+    pytest.fail(f"the demo ended without {text!r}:\n{printed}")
+
+
+async def test_values_are_there_and_move(tmp_path: Path) -> None:
+    async with demo(tmp_path / "demo", free_port(), "--check") as process:
+        printed, _ = await process.communicate()
+        assert process.returncode == 0, printed.decode()
+        assert "The demo works." in printed.decode()
+
+
+@pytest.mark.browser
+async def test_opens_signed_in_and_stops_with_ctrl_c(tmp_path: Path, artifacts: Path) -> None:
+    port = free_port()
+    async with demo(tmp_path / "demo", port) as process:
+        printed = await read_until(process, "Ctrl-C")
+        assert f"http://127.0.0.1:{port}/{URL_PATH}" in printed
+        async with browser(f"http://127.0.0.1:{port}") as window:
+            page = await window.new_page()
+            await page.goto("/")
+            await expect(page.locator("hui-grid-section")).to_have_count(3, timeout=30_000)
+            await expect(page.get_by_text("Charging", exact=True).first).to_be_visible()
+            await page.screenshot(path=artifacts / "demo.png")
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(30):
+            rest, _ = await process.communicate()
+        assert process.returncode == 0
+        assert "Stopping" in rest.decode()
