@@ -76,7 +76,7 @@ class Simulator:
 
     async def account(self) -> Account:
         """Whom to sign in as."""
-        account: Account = await self.control("GET", "scenario")
+        account: Account = (await self.control("GET", "scenario"))["account"]
         return account
 
     async def chargers(self) -> dict[str, ChargerState]:
