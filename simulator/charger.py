@@ -373,6 +373,8 @@ class Charger:
             # Somebody froze the clock in the past: life goes on from there.
             self._at = now
             self._next_report = now + self.profile.reporting_interval
+            if self._command is not None:
+                self._command = _Command(self._command.level, now)
             return
         longest = max(STEP_S, (now - self._at) / MOST_STEPS)
         while self._at < now:

@@ -1,5 +1,6 @@
 """The simulator as tests and the command line use it."""
 
+import re
 from types import TracebackType
 from typing import Self
 
@@ -99,10 +100,10 @@ class Simulator:
         return self.world.requests
 
     def count(self, family: str | None = None, path: str | None = None, method: str | None = None) -> int:
-        """How many requests came, of a family, whose path contains a text, with a method."""
+        """How many requests came, of a family, in whose path a regular expression is found, with a method."""
         return sum(
             (family is None or one.family == family)
-            and (path is None or path in one.path)
+            and (path is None or re.search(path, one.path) is not None)
             and (method is None or one.method == method.upper())
             for one in self.requests
         )
