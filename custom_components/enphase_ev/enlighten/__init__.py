@@ -17,6 +17,7 @@ from .exceptions import (
     SessionExpired,
     TooManySessions,
 )
+from .fields import Json
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
@@ -41,6 +42,7 @@ __all__ = [
     "Family",
     "InvalidCredentials",
     "InvalidResponse",
+    "Json",
     "LevelLimits",
     "Outcome",
     "PhaseMode",

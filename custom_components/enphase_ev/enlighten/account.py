@@ -56,13 +56,14 @@ class Account:
         self._code_requested_at: datetime | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._renewal_failed_at: datetime | None = None
+        self._throttled_until: datetime | None = None
         self._settled: dict[Family, datetime] = {}
         transport.uses_browser_user_agent = self.state.uses_browser_user_agent
 
     # --- Sign-in by a person ---
 
-    async def sign_in(self) -> None:
-        """Open a session because a person asked for it.
+    async def sign_in(self, password: str) -> None:
+        """Open a session because a person asked for it. Whether the password is remembered is for the caller to say.
 
         Raises:
             CodeRequired: Go on with `request_code` and `submit_code`.
@@ -70,7 +71,7 @@ class Account:
             ServiceUnavailable: The cloud is out of order.
         """
         self.state.limits.check_person()
-        await self._open_session()
+        await self._open_session(password)
 
     async def request_code(self) -> datetime:
         """Let the cloud send a one-time code; return when the next one may be asked for. Sooner than that nothing is sent.
@@ -115,7 +116,8 @@ class Account:
     async def request(self, request: Request, *, site_id: str | None = None) -> Json:
         """Send a request of a signed-in account and return the decoded answer.
 
-        A dead session is renewed once, for all who wait. A write that a dead session refused did nothing, so it is sent again.
+        A dead session is renewed once, for all who wait. A write that a dead session refused did nothing, so it is sent again. While the
+        cloud asks to slow down no read is sent; a write is a person's wish and goes out.
 
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
@@ -127,6 +129,8 @@ class Account:
             self.latency = answer.seconds
             return answer
 
+        if not request.is_write and self._throttled_until and datetime.now(UTC) < self._throttled_until:
+            raise RateLimited((self._throttled_until - datetime.now(UTC)).total_seconds())
         await self._ensure_session()
         generation = self._session.generation
         answer = await send()
@@ -145,6 +149,8 @@ class Account:
         if not _looks_dead(answer):
             self._settled.pop(request.family, None)
             self._keep_cookies(answer)
+        if answer.status == 429:
+            self._throttled_until = datetime.now(UTC) + timedelta(seconds=answer.retry_after or 0)
         answer.raise_for_status()
         return answer.json
 
@@ -181,7 +187,8 @@ class Account:
         """Return the numeric user id, from a token's claims or else from the app's data."""
         if self._session.user_id is None:
             params = {"app": "1", "device_status": "non_retired", "is_mobile": "0"}
-            body = await self.request(Family.SITES, "GET", f"/app-api/{site_id}/data.json", site_id=site_id, params=params)
+            request = Request(family=Family.SITES, path=f"/app-api/{site_id}/data.json", params=params)
+            body = await self.request(request, site_id=site_id)
             self._session.user_id = self.state.user_id = read_user_id(body)
             self._changed()
         return self._session.user_id
@@ -242,7 +249,12 @@ class Account:
         self.state.limits.check_automatic()
         self.state.limits.record_automatic()
         self._changed()
-        await self._open_session()
+        await self._open_session(self.password)
+
+    def close(self) -> None:
+        """Let go of what is under way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
 
     async def _renew_with_cookies(self, session: Session, *, is_new: bool) -> bool:
         source = await fetch_access_token(self.transport, session, self.state.token_source, is_new=is_new)
@@ -251,10 +263,9 @@ class Account:
         self.state.token_source = source
         return True
 
-    async def _open_session(self) -> None:
+    async def _open_session(self, password: str) -> None:
         """Sign in with e-mail and password, into a jar of its own: a refused try must not touch the session that is there."""
         jar = self._new_jar()
-        password = self.password or ""
         try:
             signed_in = await conversation.sign_in_with_json(self.transport, jar, self.email, password)
             if signed_in is None:

@@ -1,0 +1,103 @@
+"""One signed-in account for all its sites: config entries and flows share it, and its session is kept across restarts."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import aiohttp
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.ssl import get_default_context
+
+from .const import DOMAIN
+from .enlighten import Account, AccountState, Transport
+
+_STORAGE_VERSION = 1
+# A rotated cookie is worth keeping soon: without it a restart costs a sign-in.
+_SAVE_DELAY = 2.0
+
+
+@dataclass
+class _Shared:
+    """An account that is in use, and by how many."""
+
+    account: Account
+    session: aiohttp.ClientSession
+    write_session: aiohttp.ClientSession
+    users: int = 0
+
+
+class AccountRegistry:
+    """Hands out accounts by e-mail address.
+
+    An account belongs to no single config entry, so it can live in none of their runtime data: ten sites of one account sign in once.
+    """
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self._hass = hass
+        self._shared: dict[str, _Shared] = {}
+        self._states: dict[str, AccountState] = {}
+
+    async def async_acquire(self, email: str) -> Account:
+        """Return the account of this e-mail address, with the session that was kept. Every call wants a release."""
+        key = _key(email)
+        if key not in self._states:
+            stored = await self._store(key).async_load()
+            # Somebody else may have come first while the file was read.
+            self._states.setdefault(key, AccountState.from_dict(stored) if stored else AccountState())
+        if key not in self._shared:
+            self._shared[key] = self._open(key, email)
+        shared = self._shared[key]
+        shared.users += 1
+        return shared.account
+
+    async def async_release(self, account: Account) -> None:
+        """Give an account back; the last one to do so closes its connections."""
+        key = _key(account.email)
+        shared = self._shared[key]
+        shared.users -= 1
+        if shared.users:
+            return
+        del self._shared[key]
+        account.close()
+        shared.session.detach()
+        await shared.write_session.close()
+
+    async def async_forget(self, email: str) -> None:
+        """Remove the stored session of an account that nobody uses any more."""
+        key = _key(email)
+        self._states.pop(key, None)
+        await self._store(key).async_remove()
+
+    def _open(self, key: str, email: str) -> _Shared:
+        # Not cleaned up by Home Assistant: the entry that happens to come first may be unloaded while others go on.
+        session = async_create_clientsession(self._hass, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar())
+        # Home Assistant's shared connector reuses connections, which writes must not (api/README.md).
+        write_session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True, ssl=get_default_context()), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        store = self._store(key)
+        account = Account(
+            Transport(session, write_session),
+            email,
+            state=self._states[key],
+            on_change=lambda state: store.async_delay_save(state.to_dict, _SAVE_DELAY),
+        )
+        return _Shared(account, session, write_session)
+
+    def _store(self, key: str) -> Store[dict[str, object]]:
+        return Store(self._hass, _STORAGE_VERSION, f"{DOMAIN}.account.{key}", private=True, atomic_writes=True)
+
+
+_REGISTRY: HassKey[AccountRegistry] = HassKey(f"{DOMAIN}_accounts")
+
+
+def async_get_accounts(hass: HomeAssistant) -> AccountRegistry:
+    """Return the accounts of this Home Assistant."""
+    return hass.data.setdefault(_REGISTRY, AccountRegistry(hass))
+
+
+def _key(email: str) -> str:
+    """Return a name for the file that does not tell the e-mail address."""
+    return sha256(email.strip().lower().encode()).hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""Binary sensors: yes or no about a charger, and whether the cloud answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .charger import Charger
+from .coordinator import EnphaseConfigEntry
+from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerBinarySensorDescription(ChargerEntityDescription, BinarySensorEntityDescription):
+    """Describes a binary sensor of a charger."""
+
+    value_fn: Callable[[Charger], bool | None]
+
+
+CHARGER_BINARY_SENSORS = (
+    ChargerBinarySensorDescription(
+        key="plugged_in",
+        translation_key="plugged_in",
+        device_class=BinarySensorDeviceClass.PLUG,
+        value_fn=lambda charger: charger.status.is_plugged_in,
+    ),
+    ChargerBinarySensorDescription(
+        key="charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        value_fn=lambda charger: charger.status.is_charging,
+    ),
+    ChargerBinarySensorDescription(
+        key="faulted",
+        translation_key="faulted",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        value_fn=lambda charger: charger.status.is_faulted,
+    ),
+    ChargerBinarySensorDescription(
+        key="connected",
+        translation_key="connected",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charger: charger.status.is_connected,
+    ),
+    ChargerBinarySensorDescription(
+        key="dynamic_load_balancing",
+        translation_key="dynamic_load_balancing",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charger: charger.status.is_load_balanced,
+    ),
+)
+
+CLOUD_REACHABLE = BinarySensorEntityDescription(
+    key="cloud_reachable",
+    translation_key="cloud_reachable",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Set up the binary sensors of an entry."""
+    async_add_entities([CloudReachable(entry.runtime_data.chargers, CLOUD_REACHABLE)])
+    add_charger_entities(entry, async_add_entities, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
+
+
+class ChargerBinarySensor(ChargerEntity, BinarySensorEntity):
+    """A binary sensor of a charger."""
+
+    entity_description: ChargerBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.entity_description.value_fn(self.charger)
+
+
+class CloudReachable(SiteEntity, BinarySensorEntity):
+    """Whether the last poll was answered."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self.coordinator.last_update_success

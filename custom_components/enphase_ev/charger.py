@@ -1,0 +1,105 @@
+"""One charger as entities see it: what the cloud says, what was derived from it, and what was asked for."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from .commands import Command
+from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
+from .power import PowerReading
+
+
+class ChargerState(StrEnum):
+    """What a charger is doing, in one word."""
+
+    CHARGING = "charging"
+    SUSPENDED = "suspended"
+    PLUGGED_IN = "plugged_in"
+    FINISHED = "finished"
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+    OFFLINE = "offline"
+
+
+# Where no mode, no plug and no fault decides, the connector's own word does.
+_STATE_OF_CONNECTOR = {
+    "SUSPENDED": ChargerState.SUSPENDED,
+    "SUSPENDED_EV": ChargerState.SUSPENDED,
+    "SUSPENDED_EVSE": ChargerState.SUSPENDED,
+    "FINISHING": ChargerState.FINISHED,
+    "UNAVAILABLE": ChargerState.UNAVAILABLE,
+    "FAULTED": ChargerState.FAULTED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charger:
+    """One charger.
+
+    Attributes:
+        wished_level: A that the next start uses.
+        session_duration: of the running or the last session; `None` before the first.
+        start_stop: the last start (true) or stop (false).
+        mode_change: the last change of the charge mode.
+    """
+
+    status: ChargerStatus
+    summary: ChargerSummary | None
+    preference: ChargeModePreference | None
+    power: PowerReading | None
+    wished_level: float
+    session_duration: timedelta | None
+    start_stop: Command[bool] | None = None
+    mode_change: Command[ChargeMode] | None = None
+
+    @property
+    def serial(self) -> str:
+        """Return the serial number."""
+        return self.status.serial
+
+    @property
+    def name(self) -> str:
+        """Return the name that the owner gave it."""
+        return self.status.name or (self.summary.name if self.summary else None) or "IQ EV Charger"
+
+    @property
+    def is_charging_shown(self) -> bool:
+        """Return whether it charges, or is about to because somebody asked for it."""
+        command = self.start_stop
+        return command.wish if command is not None and command.is_pending else self.status.is_charging
+
+    @property
+    def mode(self) -> ChargeMode | None:
+        """Return the charge mode in force, from the preference or else from the charger's own hint."""
+        if self.preference is not None and self.preference.mode is not None:
+            return self.preference.mode
+        return ChargeMode.GREEN if self.status.looks_green else None
+
+    @property
+    def mode_shown(self) -> ChargeMode | None:
+        """Return the charge mode, or the one that was asked for just now."""
+        command = self.mode_change
+        return command.wish if command is not None and command.is_pending else self.mode
+
+    @property
+    def set_level(self) -> float | None:
+        """Return the level in force in A, else the one that the next start uses."""
+        limits = self.summary.limits if self.summary else None
+        if self.status.is_charging and self.status.is_at_safe_limit and limits is not None:
+            return limits.min
+        return self.status.level or self.wished_level
+
+    @property
+    def state(self) -> ChargerState:
+        """Return what it is doing, in one word."""
+        status = self.status
+        if status.is_connected is False:
+            return ChargerState.OFFLINE
+        if status.is_faulted:
+            return ChargerState.FAULTED
+        if status.is_charging:
+            return ChargerState.CHARGING
+        if (state := _STATE_OF_CONNECTOR.get((status.connector_status or "").upper())) is not None:
+            return state
+        return ChargerState.PLUGGED_IN if status.is_plugged_in else ChargerState.AVAILABLE

@@ -1,0 +1,273 @@
+"""Adds a site: sign-in, one-time code, site, chargers; and signs in again when the session is gone."""
+
+from collections.abc import Mapping
+from typing import Any, override
+
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.const import CONF_CODE, CONF_EMAIL, CONF_PASSWORD
+from homeassistant.core import callback
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import voluptuous as vol
+
+from .accounts import async_get_accounts
+from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
+from .enlighten import (
+    Account,
+    AccountBlocked,
+    AuthError,
+    Chargers,
+    CodeRequired,
+    EnlightenError,
+    InvalidCredentials,
+    RateLimited,
+    RequestRejected,
+    RetryLater,
+    ServiceUnavailable,
+    SessionExpired,
+    Site,
+    TooManySessions,
+)
+
+CONF_RESEND = "resend"
+
+_EMAIL = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"))
+_PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
+_CODE = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
+
+
+# What a form shows for an error: the first kind that fits counts.
+_ERROR_KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
+    (RetryLater, "retry_later"),
+    (InvalidCredentials, "invalid_auth"),
+    (AccountBlocked, "account_locked"),
+    (TooManySessions, "too_many_sessions"),
+    (RequestRejected, "refused"),
+    (AuthError, "cannot_connect"),
+    (RateLimited, "cannot_connect"),
+    (ServiceUnavailable, "cannot_connect"),
+)
+
+
+class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Handles the forms."""
+
+    VERSION = 1
+
+    def __init__(self) -> None:
+        self._account: Account | None = None
+        self._password = ""
+        self._remembers_password = True
+        self._sites: list[Site] = []
+        self._site: Site | None = None
+        self._names: dict[str, str] = {}
+
+    # --- Sign-in ---
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for e-mail address and password."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._remembers_password = user_input[CONF_REMEMBER_PASSWORD]
+            try:
+                return await self._async_sign_in(user_input[CONF_EMAIL].strip(), user_input[CONF_PASSWORD])
+            except EnlightenError as err:
+                errors["base"] = _error_key(err)
+        schema = vol.Schema(
+            {
+                vol.Required(CONF_EMAIL): _EMAIL,
+                vol.Required(CONF_PASSWORD): _PASSWORD,
+                vol.Required(CONF_REMEMBER_PASSWORD, default=True): BooleanSelector(),
+            }
+        )
+        shown = {key: value for key, value in (user_input or {}).items() if key != CONF_PASSWORD}
+        return self.async_show_form(step_id="user", data_schema=self.add_suggested_values_to_schema(schema, shown), errors=errors)
+
+    async def async_step_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the one-time code, which is sent when the form opens and again on request."""
+        account = self._signed_in_account
+        errors: dict[str, str] = {}
+        code = (user_input or {}).get(CONF_CODE, "").strip()
+        try:
+            if user_input is None or (user_input.get(CONF_RESEND) and not code):
+                await account.request_code()
+            elif not code:
+                errors[CONF_CODE] = "code_missing"
+            else:
+                await account.submit_code(code)
+                return await self._async_signed_in()
+        except CodeRequired:
+            errors[CONF_CODE] = "code_wrong"
+        except AccountBlocked:
+            errors["base"] = "code_blocked"
+        except SessionExpired:
+            return self.async_abort(reason="code_expired")
+        except EnlightenError as err:
+            errors["base"] = _error_key(err)
+        schema = vol.Schema({vol.Optional(CONF_CODE): _CODE, vol.Optional(CONF_RESEND, default=False): BooleanSelector()})
+        return self.async_show_form(step_id="code", data_schema=schema, errors=errors, description_placeholders={"email": account.email})
+
+    async def _async_sign_in(self, email: str, password: str) -> ConfigFlowResult:
+        await self._async_use_account(email)
+        account = self._signed_in_account
+        self._password = password
+        if self.source != SOURCE_REAUTH and account.password == password and account.state.has_session:
+            # Another site of this account is set up already: its session serves this one, too.
+            return await self._async_signed_in()
+        try:
+            await account.sign_in(password)
+        except CodeRequired:
+            return await self.async_step_code()
+        return await self._async_signed_in()
+
+    async def _async_signed_in(self) -> ConfigFlowResult:
+        if self.source == SOURCE_REAUTH:
+            return self._finish_reauth()
+        self._sites = await self._signed_in_account.sites()
+        if len(self._sites) == 1:
+            return await self._async_use_site(self._sites[0])
+        return await self.async_step_site()
+
+    # --- Site and chargers ---
+
+    async def async_step_site(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which site; its number can be typed where the list is empty."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            number = user_input[CONF_SITE].strip()
+            try:
+                if number.isdigit():
+                    return await self._async_use_site(next((site for site in self._sites if site.id == number), Site(number)))
+                errors[CONF_SITE] = "site_invalid"
+            except RequestRejected:
+                errors[CONF_SITE] = "site_unknown"
+            except EnlightenError as err:
+                errors["base"] = _error_key(err)
+        options = [SelectOptionDict(value=site.id, label=f"{site.name} ({site.id})" if site.name else site.id) for site in self._sites]
+        selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)) if options else TextSelector()
+        schema = vol.Schema({vol.Required(CONF_SITE): selector})
+        return self.async_show_form(step_id="site", data_schema=self.add_suggested_values_to_schema(schema, user_input), errors=errors)
+
+    async def async_step_chargers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which chargers; all are ticked."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if user_input[CONF_CHARGERS]:
+                return self._create(user_input[CONF_CHARGERS])
+            errors[CONF_CHARGERS] = "no_charger_chosen"
+        options = [SelectOptionDict(value=serial, label=f"{name} ({serial})") for serial, name in self._names.items()]
+        selector = SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
+        schema = vol.Schema({vol.Required(CONF_CHARGERS, default=list(self._names)): selector})
+        return self.async_show_form(step_id="chargers", data_schema=schema, errors=errors)
+
+    async def _async_use_site(self, site: Site) -> ConfigFlowResult:
+        await self.async_set_unique_id(site.id, raise_on_progress=False)
+        self._abort_if_unique_id_configured()
+        client = Chargers(self._signed_in_account, site.id)
+        status = await client.status()
+        summaries = {summary.serial: summary for summary in await client.summaries()} if status.chargers else {}
+        self._site = site
+        self._names = {
+            serial: charger.name or (summaries[serial].name if serial in summaries else None) or "IQ EV Charger"
+            for serial, charger in status.chargers.items()
+        } | {serial: summary.name or "IQ EV Charger" for serial, summary in summaries.items() if serial not in status.chargers}
+        if not self._names:
+            return self._create([])
+        return await self.async_step_chargers()
+
+    def _create(self, chosen: list[str]) -> ConfigFlowResult:
+        site = self._site or Site("")
+        data = {
+            CONF_EMAIL: self._signed_in_account.email,
+            CONF_SITE: site.id,
+            CONF_CHARGERS: chosen,
+            # Whoever ticked all wants those that come later, too.
+            CONF_FOLLOWS_ACCOUNT: set(chosen) == set(self._names),
+            **self._password_data(),
+        }
+        return self.async_create_entry(title=site.name or f"Enphase {site.id}", data=data)
+
+    # --- Signing in again ---
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Start to sign in again."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the password of the account."""
+        entry = self._get_reauth_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._remembers_password = user_input[CONF_REMEMBER_PASSWORD]
+            try:
+                return await self._async_sign_in(entry.data[CONF_EMAIL], user_input[CONF_PASSWORD])
+            except EnlightenError as err:
+                errors["base"] = _error_key(err)
+        remembers = CONF_PASSWORD in entry.data if user_input is None else self._remembers_password
+        schema = vol.Schema(
+            {
+                vol.Required(CONF_PASSWORD): _PASSWORD,
+                vol.Required(CONF_REMEMBER_PASSWORD, default=remembers): BooleanSelector(),
+            }
+        )
+        return self.async_show_form(
+            step_id="reauth_confirm",
+            data_schema=schema,
+            errors=errors,
+            description_placeholders={"email": entry.data[CONF_EMAIL], "site": entry.title},
+        )
+
+    def _finish_reauth(self) -> ConfigFlowResult:
+        """Give all sites of the account the new session."""
+        entry = self._get_reauth_entry()
+        for other in self.hass.config_entries.async_entries(DOMAIN, include_ignore=False):
+            if other.entry_id != entry.entry_id and other.data[CONF_EMAIL] == entry.data[CONF_EMAIL]:
+                self.hass.config_entries.async_update_entry(other, data=self._with_password(other))
+                self.hass.config_entries.async_schedule_reload(other.entry_id)
+        return self.async_update_reload_and_abort(entry, data=self._with_password(entry))
+
+    def _with_password(self, entry: ConfigEntry) -> dict[str, Any]:
+        return {key: value for key, value in entry.data.items() if key != CONF_PASSWORD} | self._password_data()
+
+    def _password_data(self) -> dict[str, str]:
+        return {CONF_PASSWORD: self._password} if self._remembers_password else {}
+
+    # --- The account ---
+
+    @property
+    def _signed_in_account(self) -> Account:
+        if self._account is None:
+            raise SessionExpired("The sign-in has to start over")
+        return self._account
+
+    async def _async_use_account(self, email: str) -> None:
+        """Share the account with the sites that use it already; its limits on trying hold for this form, too."""
+        if self._account is not None and self._account.email == email:
+            return
+        await self._async_release_account()
+        self._account = await async_get_accounts(self.hass).async_acquire(email)
+
+    async def _async_release_account(self) -> None:
+        if self._account is not None:
+            account, self._account = self._account, None
+            await async_get_accounts(self.hass).async_release(account)
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Give the account back when the flow ends, one way or the other."""
+        self.hass.async_create_task(self._async_release_account())
+
+
+def _error_key(err: EnlightenError) -> str:
+    """Return the translation key under which a form shows an error."""
+    return next((key for kind, key in _ERROR_KEYS if isinstance(err, kind)), "unknown")

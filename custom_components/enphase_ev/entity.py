@@ -1,0 +1,127 @@
+"""What the entities of a charger and of a site have in common, and how they come into being."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .charger import Charger
+from .const import DOMAIN, MANUFACTURER
+from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerEntityDescription(EntityDescription):
+    """Describes an entity of a charger; `has_fn` says which chargers have it."""
+
+    has_fn: Callable[[Charger], bool] = lambda _: True
+
+
+def site_device_info(coordinator: ChargerCoordinator) -> DeviceInfo:
+    """Return the device that stands for the site."""
+    return DeviceInfo(
+        identifiers={(DOMAIN, coordinator.site_id)},
+        entry_type=DeviceEntryType.SERVICE,
+        manufacturer=MANUFACTURER,
+        name=coordinator.config_entry.title,
+        translation_key="site",
+    )
+
+
+@callback
+def add_charger_entities[DescriptionT: ChargerEntityDescription](
+    entry: EnphaseConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    descriptions: Iterable[DescriptionT],
+    build: Callable[[ChargerCoordinator, DescriptionT, str], Entity],
+) -> None:
+    """Add the entities of all chargers, now and whenever a charger or something that it can do shows up."""
+    coordinator = entry.runtime_data.chargers
+    known: set[tuple[str, str]] = set()
+
+    @callback
+    def add_new() -> None:
+        new = [
+            (serial, description)
+            for serial, charger in coordinator.data.items()
+            for description in descriptions
+            if (serial, description.key) not in known and description.has_fn(charger)
+        ]
+        known.update((serial, description.key) for serial, description in new)
+        async_add_entities(build(coordinator, description, serial) for serial, description in new)
+
+    add_new()
+    entry.async_on_unload(coordinator.async_add_listener(add_new))
+
+
+class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
+    """An entity of a charger."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: ChargerCoordinator, description: ChargerEntityDescription, serial: str) -> None:
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._serial = serial
+        self._attr_unique_id = f"{serial}_{description.key}"
+        self._attr_device_info = self._device_info()
+        self._shown: tuple[Charger, bool] | None = None
+
+    @property
+    def charger(self) -> Charger:
+        """Return the charger as it stands."""
+        return self.coordinator.data[self._serial]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.is_fresh(self._serial)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state only when something about this charger has changed: most polls bring nothing new."""
+        now = (self.charger, self.available)
+        if self._shown is None or now[0] is not self._shown[0] or now[1] is not self._shown[1]:
+            self._shown = now
+            self.async_write_ha_state()
+
+    def _device_info(self) -> DeviceInfo:
+        charger = self.charger
+        summary = charger.summary
+        entry = self.coordinator.config_entry
+        site = (DOMAIN, self.coordinator.site_id)
+        return DeviceInfo(
+            identifiers={(DOMAIN, self._serial)},
+            connections={(dr.CONNECTION_NETWORK_MAC, mac) for mac in (summary.mac_addresses if summary else ())},
+            manufacturer=MANUFACTURER,
+            model=summary.model if summary else None,
+            model_id=summary.sku if summary else None,
+            name=charger.name,
+            serial_number=self._serial,
+            sw_version=summary.firmware if summary else None,
+            via_device_id=dr.async_get_device_id_by_identifier(self.coordinator.hass, site, config_entry_id=entry.entry_id),
+        )
+
+
+class SiteEntity(CoordinatorEntity[ChargerCoordinator]):
+    """An entity of the site, about how the cloud answers; it has something to say when the cloud is silent, too."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: ChargerCoordinator, description: EntityDescription) -> None:
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_unique_id = f"{coordinator.site_id}_{description.key}"
+        self._attr_device_info = site_device_info(coordinator)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True

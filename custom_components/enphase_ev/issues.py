@@ -1,0 +1,65 @@
+"""Repair issues: raised only where a person can act, and removed as soon as there is nothing left to do."""
+
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+
+from .charger import Charger
+from .commands import CommandState
+from .const import DOMAIN
+from .enlighten import AccountBlocked, EnlightenError, TooManySessions
+
+_ACCOUNT_ISSUES = ("account_locked", "too_many_sessions")
+
+
+@callback
+def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError) -> None:
+    """Tell a person about an account that Enphase does not let in; Home Assistant itself tells when to sign in again."""
+    match err:
+        case AccountBlocked():
+            key = "account_locked"
+        case TooManySessions():
+            key = "too_many_sessions"
+        case _:
+            return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{key}_{entry.entry_id}",
+        is_fixable=False,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=key,
+        translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
+def clear_account_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove what was said about the account, and the request to sign in again."""
+    for key in _ACCOUNT_ISSUES:
+        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
+    # Home Assistant removes its repair issue together with the flow.
+    for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+        hass.config_entries.flow.async_abort(flow["flow_id"])
+
+
+@callback
+def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
+    """Tell a person about a charger that goes on charging although it was told to stop; take it back once that is over."""
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
+    if device is None:
+        return
+    issue_id = f"stop_failed_{device.id}"
+    command = charger.start_stop
+    if command is None or command.wish or command.state is not CommandState.FAILED or not charger.status.is_charging:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="stop_failed",
+        translation_placeholders={"charger": charger.name},
+    )

@@ -1,0 +1,93 @@
+"""Derives a charger's power from its energy reports: the cloud tells none (api/chargers.md §8)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import sqrt
+
+from .enlighten import ChargerStatus, ChargerSummary, PhaseMode
+
+# A change of state is reported at once; two reports closer than this say nothing about the power between them.
+_SHORTEST_GAP = 30.0
+# Three-phase chargers name their voltage line to neutral, about 230 V, or line to line, about 400 V.
+_LINE_TO_LINE_FROM = 300.0
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class PowerReading:
+    """Power in W. An estimate comes from the level asked for, not from energy that was counted."""
+
+    watts: float
+    is_estimated: bool
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Energy of the session in kWh at the time of a report."""
+
+    at: datetime
+    energy: float
+    session_started_at: datetime | None
+
+
+class PowerMeter:
+    """Watches the reports of one charger."""
+
+    def __init__(self) -> None:
+        self._report: _Report | None = None
+        self._measured: float | None = None
+
+    def read(self, status: ChargerStatus, summary: ChargerSummary | None, nominal_voltage: float) -> PowerReading | None:
+        """Take in a status and return the power; `None` where a charging charger gives nothing to go by."""
+        if not status.is_charging:
+            self._report = self._measured = None
+            return PowerReading(0.0, is_estimated=False)
+        volts = _effective_voltage(summary, nominal_voltage)
+        ceiling = _most_current(summary)
+        self._take_in(status)
+        if self._measured is not None:
+            watts = self._measured if ceiling is None else min(self._measured, ceiling * volts)
+            return PowerReading(round(watts), is_estimated=False)
+        level = _level(status, summary)
+        if level is None:
+            return None
+        return PowerReading(round(volts * (level if ceiling is None else min(level, ceiling))), is_estimated=True)
+
+    def _take_in(self, status: ChargerStatus) -> None:
+        session = status.session
+        if status.last_reported is None or session is None or session.energy is None:
+            return
+        report = _Report(status.last_reported, session.energy, session.started_at)
+        before = self._report
+        if before is None or before.session_started_at != report.session_started_at or report.energy < before.energy:
+            self._report, self._measured = report, None
+            return
+        seconds = (report.at - before.at).total_seconds()
+        if seconds < _SHORTEST_GAP:
+            return
+        self._report = report
+        self._measured = (report.energy - before.energy) * 1000 * _SECONDS_PER_HOUR / seconds
+
+
+def _level(status: ChargerStatus, summary: ChargerSummary | None) -> float | None:
+    """Return the level in force, in A."""
+    limits = summary.limits if summary else None
+    if status.is_at_safe_limit and limits is not None:
+        return limits.min
+    return status.level or _most_current(summary)
+
+
+def _most_current(summary: ChargerSummary | None) -> float | None:
+    """Return the most that the hardware can draw, in A a phase."""
+    if summary is None:
+        return None
+    limits = (summary.max_current, summary.rated_current, summary.breaker_rating, summary.limits and summary.limits.max)
+    return min((limit for limit in limits if limit), default=None)
+
+
+def _effective_voltage(summary: ChargerSummary | None, nominal_voltage: float) -> float:
+    """Return V times the number of phases that carry the current: what one ampere amounts to in watts."""
+    volts = (summary.operating_voltage if summary else None) or nominal_voltage
+    if summary is None or summary.phase_mode is not PhaseMode.THREE:
+        return volts
+    return volts * (sqrt(3) if volts >= _LINE_TO_LINE_FROM else 3)

@@ -1,0 +1,239 @@
+"""Sensors: what a charger does, draws and has counted, and how the cloud answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import override
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
+from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower, UnitOfTime
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .charger import Charger, ChargerState
+from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+from .enlighten import ChargeMode, ChargerSummary, PhaseMode
+from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
+
+PARALLEL_UPDATES = 0
+
+_CONNECTOR_STATES = [
+    "available",
+    "preparing",
+    "charging",
+    "suspended",
+    "suspended_ev",
+    "suspended_evse",
+    "finishing",
+    "reserved",
+    "unavailable",
+    "faulted",
+]
+_CONNECTIONS = ["ethernet", "wifi", "cellular"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerSensorDescription(ChargerEntityDescription, SensorEntityDescription):
+    """Describes a sensor of a charger; an enum's value outside its options counts as unknown."""
+
+    value_fn: Callable[[Charger], StateType | datetime]
+    attributes_fn: Callable[[Charger], dict[str, StateType]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSensorDescription(SensorEntityDescription):
+    """Describes a sensor of the site."""
+
+    value_fn: Callable[[ChargerCoordinator], StateType | datetime]
+
+
+def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charger], StateType]:
+    return lambda charger: read(charger.summary) if charger.summary else None
+
+
+def _has_mode(charger: Charger) -> bool:
+    return charger.mode is not None
+
+
+CHARGER_SENSORS = (
+    ChargerSensorDescription(
+        key="power",
+        device_class=SensorDeviceClass.POWER,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=0,
+        value_fn=lambda charger: charger.power.watts if charger.power else None,
+        attributes_fn=lambda charger: {"estimated": charger.power.is_estimated if charger.power else None},
+    ),
+    ChargerSensorDescription(
+        key="session_energy",
+        translation_key="session_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        value_fn=lambda charger: charger.status.session.energy if charger.status.session else None,
+    ),
+    ChargerSensorDescription(
+        key="session_duration",
+        translation_key="session_duration",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        value_fn=lambda charger: None if charger.session_duration is None else charger.session_duration.total_seconds() / 60,
+    ),
+    ChargerSensorDescription(
+        key="set_amps",
+        translation_key="set_amps",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        suggested_display_precision=0,
+        value_fn=lambda charger: charger.set_level,
+    ),
+    ChargerSensorDescription(
+        key="charge_mode",
+        translation_key="charge_mode",
+        device_class=SensorDeviceClass.ENUM,
+        options=[mode.name.lower() for mode in ChargeMode],
+        has_fn=_has_mode,
+        value_fn=lambda charger: charger.mode_shown.name.lower() if charger.mode_shown else None,
+    ),
+    ChargerSensorDescription(
+        key="status",
+        translation_key="status",
+        device_class=SensorDeviceClass.ENUM,
+        options=[state.value for state in ChargerState],
+        value_fn=lambda charger: charger.state.value,
+        attributes_fn=lambda charger: {"reason": charger.status.connector_reason},
+    ),
+    ChargerSensorDescription(
+        key="lifetime_energy",
+        translation_key="lifetime_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        value_fn=_of_summary(lambda summary: summary.lifetime_energy),
+    ),
+    ChargerSensorDescription(
+        key="connector_status",
+        translation_key="connector_status",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=_CONNECTOR_STATES,
+        value_fn=lambda charger: (charger.status.connector_status or "").lower() or None,
+    ),
+    ChargerSensorDescription(
+        key="phase_mode",
+        translation_key="phase_mode",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[mode.value for mode in PhaseMode],
+        value_fn=_of_summary(lambda summary: summary.phase_mode),
+    ),
+    ChargerSensorDescription(
+        key="min_amps",
+        translation_key="min_amps",
+        device_class=SensorDeviceClass.CURRENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        suggested_display_precision=0,
+        value_fn=_of_summary(lambda summary: summary.limits.min if summary.limits else None),
+    ),
+    ChargerSensorDescription(
+        key="max_amps",
+        translation_key="max_amps",
+        device_class=SensorDeviceClass.CURRENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        suggested_display_precision=0,
+        value_fn=_of_summary(lambda summary: summary.limits.max if summary.limits else None),
+    ),
+    ChargerSensorDescription(
+        key="connection",
+        translation_key="connection",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=_CONNECTIONS,
+        value_fn=_of_summary(lambda summary: (summary.connection or "").lower() or None),
+    ),
+    ChargerSensorDescription(
+        key="ip_address",
+        translation_key="ip_address",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_of_summary(lambda summary: summary.ip_address),
+    ),
+    ChargerSensorDescription(
+        key="reporting_interval",
+        translation_key="reporting_interval",
+        device_class=SensorDeviceClass.DURATION,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        value_fn=_of_summary(lambda summary: summary.reporting_interval),
+    ),
+    ChargerSensorDescription(
+        key="last_reported",
+        translation_key="last_reported",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charger: charger.status.last_reported or (charger.summary.last_reported if charger.summary else None),
+    ),
+)
+
+SITE_SENSORS = (
+    SiteSensorDescription(
+        key="last_successful_update",
+        translation_key="last_successful_update",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda coordinator: coordinator.last_success,
+    ),
+    SiteSensorDescription(
+        key="cloud_latency",
+        translation_key="cloud_latency",
+        device_class=SensorDeviceClass.DURATION,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        native_unit_of_measurement=UnitOfTime.MILLISECONDS,
+        suggested_display_precision=0,
+        value_fn=lambda coordinator: None if coordinator.latency is None else round(coordinator.latency * 1000),
+    ),
+)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Set up the sensors of an entry."""
+    coordinator = entry.runtime_data.chargers
+    async_add_entities(SiteSensor(coordinator, description) for description in SITE_SENSORS)
+    add_charger_entities(entry, async_add_entities, CHARGER_SENSORS, ChargerSensor)
+
+
+class ChargerSensor(ChargerEntity, SensorEntity):
+    """A sensor of a charger."""
+
+    entity_description: ChargerSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        value = self.entity_description.value_fn(self.charger)
+        options = self.entity_description.options
+        return value if options is None or value in options else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, StateType] | None:
+        attributes_fn = self.entity_description.attributes_fn
+        return attributes_fn(self.charger) if attributes_fn else None
+
+
+class SiteSensor(SiteEntity, SensorEntity):
+    """A sensor of the site."""
+
+    entity_description: SiteSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        return self.entity_description.value_fn(self.coordinator)
