@@ -1,7 +1,7 @@
 """The main job, on real parts: from sign-in to a charger that starts and stops."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 import re
@@ -38,9 +38,11 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> Non
 class Person:
     """Somebody at the browser, who takes a picture of every step."""
 
-    def __init__(self, page: Page, artifacts: Path) -> None:
+    def __init__(self, page: Page, artifacts: Path, serials: Iterable[str]) -> None:
+        """Look at this page; the dashboard has a section for the site, then one for each charger."""
         self.page = page
         self._artifacts = artifacts
+        self._sections = {serial: number for number, serial in enumerate(sorted(serials), 1)}
         self._pictures = 0
 
     async def take_picture(self, name: str) -> None:
@@ -57,9 +59,9 @@ class Person:
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()
 
-    def tile(self, charger: str, name: str) -> Locator:
+    def tile(self, serial: str, name: str) -> Locator:
         """A tile of a charger's section of the dashboard."""
-        section = self.page.locator("hui-grid-section").filter(has=self.page.locator("hui-heading-card", has_text=charger))
+        section = self.page.locator("hui-grid-section").nth(self._sections[serial])
         return section.locator("hui-tile-card").filter(has=self.page.get_by_text(name, exact=True))
 
 
@@ -78,7 +80,7 @@ async def picture_when_it_fails(person: Person) -> AsyncGenerator[None]:
 
 
 async def test_from_sign_in_to_start_and_stop(simulator: Simulator, home_assistant: HomeAssistant, page: Page, artifacts: Path) -> None:
-    person = Person(page, artifacts)
+    person = Person(page, artifacts, await simulator.chargers())
     async with picture_when_it_fails(person):
         await add_the_integration(person, simulator)
         await dashboard.install(home_assistant)
@@ -115,7 +117,6 @@ async def add_the_integration(person: Person, simulator: Simulator) -> None:
 async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant: HomeAssistant) -> None:
     """Amps, start, mode and stop from the dashboard, seen by the cloud and shown on the page."""
     serial = idle_charger(await simulator.chargers())
-    name = (await simulator.chargers())[serial]["name"]
     entities = dashboard.Entities(await home_assistant.entities())
     switch = entities.find("switch", serial, "charging")
     amps = entities.find("number", serial, "charging_amps")
@@ -129,13 +130,13 @@ async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant
         return (await home_assistant.state(switch))["state"] == state
 
     await person.page.goto(f"/{dashboard.URL_PATH}")
-    await expect(person.tile(name, "Status")).to_be_visible()
+    await expect(person.tile(serial, "Status")).to_be_visible()
     await person.take_picture("dashboard")
     assert await shown("off")
 
     # Fewer amps: a wish, which starts nothing.
     before = float((await home_assistant.state(amps))["state"])
-    await person.tile(name, "Charging amps").get_by_role("button", name="decrement").click()
+    await person.tile(serial, "Charging amps").get_by_role("button", name="decrement").click()
 
     async def fewer() -> bool:
         return float((await home_assistant.state(amps))["state"]) < before
@@ -145,15 +146,15 @@ async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant
     assert not await charging(), "a wish for amps starts nothing"
 
     # Start with the switch.
-    await person.tile(name, "Charging").locator("ha-control-switch").click()
+    await person.tile(serial, "Charging").locator("ha-control-switch").click()
     await eventually(charging, "the charger charges")
     await eventually(lambda: shown("on"), "Home Assistant shows it")
     assert (await simulator.chargers())[serial]["level_a"] == wish
-    await expect(person.tile(name, "Status")).to_contain_text(re.compile("charging", re.IGNORECASE), timeout=SOON * 1000)
+    await expect(person.tile(serial, "Status")).to_contain_text(re.compile("charging", re.IGNORECASE), timeout=SOON * 1000)
     await person.take_picture("charging")
 
     # Stop with the button.
-    await person.tile(name, "Stop").click()
+    await person.tile(serial, "Stop").click()
 
     async def stopped() -> bool:
         return not await charging()
@@ -163,7 +164,7 @@ async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant
     await person.take_picture("stopped")
 
     # Another mode.
-    await person.tile(name, "Charge mode").get_by_role("button").last.click()
+    await person.tile(serial, "Charge mode").get_by_role("button").last.click()
     await person.page.get_by_role("menuitem", name=re.compile("green", re.IGNORECASE)).click()
 
     async def green() -> bool:

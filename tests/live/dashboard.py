@@ -3,7 +3,7 @@
 Only cards that come with Home Assistant. Entities are looked up by unique id, so that the dashboard knows no entity id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from tests.live.home_assistant import HomeAssistant, RegistryEntry
@@ -37,9 +37,9 @@ SITE_READINGS = (
 class Entities:
     """This integration's entities, found by platform and unique id."""
 
-    def __init__(self, entries: Mapping[str, RegistryEntry]) -> None:
+    def __init__(self, entries: Iterable[RegistryEntry]) -> None:
         self._entries = {
-            (entry["entity_id"].partition(".")[0], entry["unique_id"]): entry for entry in entries.values() if entry["disabled_by"] is None
+            (entry["entity_id"].partition(".")[0], entry["unique_id"]): entry for entry in entries if entry["disabled_by"] is None
         }
 
     def find(self, platform: str, owner: str, key: str) -> str | None:

@@ -39,7 +39,7 @@ async def values(home_assistant: HomeAssistant) -> dict[str, str]:
     states = {state["entity_id"]: state["state"] for state in await home_assistant.get("/api/states")}
     return {
         f"{entry['unique_id']} ({entry['entity_id'].partition('.')[0]})": states.get(entry["entity_id"], "missing")
-        for entry in (await home_assistant.entities()).values()
+        for entry in await home_assistant.entities()
         if entry["disabled_by"] is None
     }
 

@@ -194,10 +194,10 @@ class HomeAssistant:
         state: State = await self.get(f"/api/states/{entity_id}")
         return state
 
-    async def entities(self) -> dict[str, RegistryEntry]:
-        """This integration's entities by unique id."""
+    async def entities(self) -> list[RegistryEntry]:
+        """This integration's entities. A unique id is unique in its platform: a switch and a sensor can share one."""
         entries: list[RegistryEntry] = await self.command("config/entity_registry/list")
-        return {entry["unique_id"]: entry for entry in entries if entry["platform"] == configuration.DOMAIN}
+        return [entry for entry in entries if entry["platform"] == configuration.DOMAIN]
 
     async def act(self, domain: str, service: str, **data: object) -> None:
         """Perform an action, and wait until it is done."""
