@@ -30,7 +30,6 @@ def site_device_info(coordinator: ChargerCoordinator) -> DeviceInfo:
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
         name=coordinator.config_entry.title,
-        translation_key="site",
     )
 
 

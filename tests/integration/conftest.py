@@ -1,0 +1,139 @@
+"""A Home Assistant with the integration, and a simulated cloud behind it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_EMAIL, CONF_PASSWORD
+from homeassistant.core import HomeAssistant, State
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
+from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
+from simulator import Charger, Simulator
+
+
+@pytest.fixture(autouse=True)
+def _with_integration(enable_custom_integrations: None, socket_enabled: None) -> None:
+    """Let Home Assistant find the integration, and let it talk to this machine."""
+
+
+@dataclass
+class House:
+    """A house: Home Assistant, the cloud behind it and the entry between them."""
+
+    hass: HomeAssistant
+    sim: Simulator
+    entry: MockConfigEntry
+    freezer: FrozenDateTimeFactory
+
+    def entity_id(self, platform: str, key: str, charger: Charger | None = None) -> str:
+        """Return the entity of a charger with this key."""
+        serial = (charger or self.sim.charger()).serial
+        found = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{serial}_{key}")
+        assert found is not None, f"{platform} {key} does not exist"
+        return found
+
+    def site_entity_id(self, platform: str, key: str) -> str:
+        """Return the entity of the site with this key."""
+        found = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{self.sim.site.id}_{key}")
+        assert found is not None, f"{platform} {key} does not exist"
+        return found
+
+    def state(self, platform: str, key: str, charger: Charger | None = None) -> State:
+        """Return the state of a charger's entity."""
+        state = self.hass.states.get(self.entity_id(platform, key, charger))
+        assert state is not None
+        return state
+
+    def site_state(self, platform: str, key: str) -> State:
+        """Return the state of a site's entity."""
+        state = self.hass.states.get(self.site_entity_id(platform, key))
+        assert state is not None
+        return state
+
+    def device_id(self, charger: Charger | None = None) -> str:
+        """Return the device of a charger."""
+        serial = (charger or self.sim.charger()).serial
+        device = dr.async_get(self.hass).async_get_device_by_identifier((DOMAIN, serial), self.entry.entry_id)
+        assert device is not None
+        return device.id
+
+    async def call(self, domain: str, service: str, **data: object) -> object:
+        """Call an action and wait for it."""
+        return await self.hass.services.async_call(domain, service, data, blocking=True)
+
+    async def ask(self, service: str, **data: object) -> dict[str, list[dict[str, object]]]:
+        """Call an action of ours and return its answer."""
+        answer = await self.hass.services.async_call(DOMAIN, service, data, blocking=True, return_response=True)
+        assert isinstance(answer, dict)
+        return answer  # type: ignore[return-value]  # the actions' answers all have this shape
+
+    async def live(self, seconds: float) -> None:
+        """Let time pass, one second after the other, so that every poll comes when it is due."""
+        for _ in range(round(seconds)):
+            self.freezer.tick(timedelta(seconds=1))
+            async_fire_time_changed(self.hass)
+            await self.hass.async_block_till_done(wait_background_tasks=True)
+
+    async def reload(self) -> None:
+        """Unload and load the entry, as a restart does."""
+        assert await self.hass.config_entries.async_reload(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+
+
+type HouseBuilder = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture
+async def build_house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[HouseBuilder]:
+    """Return a function that sets up a house with a scenario of the simulator."""
+    async with AsyncExitStack() as stack:
+
+        async def build(
+            scenario: str = "one_charger",
+            *,
+            prepare: Callable[[Simulator], None] = lambda _: None,
+            password: str | None = None,
+            state: ConfigEntryState = ConfigEntryState.LOADED,
+            **data: object,
+        ) -> House:
+            sim = await stack.enter_async_context(Simulator(scenario))
+            prepare(sim)
+            monkeypatch.setenv(URL_VARIABLE, sim.url)
+            entry = MockConfigEntry(
+                domain=DOMAIN,
+                unique_id=sim.site.id,
+                title=sim.site.name,
+                data={
+                    CONF_EMAIL: sim.account.email,
+                    CONF_PASSWORD: password or sim.account.password,
+                    CONF_SITE: sim.site.id,
+                    CONF_CHARGERS: list(sim.site.chargers),
+                    CONF_FOLLOWS_ACCOUNT: True,
+                    **data,
+                },
+            )
+            entry.add_to_hass(hass)
+            await hass.config_entries.async_setup(entry.entry_id)
+            await hass.async_block_till_done()
+            assert entry.state is state
+            return House(hass, sim, entry, freezer)
+
+        yield build
+        for entry in hass.config_entries.async_entries(DOMAIN):
+            if entry.state is ConfigEntryState.LOADED:
+                await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+async def house(build_house: HouseBuilder) -> House:
+    """A house with one charger, a vehicle plugged in, nothing charging."""
+    return await build_house()
