@@ -5,11 +5,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 from homeassistant.const import Platform
-from homeassistant.helpers.entity import EntityDescription
 
 from tests.structure.source import INTEGRATION, modules, strings
+
+
+@runtime_checkable
+class Description(Protocol):
+    """What makes an entity description; those of Home Assistant's own classes are no instances of these classes."""
+
+    key: str
+    translation_key: str | None
+    device_class: str | None
 
 
 @dataclass(frozen=True)
@@ -21,10 +30,10 @@ class DeclaredEntity:
     options: frozenset[str] = frozenset()
 
 
-def _descriptions(value: object) -> Iterator[EntityDescription]:
+def _descriptions(value: object) -> Iterator[Description]:
     """Descriptions in a module's constant: alone, in a sequence or in a table."""
     match value:
-        case EntityDescription():
+        case Description():
             yield value
         case list() | tuple() | frozenset() | set():
             for item in value:
@@ -45,6 +54,8 @@ def declared_entities() -> frozenset[DeclaredEntity]:
         imported = import_module(f"custom_components.{INTEGRATION.name}.{module.name}")
         for value in vars(imported).values():
             for description in _descriptions(value):
+                if description.translation_key is None and description.device_class is not None:
+                    continue  # Home Assistant has a name and an icon for the device class.
                 options = getattr(description, "options", None) or ()
                 key = description.translation_key or description.key
                 found.add(DeclaredEntity(module.name, key, frozenset(options)))
