@@ -18,9 +18,15 @@ from .exceptions import (
     TooManySessions,
 )
 from .fields import Json
+from .history import ChargerHistory
 from .models.charge_mode import ChargeMode, ChargeModePreference
+from .models.history import PastSession
+from .models.schedule import ChargingSchedule, ChargingSlot, SlotType
+from .models.settings import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
+from .schedules import ChargingSchedules
+from .settings import ChargerSettings
 from .sites import Site
 from .state import AccountState
 from .transport import Family, RequestCounter, Transport
@@ -32,19 +38,29 @@ __all__ = [
     "AuthError",
     "ChargeMode",
     "ChargeModePreference",
+    "ChargerConfiguration",
+    "ChargerHistory",
+    "ChargerSettings",
     "ChargerStatus",
     "ChargerSummary",
     "Chargers",
+    "ChargingSchedule",
+    "ChargingSchedules",
     "ChargingSession",
+    "ChargingSlot",
     "CodeRequired",
     "CommandReply",
+    "ConfigurationKey",
     "EnlightenError",
     "Family",
+    "Feature",
+    "FirmwareDetails",
     "InvalidCredentials",
     "InvalidResponse",
     "Json",
     "LevelLimits",
     "Outcome",
+    "PastSession",
     "PhaseMode",
     "RateLimited",
     "RequestCounter",
@@ -54,6 +70,7 @@ __all__ = [
     "SessionExpired",
     "Site",
     "SiteStatus",
+    "SlotType",
     "TooManySessions",
     "Transport",
 ]

@@ -134,7 +134,8 @@ class Account:
         await self._ensure_session()
         generation = self._session.generation
         answer = await send()
-        if _looks_dead(answer) and not self._is_settled(request.family, answer):
+        is_refused_option = request.is_optional and answer.status in {401, 403}
+        if _looks_dead(answer) and not is_refused_option and not self._is_settled(request.family, answer):
             await self._renew(generation)
             generation = self._session.generation
             answer = await send()

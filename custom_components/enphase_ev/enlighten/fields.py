@@ -4,7 +4,7 @@ No reader raises: what cannot be read is `None` (api/README.md, "Rules that hold
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 import math
 import re
 
@@ -81,6 +81,22 @@ def read_time(value: Json) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except ValueError, OverflowError, OSError:
         return None
+
+
+def read_clock_time(value: Json) -> time | None:
+    """Return a time of day from `HH:MM` or `HH:MM:SS`."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return time.fromisoformat(value.strip()).replace(second=0, microsecond=0, tzinfo=None)
+    except ValueError:
+        return None
+
+
+def read_days(value: Json) -> tuple[int, ...]:
+    """Return days of the week, 1 = Monday … 7 = Sunday, in their order and each once."""
+    numbers = (read_int(item) for item in value) if isinstance(value, list) else ()
+    return tuple(sorted({number for number in numbers if number is not None and 1 <= number <= 7}))
 
 
 def read_mapping(value: Json) -> dict[str, Json]:

@@ -89,5 +89,7 @@ _HEADERS: dict[Family, Callable[[Session, URL, str], dict[str, str]]] = {
     Family.SITES: _app_api,
     Family.CONTROL: _charger_control,
     Family.CHARGE_MODE: _charger_control,
+    Family.SCHEDULE: _charger_control,
+    Family.CONFIGURATION: _charger_control,
     Family.HISTORY: _history,
 }

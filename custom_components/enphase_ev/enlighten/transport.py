@@ -44,6 +44,9 @@ class Family(StrEnum):
     CONTROL = "control"
     LIVE_STREAM = "live_stream"
     CHARGE_MODE = "charge_mode"
+    SCHEDULE = "schedule"
+    CONFIGURATION = "configuration"
+    MANAGEMENT = "management"
     HISTORY = "history"
 
 
@@ -54,7 +57,10 @@ def enlighten_url() -> URL:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to send. `path` may carry a query. A write is sent once, whatever happens to the connection."""
+    """What to send. `path` may carry a query. A write is sent once, whatever happens to the connection.
+
+    What is optional may be refused with 401 or 403 by a site that does not have it: that says nothing about the session.
+    """
 
     family: Family
     method: str = "GET"
@@ -63,6 +69,7 @@ class Request:
     json: Json = None
     form: Mapping[str, str] | None = None
     is_write: bool = False
+    is_optional: bool = False
 
 
 class _Interrupted(aiohttp.ClientError):

@@ -1,0 +1,95 @@
+"""Energy counters that can be trusted: a lifetime that only grows, and a day that begins at the site's midnight."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Self
+
+from mashumaro import DataClassDictMixin
+
+# Small steps back are noise of the cloud's arithmetic (api/chargers.md §8).
+_JITTER = 20.0
+# More than this between two reports needs a second report to be believed: what the hardware can draw, doubled, and an allowance.
+_ALLOWANCE = 1000.0
+_MOST_WATTS = 25_000.0
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Reading(DataClassDictMixin):
+    """A counter's value in Wh and when the charger reported it (UTC; `None` where the cloud does not say)."""
+
+    energy: float
+    reported_at: datetime | None
+
+    def is_same_report(self, other: Self) -> bool:
+        """Return whether two readings may be one and the same report."""
+        if self.reported_at is None or other.reported_at is None:
+            return self.energy == other.energy
+        return self.reported_at == other.reported_at
+
+
+@dataclass(frozen=True)
+class LifetimeMeter(DataClassDictMixin):
+    """The lifetime counter of one charger.
+
+    Attributes:
+        value: what is shown, in Wh.
+        accepted: the reading behind it.
+        doubted: a reading that would be a reset or a leap, until a second, different report bears it out.
+    """
+
+    value: float
+    accepted: Reading
+    doubted: Reading | None = None
+
+    @classmethod
+    def start(cls, reading: Reading) -> Self:
+        """Begin with the first reading."""
+        return cls(reading.energy, reading)
+
+    def take(self, reading: Reading) -> Self:
+        """Return the meter after a reading."""
+        if self.value - _JITTER <= reading.energy <= self._most_plausible(reading):
+            return replace(self, value=max(self.value, reading.energy), accepted=reading, doubted=None)
+        doubted = self.doubted
+        if doubted is None or not self._bears_out(reading, doubted):
+            return replace(self, doubted=reading)
+        if reading.is_same_report(doubted):
+            return self
+        return replace(self, value=reading.energy, accepted=reading, doubted=None)
+
+    def _bears_out(self, reading: Reading, doubted: Reading) -> bool:
+        """Return whether a reading tells the same story as the one in doubt: it went on from there, on the same side."""
+        is_reset = doubted.energy < self.value
+        return reading.energy >= doubted.energy - _JITTER and (reading.energy < self.value) == is_reset
+
+    def _most_plausible(self, reading: Reading) -> float:
+        """Return the most that the counter can have reached by this report."""
+        if reading.reported_at is None or self.accepted.reported_at is None:
+            return float("inf")
+        seconds = max((reading.reported_at - self.accepted.reported_at).total_seconds(), 0.0)
+        return self.value + _ALLOWANCE + 2 * _MOST_WATTS * seconds / _SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True)
+class DayMeter(DataClassDictMixin):
+    """The energy of one day of the site.
+
+    Attributes:
+        day: in the site's zone.
+        energy: Wh counted so far.
+        lifetime: the lifetime counter's value, in Wh, up to which the day has counted.
+    """
+
+    day: date
+    energy: float
+    lifetime: float
+
+    def take(self, lifetime: float, day: date) -> Self:
+        """Return the meter after the lifetime counter was read on a day; what it gained belongs to that day.
+
+        A counter that stepped back was reset: what it shows now was counted since.
+        """
+        gained = lifetime - self.lifetime if lifetime >= self.lifetime else lifetime
+        before = self.energy if day == self.day else 0.0
+        return replace(self, day=day, energy=before + gained, lifetime=lifetime)

@@ -1,0 +1,58 @@
+"""The past of the chargers of one site (api/chargers.md §8)."""
+
+from datetime import date
+from uuid import uuid4
+
+from .account import Account
+from .fields import Json
+from .models.history import PastSession, SessionPage, read_energy_of_day
+from .transport import Family, Request
+
+_PAGE = 20
+# Ten years of three sessions a day: where the pages never end, something is wrong with them.
+_MOST_PAGES = 550
+_DATE_FORMAT = "%d-%m-%Y"
+
+
+class ChargerHistory:
+    """Reads sessions and energy."""
+
+    def __init__(self, account: Account, site_id: str) -> None:
+        self.account = account
+        self.site_id = site_id
+
+    async def sessions(self, serial: str, first: date, last: date, time_zone: str) -> list[PastSession]:
+        """Return the sessions of a charger from the first day to the last, both in the site's zone, all pages, the newest first."""
+        found: list[PastSession] = []
+        for page_number in range(_MOST_PAGES):
+            page = await self._page(serial, first, last, time_zone, page_number * _PAGE)
+            found += page.sessions
+            if not page.has_more:
+                break
+        ends = [(session.ended_at.timestamp() if session.ended_at else 0.0, session) for session in found]
+        return [session for _, session in sorted(ends, key=lambda pair: pair[0], reverse=True)]
+
+    async def energy_of_day(self, serial: str, day: date) -> float | None:
+        """Return the energy (Wh) that a charger counted on a day of the site's zone, `None` where the cloud does not tell."""
+        await self.account.user_id(self.site_id)
+        params = {"site_id": self.site_id, "source": "evse", "requestId": str(uuid4()), "start_date": day.isoformat()}
+        request = Request(family=Family.HISTORY, path="/service/timeseries/evse/timeseries/daily_energy", params=params, is_optional=True)
+        return read_energy_of_day(await self.account.request(request, site_id=self.site_id), serial, day)
+
+    async def _page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
+        await self.account.user_id(self.site_id)
+        params: dict[str, Json] = {
+            "offset": offset,
+            "limit": _PAGE,
+            "startDate": first.strftime(_DATE_FORMAT),
+            "endDate": last.strftime(_DATE_FORMAT),
+            "timezone": time_zone,
+        }
+        request = Request(
+            family=Family.HISTORY,
+            method="POST",
+            path=f"/service/enho_historical_events_ms/{self.site_id}/sessions/{serial}/history",
+            json={"source": "evse", "params": params},
+            is_optional=True,
+        )
+        return SessionPage.read(await self.account.request(request, site_id=self.site_id))
