@@ -17,7 +17,7 @@ _SECONDS_PER_HOUR = 3600
 class PowerReading:
     """Power in W. An estimate comes from the level asked for, not from energy that was counted."""
 
-    watts: float
+    watts: int
     is_estimated: bool
 
 
@@ -41,7 +41,7 @@ class PowerMeter:
         """Take in a status and return the power; `None` where a charging charger gives nothing to go by."""
         if not status.is_charging:
             self._report = self._measured = None
-            return PowerReading(0.0, is_estimated=False)
+            return PowerReading(0, is_estimated=False)
         volts = _effective_voltage(summary, nominal_voltage)
         ceiling = _most_current(summary)
         self._take_in(status)

@@ -1,5 +1,6 @@
 """A Home Assistant with the integration, and a simulated cloud behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,12 +11,17 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Charger, Simulator
+
+
+# Timers fire when the clock is past them.
+_MOMENT = 0.001
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +81,16 @@ class House:
         return answer  # type: ignore[return-value]  # the actions' answers all have this shape
 
     async def live(self, seconds: float) -> None:
-        """Let time pass, one second after the other, so that every poll comes when it is due."""
-        for _ in range(round(seconds)):
-            self.freezer.tick(timedelta(seconds=1))
-            async_fire_time_changed(self.hass)
+        """Let time pass from timer to timer, so that everything comes exactly when it is due."""
+        loop = self.hass.loop
+        end = loop.time() + seconds
+        while (left := end - loop.time()) > _MOMENT:
+            timers = [timer.when() for timer in get_scheduled_timer_handles(loop) if not timer.cancelled()]
+            until_next = max(min(timers, default=end) - loop.time(), 0.0)
+            self.freezer.tick(timedelta(seconds=min(left, until_next + _MOMENT)))
+            # One round of the loop finds the timers that are due, the next one runs them.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             await self.hass.async_block_till_done(wait_background_tasks=True)
 
     async def reload(self) -> None:
