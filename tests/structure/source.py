@@ -1,4 +1,4 @@
-"""The integration's source as syntax trees, with the names of constants resolved."""
+"""The integration's source as syntax trees, and the strings that its expressions can be."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -39,44 +39,86 @@ def modules() -> tuple[Module, ...]:
     return tuple(Module(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
 
 
+type Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
 @cache
-def constants() -> dict[str, str]:
-    """Module-level names that are a string, anywhere in the integration."""
+def _values() -> dict[str, ast.expr]:
+    """What module-level names stand for, anywhere in the integration."""
     found = {}
     for module in modules():
         for node in module.tree.body:
             match node:
                 case (
-                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() as value))
-                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str() as value))
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
                 ):
                     found[name] = value
     return found
 
 
 @cache
-def texts() -> frozenset[str]:
-    """Every string that the code has, docstrings included."""
-    return frozenset(
-        node.value
+def _functions() -> dict[str, Function]:
+    """Module-level functions, anywhere in the integration."""
+    return {
+        node.name: node for module in modules() for node in module.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+@cache
+def _around() -> dict[ast.AST, Function]:
+    """The innermost function that a node is in."""
+    return {
+        inner: function
         for module in modules()
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+        for function in ast.walk(module.tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(function)
+    }
 
 
 def strings(node: ast.expr | None) -> set[str]:
-    """The strings that an expression can be: itself, a constant's value, either side of a condition."""
+    """The strings that an expression can be, as far as the text of the code tells.
+
+    Itself; what a name stands for, in its function or in a module; either side of a condition; the values of a table;
+    what a function of ours returns.
+    """
+    found: set[str] = set()
     match node:
         case ast.Constant(value=str() as value):
-            return {value}
-        case ast.Name(id=name) if name in constants():
-            return {constants()[name]}
+            found = {value}
+        case ast.Name(id=name):
+            found = _strings_of_name(name, _around().get(node))
         case ast.IfExp(body=body, orelse=orelse):
-            return strings(body) | strings(orelse)
-        case ast.BoolOp(values=values):
-            return set().union(*(strings(value) for value in values))
-    return set()
+            found = strings(body) | strings(orelse)
+        case ast.BoolOp(values=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            found = _all_strings(parts)
+        case ast.Dict(values=parts):
+            found = _all_strings(parts)
+        case ast.Call(func=ast.Name(id="next"), args=[ast.GeneratorExp(generators=[generator]), *rest]):
+            found = strings(generator.iter) | _all_strings(rest)
+        case ast.Call(func=ast.Name(id=name)) if name in _functions():
+            returns = (inner for inner in ast.walk(_functions()[name]) if isinstance(inner, ast.Return))
+            found = _all_strings(inner.value for inner in returns)
+    return found
+
+
+def _strings_of_name(name: str, function: Function | None) -> set[str]:
+    """What is assigned to a name in this function, else what it stands for in a module."""
+    assigned = (
+        []
+        if function is None
+        else [
+            inner.value
+            for inner in ast.walk(function)
+            if isinstance(inner, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in inner.targets)
+        ]
+    )
+    return _all_strings(assigned) or strings(_values().get(name))
+
+
+def _all_strings(nodes: Iterable[ast.expr | None]) -> set[str]:
+    return set().union(*(strings(node) for node in nodes))
 
 
 def calls(in_modules: Iterable[Module] | None = None) -> Iterator[ast.Call]:
