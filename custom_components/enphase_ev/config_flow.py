@@ -65,6 +65,8 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         self._account: Account | None = None
         self._password = ""
+        # E-mail address and password of the session that this flow has opened: a question that fails later costs no second sign-in.
+        self._signed_in_with: tuple[str, str] | None = None
         self._remembers_password = True
         self._sites: list[Site] = []
         self._site: Site | None = None
@@ -98,6 +100,8 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         code = (user_input or {}).get(CONF_CODE, "").strip()
         try:
+            if self._signed_in_with is not None:
+                return await self._async_signed_in()
             if user_input is None or (user_input.get(CONF_RESEND) and not code):
                 await account.request_code()
             elif not code:
@@ -120,8 +124,9 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         await self._async_use_account(email)
         account = self._signed_in_account
         self._password = password
-        if self.source != SOURCE_REAUTH and account.password == password and account.state.has_session:
-            # Another site of this account is set up already: its session serves this one, too.
+        is_open_elsewhere = self.source != SOURCE_REAUTH and account.password == password and account.state.has_session
+        if is_open_elsewhere or self._signed_in_with == (account.email, password):
+            # Another site of this account is set up already, and its session serves this one, too; or only a later question has failed.
             return await self._async_signed_in()
         try:
             await account.sign_in(password)
@@ -130,6 +135,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_signed_in()
 
     async def _async_signed_in(self) -> ConfigFlowResult:
+        self._signed_in_with = (self._signed_in_account.email, self._password)
         if self.source == SOURCE_REAUTH:
             return self._finish_reauth()
         self._sites = await self._signed_in_account.sites()
@@ -174,7 +180,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_unique_id_configured()
         client = Chargers(self._signed_in_account, site.id)
         status = await client.status()
-        summaries = {summary.serial: summary for summary in await client.summaries()} if status.chargers else {}
+        summaries = {summary.serial: summary for summary in await client.summaries()}
         self._site = site
         self._names = {
             serial: charger.name or (summaries[serial].name if serial in summaries else None) or "IQ EV Charger"

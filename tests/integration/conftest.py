@@ -15,18 +15,31 @@ from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Charger, Simulator
-
 
 # Timers fire when the clock is past them.
 _MOMENT = 0.001
 
 
 @pytest.fixture(autouse=True)
-def _with_integration(enable_custom_integrations: None, socket_enabled: None) -> None:
-    """Let Home Assistant find the integration, and let it talk to this machine."""
+def _with_integration(enable_custom_integrations: None, socket_enabled: None, hass_storage: dict[str, object]) -> None:
+    """Let Home Assistant find the integration, let it talk to this machine, and keep its files in memory."""
+
+
+async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
+    """Let time pass from timer to timer, so that everything comes exactly when it is due."""
+    end = hass.loop.time() + seconds
+    while (left := end - hass.loop.time()) > _MOMENT:
+        timers = [timer.when() for timer in get_scheduled_timer_handles(hass.loop) if not timer.cancelled()]
+        until_next = max(min(timers, default=end) - hass.loop.time(), 0.0)
+        freezer.tick(timedelta(seconds=min(left, until_next + _MOMENT)))
+        # One round of the loop finds the timers that are due, the next one runs them.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @dataclass
@@ -81,68 +94,84 @@ class House:
         return answer  # type: ignore[return-value]  # the actions' answers all have this shape
 
     async def live(self, seconds: float) -> None:
-        """Let time pass from timer to timer, so that everything comes exactly when it is due."""
-        loop = self.hass.loop
-        end = loop.time() + seconds
-        while (left := end - loop.time()) > _MOMENT:
-            timers = [timer.when() for timer in get_scheduled_timer_handles(loop) if not timer.cancelled()]
-            until_next = max(min(timers, default=end) - loop.time(), 0.0)
-            self.freezer.tick(timedelta(seconds=min(left, until_next + _MOMENT)))
-            # One round of the loop finds the timers that are due, the next one runs them.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            await self.hass.async_block_till_done(wait_background_tasks=True)
+        """Let time pass."""
+        await live(self.hass, self.freezer, seconds)
 
     async def reload(self) -> None:
-        """Unload and load the entry, as a restart does."""
+        """Unload and load the entry."""
         assert await self.hass.config_entries.async_reload(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+
+    async def restart(self, *, hours: float = 0) -> None:
+        """Unload the entry, forget what is in memory, and load it from what was stored some hours later."""
+        assert await self.hass.config_entries.async_unload(self.entry.entry_id)
+        await self.live(60)
+        self.hass.data.pop(_REGISTRY)
+        self.freezer.tick(timedelta(hours=hours))
+        await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()
 
 
 type HouseBuilder = Callable[..., Awaitable[House]]
+type CloudBuilder = Callable[..., Awaitable[Simulator]]
 
 
 @pytest.fixture
-async def build_house(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[HouseBuilder]:
-    """Return a function that sets up a house with a scenario of the simulator."""
+async def build_cloud(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CloudBuilder]:
+    """Return a function that starts a simulated cloud which the integration takes for Enlighten."""
     async with AsyncExitStack() as stack:
 
-        async def build(
-            scenario: str = "one_charger",
-            *,
-            prepare: Callable[[Simulator], None] = lambda _: None,
-            password: str | None = None,
-            state: ConfigEntryState = ConfigEntryState.LOADED,
-            **data: object,
-        ) -> House:
+        async def build(scenario: str = "one_charger") -> Simulator:
             sim = await stack.enter_async_context(Simulator(scenario))
-            prepare(sim)
             monkeypatch.setenv(URL_VARIABLE, sim.url)
-            entry = MockConfigEntry(
-                domain=DOMAIN,
-                unique_id=sim.site.id,
-                title=sim.site.name,
-                data={
-                    CONF_EMAIL: sim.account.email,
-                    CONF_PASSWORD: password or sim.account.password,
-                    CONF_SITE: sim.site.id,
-                    CONF_CHARGERS: list(sim.site.chargers),
-                    CONF_FOLLOWS_ACCOUNT: True,
-                    **data,
-                },
-            )
-            entry.add_to_hass(hass)
-            await hass.config_entries.async_setup(entry.entry_id)
-            await hass.async_block_till_done()
-            assert entry.state is state
-            return House(hass, sim, entry, freezer)
+            return sim
 
         yield build
         for entry in hass.config_entries.async_entries(DOMAIN):
             if entry.state is ConfigEntryState.LOADED:
                 await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenDateTimeFactory) -> HouseBuilder:
+    """Return a function that sets up a house with a scenario of the simulator."""
+
+    async def build(
+        scenario: str = "one_charger",
+        *,
+        prepare: Callable[[Simulator], None] = lambda _: None,
+        password: str | None = None,
+        state: ConfigEntryState = ConfigEntryState.LOADED,
+        **data: object,
+    ) -> House:
+        sim = await build_cloud(scenario)
+        prepare(sim)
+        entry = entry_of(sim, sim.site.id, **({CONF_PASSWORD: password} if password else {}), **data)
+        entry.add_to_hass(hass)
+        await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        assert entry.state is state
+        return House(hass, sim, entry, freezer)
+
+    return build
+
+
+def entry_of(sim: Simulator, site_id: str, **data: object) -> MockConfigEntry:
+    """Return a config entry of a site, as the flow makes it."""
+    site = sim.world.sites[site_id]
+    return MockConfigEntry(
+        domain=DOMAIN,
+        unique_id=site.id,
+        title=site.name,
+        data={
+            CONF_EMAIL: sim.account.email,
+            CONF_PASSWORD: sim.account.password,
+            CONF_SITE: site.id,
+            CONF_CHARGERS: list(site.chargers),
+            CONF_FOLLOWS_ACCOUNT: True,
+            **data,
+        },
+    )
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Start and stop, from the dashboard and by action."""
 
-import pytest
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
 
 from tests.integration.conftest import House, HouseBuilder
 
