@@ -7,11 +7,14 @@ from homeassistant.helpers.typing import ConfigType
 
 from .accounts import async_get_accounts
 from .const import CONF_SITE, DOMAIN
-from .coordinator import ChargerCoordinator, EnphaseConfigEntry, EnphaseRuntimeData
-from .enlighten import Chargers
+from .coordinator import ChargerCoordinator
+from .details import DetailsCoordinator
+from .enlighten import Account, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
 from .issues import clear_account_issues
 from .memory import SiteMemoryStore
+from .options import SiteOptions
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -33,13 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> b
     try:
         if password := entry.data.get(CONF_PASSWORD):
             account.password = password
-        memory = SiteMemoryStore(hass, entry.entry_id)
-        await memory.async_load()
-        coordinator = ChargerCoordinator(hass, entry, Chargers(account, entry.data[CONF_SITE]), memory)
-        await coordinator.async_config_entry_first_refresh()
-        entry.runtime_data = EnphaseRuntimeData(account, memory, coordinator)
-        # The chargers' devices refer to it, so it has to be there first.
-        dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(coordinator))
+        entry.runtime_data = await _async_start(hass, entry, account)
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
         is_set_up = True
     finally:
@@ -48,10 +45,39 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> b
     return True
 
 
+async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: Account) -> EnphaseRuntimeData:
+    """Ask the cloud for everything that entities need to come into being."""
+    site_id: str = entry.data[CONF_SITE]
+    options = SiteOptions.read(entry.options, hass.config.country)
+    account.transport.request_timeout = options.request_timeout
+    memory = SiteMemoryStore(hass, entry.entry_id)
+    await memory.async_load()
+    history = ChargerHistory(account, site_id)
+    chargers = ChargerCoordinator(hass, entry, Chargers(account, site_id), history, memory, options)
+    await chargers.async_config_entry_first_refresh()
+    details = DetailsCoordinator(
+        hass,
+        entry,
+        schedules=ChargingSchedules(account, site_id),
+        settings=ChargerSettings(account, site_id),
+        history=history,
+        chargers=chargers,
+        reads_history=options.session_history,
+    )
+    # A charger is usable without them.
+    await details.async_refresh()
+    chargers.async_take_details(details.data)
+    entry.async_on_unload(details.async_add_listener(lambda: chargers.async_take_details(details.data)))
+    # The chargers' devices refer to the site's, so it has to be there first.
+    dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(chargers))
+    return EnphaseRuntimeData(account, memory, options, chargers, details)
+
+
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
     """Unload a site; the account's connections close with the last site that uses it."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    await entry.runtime_data.memory.async_save_now()
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True
 

@@ -11,8 +11,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .charger import Charger
-from .coordinator import EnphaseConfigEntry
 from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
+from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
 

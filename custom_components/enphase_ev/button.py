@@ -8,9 +8,10 @@ from homeassistant.components.button import ButtonEntity, ButtonEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+from .coordinator import ChargerCoordinator
 from .enlighten import CommandReply
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 

@@ -1,9 +1,10 @@
 """One charger as entities see it: what the cloud says, what was derived from it, and what was asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from .charger_details import ChargerDetails
 from .commands import Command
 from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
 from .power import PowerReading
@@ -39,19 +40,25 @@ class Charger:
 
     Attributes:
         wished_level: A that the next start uses.
+        lifetime_energy, energy_today: Wh.
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
-        mode_change: the last change of the charge mode.
+        details: schedules, settings, firmware and the last session.
+        mode_change, level_change: the last change of the charge mode, and of the level of a session.
     """
 
     status: ChargerStatus
     summary: ChargerSummary | None
     preference: ChargeModePreference | None
     power: PowerReading | None
+    lifetime_energy: float | None
+    energy_today: float | None
     wished_level: float
     session_duration: timedelta | None
     start_stop: Command[bool] | None = None
     mode_change: Command[ChargeMode] | None = None
+    level_change: Command[float] | None = None
+    details: ChargerDetails = field(default_factory=ChargerDetails)
 
     @property
     def serial(self) -> str:
@@ -77,6 +84,11 @@ class Charger:
         return ChargeMode.GREEN if self.status.looks_green else None
 
     @property
+    def takes_level(self) -> bool:
+        """Return whether a level that a person sets is in force: green and smart mode choose it themselves."""
+        return self.mode is None or not self.mode.decides_level
+
+    @property
     def mode_shown(self) -> ChargeMode | None:
         """Return the charge mode, or the one that was asked for just now."""
         command = self.mode_change
@@ -86,9 +98,16 @@ class Charger:
     def set_level(self) -> float | None:
         """Return the level in force in A, else the one that the next start uses."""
         limits = self.summary.limits if self.summary else None
-        if self.status.is_charging and self.status.is_at_safe_limit and limits is not None:
+        if self.is_at_safe_limit and limits is not None:
             return limits.min
+        if self.level_change is not None and self.level_change.is_pending:
+            return self.level_change.wish
         return self.status.level or self.wished_level
+
+    @property
+    def is_at_safe_limit(self) -> bool:
+        """Return whether the charger has fallen back to its lowest level; the cloud's word means nothing while it does not charge."""
+        return self.status.is_charging and self.status.is_at_safe_limit
 
     @property
     def state(self) -> ChargerState:

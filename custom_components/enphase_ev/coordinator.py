@@ -3,27 +3,24 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import override
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
 from .charger import Charger
-from .commands import Command, CommandState, confirming_rhythm
+from .charger_details import ChargerDetails
+from .commands import Command, confirming_rhythm
 from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, DOMAIN, LOGGER
 from .enlighten import (
-    Account,
-    AuthError,
     ChargeMode,
-    ChargeModePreference,
+    ChargerHistory,
     Chargers,
     ChargerStatus,
-    ChargerSummary,
     CommandReply,
     EnlightenError,
     Json,
@@ -35,47 +32,23 @@ from .enlighten import (
 from .errors import command_error, update_error
 from .issues import clear_account_issues, raise_account_issue, set_stop_issue
 from .memory import SiteMemoryStore
-from .power import PowerMeter
+from .optional_services import OptionalServices
+from .options import SiteOptions
+from .runtime import EnphaseConfigEntry
+from .timing import async_rest
+from .watch import ChargerWatch
 
-type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
-
-_IDLE_INTERVAL = 60.0
-_BUSY_INTERVAL = 30.0
 _LONGEST_INTERVAL = 300.0
+# Doubling an interval more often than this only makes the number larger.
+_MOST_DOUBLINGS = 8
 # Entities become unavailable when the data is older than this many polls.
 _POLLS_UNTIL_STALE = 3
 _MODES_EVERY = timedelta(minutes=10)
 _MODES_AGAIN_AFTER_OUTAGE = timedelta(minutes=5)
 # Summaries of chargers that do not say when they reported: their usual reporting interval.
 _SUMMARIES_EVERY = timedelta(minutes=5)
-_DEFAULT_LEVEL = 32.0
-_VOLTAGE_OF_SPLIT_PHASE = 240.0
-_VOLTAGE_ELSEWHERE = 230.0
-_SPLIT_PHASE_COUNTRIES = {"US", "CA", "MX", "PR"}
-
-
-@dataclass
-class EnphaseRuntimeData:
-    """What a loaded config entry works with."""
-
-    account: Account
-    memory: SiteMemoryStore
-    chargers: ChargerCoordinator
-
-
-@dataclass
-class _Watch:
-    """What is kept about one charger from poll to poll."""
-
-    meter: PowerMeter = field(default_factory=PowerMeter)
-    seen_at: datetime | None = None
-    summary: ChargerSummary | None = None
-    summary_of_report: datetime | None = None
-    preference: ChargeModePreference | None = None
-    modes_due_at: datetime | None = None
-    charging_seen_at: datetime | None = None
-    start_stop: Command[bool] | None = None
-    mode_change: Command[ChargeMode] | None = None
+# How long a charger is left alone between the stop and the start that give it a new level (api/chargers.md §3).
+_REST_BEFORE_RESTART = 30.0
 
 
 class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
@@ -83,24 +56,35 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     config_entry: EnphaseConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: EnphaseConfigEntry, chargers: Chargers, memory: SiteMemoryStore) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase chargers", update_interval=timedelta(seconds=_IDLE_INTERVAL))
-        self.client = chargers
-        self.site_id = chargers.site_id
-        self.time_zone: str | None = None
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: EnphaseConfigEntry,
+        client: Chargers,
+        history: ChargerHistory,
+        memory: SiteMemoryStore,
+        options: SiteOptions,
+    ) -> None:
+        super().__init__(
+            hass, LOGGER, config_entry=entry, name="Enphase chargers", update_interval=timedelta(seconds=options.slow_interval)
+        )
+        self.client = client
+        self.site_id = client.site_id
+        self.time_zone: tzinfo = dt_util.get_default_time_zone()
         self.last_success: datetime | None = None
         self.latency: float | None = None
+        self._history = history
+        self._options = options
         self._memory = memory
-        self._watches: dict[str, _Watch] = {}
+        self._optional = OptionalServices()
+        self._watches: dict[str, ChargerWatch] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._failures = 0
-        self._usual_interval = _IDLE_INTERVAL
+        self._usual_interval = options.slow_interval
         self._rhythm: Iterator[float] | None = None
         self._summaries_at: datetime | None = None
         self._streaming_until: datetime | None = None
-        self._services_down: set[str] = set()
         self._cancel_stale: CALLBACK_TYPE | None = None
-        self.nominal_voltage = _VOLTAGE_OF_SPLIT_PHASE if hass.config.country in _SPLIT_PHASE_COUNTRIES else _VOLTAGE_ELSEWHERE
 
     # --- What entities ask ---
 
@@ -109,8 +93,10 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         seen_at = self._watch(serial).seen_at
         return seen_at is not None and datetime.now(UTC) - seen_at < self._stale_after
 
-    def _watch(self, serial: str) -> _Watch:
-        return self._watches.setdefault(serial, _Watch())
+    def _watch(self, serial: str) -> ChargerWatch:
+        if serial not in self._watches:
+            self._watches[serial] = ChargerWatch(serial, self._memory)
+        return self._watches[serial]
 
     @property
     def _stale_after(self) -> timedelta:
@@ -123,17 +109,33 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         try:
             status = await self.client.status()
             self.latency = self.client.account.latency
-            await self._refresh_summaries(status)
-            await self._refresh_modes(status)
+            await self._take_in(status)
         except EnlightenError as err:
             raise self._failed(err) from err
-        return self._succeeded(status)
+        return self._succeeded()
+
+    async def _take_in(self, status: SiteStatus) -> None:
+        """Take in a status, and ask for what it makes worth asking for."""
+        now = datetime.now(UTC)
+        if status.time_zone is not None:
+            self.time_zone = await dt_util.async_get_time_zone(status.time_zone) or self.time_zone
+        selected = self._selected(status)
+        for serial, found in selected.items():
+            self._watch(serial).take_status(found, now)
+        for serial, watch in self._watches.items():
+            if serial not in selected:
+                watch.miss(now)
+        watches = [self._watches[serial] for serial in selected]
+        await self._refresh_summaries(watches, now)
+        await self._refresh_modes(watches, now)
+        await self._count_day(watches, now)
 
     def _failed(self, err: EnlightenError) -> Exception:
         """Slow down, and see to it that entities become unavailable in time."""
         self._failures += 1
         self._rhythm = None
-        seconds = min(_LONGEST_INTERVAL, self._usual_interval * 2 ** (self._failures - 1))
+        seconds = min(_LONGEST_INTERVAL, self._usual_interval * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
+        seconds = max(seconds, self._usual_interval)
         self.update_interval = timedelta(seconds=seconds)
         raise_account_issue(self.hass, self.config_entry, err)
         if self._cancel_stale is None and self.last_success is not None:
@@ -143,19 +145,15 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             err = RateLimited(seconds)
         return update_error(err)
 
-    def _succeeded(self, status: SiteStatus) -> Mapping[str, Charger]:
-        now = datetime.now(UTC)
+    def _succeeded(self) -> Mapping[str, Charger]:
         self._failures = 0
         self._forget_staleness()
         if not self.last_update_success or self.last_success is None:
             clear_account_issues(self.hass, self.config_entry)
-        self.last_success = now
-        self.time_zone = status.time_zone or self.time_zone
-        for serial, found in self._selected(status).items():
-            self._watch(serial).seen_at = now
-            self._observe_commands(found, now)
-        chargers = self._merge(status, now)
+        self.last_success = datetime.now(UTC)
+        chargers = self._build()
         self._set_rhythm(chargers)
+        self._restart_where_level_is_ignored()
         return chargers
 
     def _selected(self, status: SiteStatus) -> dict[str, ChargerStatus]:
@@ -165,54 +163,31 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         chosen = self.config_entry.data.get(CONF_CHARGERS, [])
         return {serial: found for serial, found in status.chargers.items() if serial in chosen}
 
-    def _merge(self, status: SiteStatus, now: datetime) -> dict[str, Charger]:
-        """Return all chargers known; one that is missing from this answer stays as it was (api/chargers.md §1).
+    def _build(self) -> dict[str, Charger]:
+        """Return all chargers known; one that was missing from the last answer stays as it was (api/chargers.md §1).
 
         A charger about which nothing has changed stays the same object, so that its entities have nothing to do.
         """
         before = self.data or {}
-        chargers = dict(before)
-        for serial, found in self._selected(status).items():
-            charger = self._build(serial, found, now)
-            if charger == before.get(serial):
+        chargers: dict[str, Charger] = {}
+        for serial, watch in self._watches.items():
+            charger = watch.build(self._options.nominal_voltage)
+            if charger is None:
                 continue
-            chargers[serial] = charger
-            set_stop_issue(self.hass, self.config_entry, charger)
+            is_unchanged = charger == before.get(serial)
+            chargers[serial] = before[serial] if is_unchanged else charger
+            if not is_unchanged:
+                set_stop_issue(self.hass, self.config_entry, charger)
         return chargers
-
-    def _build(self, serial: str, status: ChargerStatus, now: datetime) -> Charger:
-        watch = self._watches[serial]
-        if status.is_charging:
-            watch.charging_seen_at = now
-        return Charger(
-            status=status,
-            summary=watch.summary,
-            preference=watch.preference,
-            power=watch.meter.read(status, watch.summary, self.nominal_voltage),
-            wished_level=self._wished_level(serial, watch.summary),
-            session_duration=_session_duration(status, watch.charging_seen_at),
-            start_stop=watch.start_stop,
-            mode_change=watch.mode_change,
-        )
-
-    def _wished_level(self, serial: str, summary: ChargerSummary | None) -> float:
-        """Return the stored wish, else 32 A or the charger's most, on one of the charger's steps."""
-        level = self._memory.memory.wished_levels.get(serial, _DEFAULT_LEVEL)
-        return summary.limits.nearest_below(level) if summary and summary.limits else level
 
     def _set_rhythm(self, chargers: Mapping[str, Charger]) -> None:
         is_streaming = self._streaming_until is not None and datetime.now(UTC) < self._streaming_until
-        is_busy = is_streaming or any(charger.status.is_charging for charger in chargers.values())
-        self._usual_interval = _BUSY_INTERVAL if is_busy else _IDLE_INTERVAL
-        is_pending = any(
-            command is not None and command.is_pending
-            for watch in self._watches.values()
-            for command in (watch.start_stop, watch.mode_change)
-        )
-        if not is_pending:
+        is_busy = (is_streaming and self._options.fast_while_streaming) or any(charger.status.is_charging for charger in chargers.values())
+        self._usual_interval = self._options.fast_interval if is_busy else self._options.slow_interval
+        if not any(watch.is_pending for watch in self._watches.values()):
             self._rhythm = None
         seconds = next(self._rhythm) if self._rhythm is not None else self._usual_interval
-        self.update_interval = timedelta(seconds=seconds)
+        self.update_interval = timedelta(seconds=min(seconds, self._usual_interval))
 
     @callback
     def _become_stale(self, _now: datetime) -> None:
@@ -232,67 +207,60 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     # --- What is asked for less often ---
 
-    async def _refresh_summaries(self, status: SiteStatus) -> None:
+    async def _refresh_summaries(self, watches: list[ChargerWatch], now: datetime) -> None:
         """Ask for the summaries when a charger has reported since the last ones: they cannot have changed otherwise."""
-        now = datetime.now(UTC)
-        selected = self._selected(status)
-        if not any(self._wants_summary(serial, found, now) for serial, found in selected.items()):
+        if not any(self._wants_summary(watch, now) for watch in watches):
             return
-        found = await self._optional("summary", self.client.summaries())
         self._summaries_at = now
-        for summary in found or ():
-            if summary.serial not in selected:
-                continue
-            watch = self._watch(summary.serial)
-            last_limits = watch.summary.limits if watch.summary else None
-            watch.summary = replace(summary, limits=summary.limits or last_limits)
-            watch.summary_of_report = selected[summary.serial].last_reported
+        found = await self._optional.ask("summary", self.client.summaries())
+        summaries = {summary.serial: summary for summary in found or ()}
+        for watch in watches:
+            if (summary := summaries.get(watch.serial)) is not None:
+                watch.take_summary(summary)
 
-    def _wants_summary(self, serial: str, status: ChargerStatus, now: datetime) -> bool:
-        watch = self._watches.get(serial)
-        if watch is None or watch.summary is None or watch.summary.limits is None:
+    def _wants_summary(self, watch: ChargerWatch, now: datetime) -> bool:
+        if watch.summary is None or watch.summary.limits is None:
             # The first answers after a gap can lack the limits: ask again with the next poll.
             return True
-        if status.last_reported is None:
+        reported_at = watch.status.last_reported if watch.status else None
+        if reported_at is None:
             return self._summaries_at is None or now >= self._summaries_at + _SUMMARIES_EVERY
-        return status.last_reported != watch.summary_of_report
+        return reported_at != watch.summary_of_report
 
-    async def _refresh_modes(self, status: SiteStatus) -> None:
+    async def _refresh_modes(self, watches: list[ChargerWatch], now: datetime) -> None:
         """Ask for the charge modes every ten minutes, and while a change of them is not confirmed."""
-        for serial in self._selected(status):
-            now = datetime.now(UTC)
-            watch = self._watch(serial)
+        for watch in watches:
             is_pending = watch.mode_change is not None and watch.mode_change.is_pending
             if watch.modes_due_at is not None and now < watch.modes_due_at and not is_pending:
                 continue
-            preference = await self._optional("charge mode", self.client.charge_mode(serial))
-            watch.preference = preference or watch.preference
-            watch.modes_due_at = now + (_MODES_EVERY if preference else _MODES_AGAIN_AFTER_OUTAGE)
+            preference = await self._optional.ask("charge mode", self.client.charge_mode(watch.serial))
             if preference is None:
                 # The scheduler is one service for all: the others wait as well.
-                self._postpone_modes(status, now)
+                for other in watches:
+                    other.modes_due_at = max(other.modes_due_at or now, now + _MODES_AGAIN_AFTER_OUTAGE)
                 return
+            watch.preference = preference
+            watch.modes_due_at = now + _MODES_EVERY
 
-    def _postpone_modes(self, status: SiteStatus, now: datetime) -> None:
-        for serial in self._selected(status):
-            watch = self._watch(serial)
-            watch.modes_due_at = max(watch.modes_due_at or now, now + _MODES_AGAIN_AFTER_OUTAGE)
+    async def _count_day(self, watches: list[ChargerWatch], now: datetime) -> None:
+        """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""
+        today = now.astimezone(self.time_zone).date()
+        is_first = self.last_success is None
+        unwatched = [watch for watch in watches if watch.wants_day(today, is_first=is_first)]
+        counted = await self._optional.ask("energy", self._history.energy_of_day(today)) if unwatched else None
+        for watch in watches:
+            if watch in unwatched:
+                watch.begin_day(today, counted.of(watch.serial) if counted else None)
+            else:
+                watch.count_day(self.time_zone, now)
 
-    async def _optional[T](self, service: str, question: Awaitable[T]) -> T | None:
-        """Ask a service that can fail without the chargers failing; its outage is logged once, and so is its end."""
-        try:
-            answer = await question
-        except AuthError:
-            raise
-        except EnlightenError as err:
-            if service not in self._services_down:
-                self._services_down.add(service)
-                LOGGER.warning("The %s service does not answer: %s", service, err)
-            return None
-        if service in self._services_down:
-            self._services_down.remove(service)
-            LOGGER.info("The %s service answers again", service)
-        return answer
+    @callback
+    def async_take_details(self, details: Mapping[str, ChargerDetails]) -> None:
+        """Take in what the slower coordinator has found out."""
+        for serial, found in details.items():
+            self._watch(serial).details = found
+        self.data = self._build()
+        self.async_update_listeners()
 
     # --- Commands ---
 
@@ -322,11 +290,57 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         Raises:
             HomeAssistantError: The cloud refused or did not answer.
         """
+        watch = self._watch(serial)
+        # Whoever stops does not want a session to come back with a new level.
+        watch.is_restarting, watch.level_change = False, None
         async with self._locks[serial]:
             reply = await self._send(self.client.stop(serial))
-            self._watch(serial).start_stop = Command(wish=False, requested_at=datetime.now(UTC))
+            watch.start_stop = Command(wish=False, requested_at=datetime.now(UTC))
             self._confirm()
         return reply
+
+    async def async_set_level(self, serial: str, level: float) -> None:
+        """Store the level (A) that the next start uses, and put it in force where a session runs whose level is not the mode's affair.
+
+        Raises:
+            ServiceValidationError: The level is not one of the charger's; nothing was stored or sent.
+            HomeAssistantError: The cloud refused or did not answer; the level is stored all the same.
+        """
+        charger = self.data[serial]
+        check_level(charger, level)
+        watch = self._watch(serial)
+        watch.wish(level)
+        if charger.status.is_charging and charger.takes_level:
+            async with self._locks[serial]:
+                await self._send(self.client.start(serial, mode=charger.mode, level=level))
+                watch.level_change = Command(wish=level, requested_at=datetime.now(UTC))
+                self._confirm()
+        else:
+            self.data = self._build()
+            self.async_update_listeners()
+
+    def _restart_where_level_is_ignored(self) -> None:
+        """Stop and start the chargers that do not take a new level over during a session, as a person asked for one."""
+        for watch in self._watches.values():
+            if watch.ignores_level(datetime.now(UTC)):
+                change, watch.level_change = watch.level_change, None
+                watch.is_restarting = True
+                restart = self._restart(watch)
+                self.config_entry.async_create_background_task(self.hass, restart, name="Enphase charger: restart with a new level")
+                LOGGER.debug("The level %s was not taken over: stopping and starting", change.wish if change else None)
+
+    async def _restart(self, watch: ChargerWatch) -> None:
+        """Stop, wait, and start with the level that is wished for by then, unless a person has given another command meanwhile."""
+        try:
+            async with self._locks[watch.serial]:
+                await self._send(self.client.stop(watch.serial))
+            await async_rest(self.hass, _REST_BEFORE_RESTART)
+            if watch.is_restarting:
+                await self.async_start(watch.serial)
+        except HomeAssistantError as err:
+            LOGGER.warning("The new level could not be put in force: %s", err)
+        finally:
+            watch.is_restarting = False
 
     async def async_set_mode(self, serial: str, mode: ChargeMode) -> None:
         """Choose the charge mode.
@@ -371,13 +385,6 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """
         return await self._send(self.client.trigger_message(serial, message))
 
-    def set_wished_level(self, serial: str, level: float) -> None:
-        """Store the level that the next start uses; nothing starts by it."""
-        self._memory.memory.wished_levels[serial] = level
-        self._memory.save()
-        self.data = {**self.data, serial: replace(self.data[serial], wished_level=level)}
-        self.async_update_listeners()
-
     async def _send[T](self, write: Awaitable[T]) -> T:
         """Send a write. One that may have arrived although nobody answered is looked after by the confirming polls."""
         try:
@@ -393,23 +400,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """Show what was asked for, and poll soon and then less and less often until it is so."""
         self._rhythm = confirming_rhythm()
         self.update_interval = timedelta(seconds=next(self._rhythm))
-        shown_now = {
-            serial: replace(charger, start_stop=self._watch(serial).start_stop, mode_change=self._watch(serial).mode_change)
-            for serial, charger in self.data.items()
-        }
-        self.async_set_updated_data(shown_now)
-
-    def _observe_commands(self, status: ChargerStatus, now: datetime) -> None:
-        """Hold what was asked for against what is."""
-        watch = self._watch(status.serial)
-        if (command := watch.start_stop) is not None:
-            reason = (status.connector_status or "").lower() or None
-            watch.start_stop = command.observe(status.is_charging, now, reason)
-            if command.is_pending and watch.start_stop.state is CommandState.FAILED:
-                wish = "start" if command.wish else "stop"
-                LOGGER.warning("The cloud accepted to %s charging, but the charger has not done it: it says %s", wish, reason)
-        if (change := watch.mode_change) is not None:
-            watch.mode_change = change.observe(watch.preference.mode if watch.preference else None, now)
+        self.async_set_updated_data(self._build())
 
 
 def check_level(charger: Charger, level: float | None) -> None:
@@ -432,14 +423,3 @@ def check_level(charger: Charger, level: float | None) -> None:
             "step": f"{limits.step:g}",
         },
     )
-
-
-def _session_duration(status: ChargerStatus, charging_seen_at: datetime | None) -> timedelta | None:
-    """Return how long the session has charged, to the minute: until now, until it was last seen charging, or until the plug was pulled."""
-    session = status.session
-    if session is None or session.started_at is None:
-        return None
-    ended_at = charging_seen_at or session.unplugged_at
-    if ended_at is None or ended_at < session.started_at:
-        ended_at = session.unplugged_at or session.started_at
-    return timedelta(minutes=max((ended_at - session.started_at) // timedelta(minutes=1), 0))

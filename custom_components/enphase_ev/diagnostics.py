@@ -7,7 +7,8 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_CHARGERS
-from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+from .coordinator import ChargerCoordinator
+from .runtime import EnphaseConfigEntry
 
 _TO_REDACT = {"email", "password", "site", "title", "unique_id", "serial", "name", "ip_address", "mac_addresses", CONF_CHARGERS}
 

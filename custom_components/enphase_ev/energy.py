@@ -85,11 +85,12 @@ class DayMeter(DataClassDictMixin):
     energy: float
     lifetime: float
 
-    def take(self, lifetime: float, day: date) -> Self:
-        """Return the meter after the lifetime counter was read on a day; what it gained belongs to that day.
+    def take(self, lifetime: float, reported_on: date, today: date) -> Self:
+        """Return the meter after the lifetime counter was read.
 
-        A counter that stepped back was reset: what it shows now was counted since.
+        What it gained belongs to the day on which the charger reported it. A counter that stepped back was reset: what it shows now was
+        counted since.
         """
         gained = lifetime - self.lifetime if lifetime >= self.lifetime else lifetime
-        before = self.energy if day == self.day else 0.0
-        return replace(self, day=day, energy=before + gained, lifetime=lifetime)
+        before = self.energy if today == self.day else 0.0
+        return replace(self, day=today, energy=before + gained if reported_on == today else before, lifetime=lifetime)

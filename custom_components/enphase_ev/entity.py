@@ -13,7 +13,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .charger import Charger
 from .const import DOMAIN, MANUFACTURER
-from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+from .coordinator import ChargerCoordinator
+from .runtime import EnphaseConfigEntry
 
 
 @dataclass(frozen=True, kw_only=True)

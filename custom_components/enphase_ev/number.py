@@ -8,9 +8,9 @@ from homeassistant.const import UnitOfElectricCurrent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import EnphaseConfigEntry, check_level
 from .enlighten import LevelLimits
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 
@@ -66,5 +66,4 @@ class ChargingAmps(ChargerEntity, NumberEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        check_level(self.charger, value)
-        self.coordinator.set_wished_level(self._serial, value)
+        await self.coordinator.async_set_level(self._serial, value)

@@ -7,9 +7,9 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import EnphaseConfigEntry
 from .enlighten import ChargeMode
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 

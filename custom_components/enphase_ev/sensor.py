@@ -12,9 +12,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .charger import Charger, ChargerState
-from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+from .coordinator import ChargerCoordinator
 from .enlighten import ChargeMode, ChargerSummary, PhaseMode
 from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
+from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import EnphaseConfigEntry
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 

@@ -12,7 +12,8 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from .const import DOMAIN
-from .coordinator import ChargerCoordinator, EnphaseConfigEntry
+from .coordinator import ChargerCoordinator
+from .runtime import EnphaseConfigEntry
 
 ATTR_SITE_ID = "site_id"
 

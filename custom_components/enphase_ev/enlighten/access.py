@@ -37,12 +37,14 @@ SOURCES = (
     TokenSource("auth_ms", "/service/auth_ms_enho/api/v1/session/token", _with_session_id),
 )
 
+_GONE = {404, 405, 410}
+
 
 async def fetch_access_token(transport: Transport, session: Session, known_source: str | None, *, is_new: bool) -> str | None:
     """Put a fresh access token into the session; return the name of the source that gave it, `None` where the session is dead.
 
-    The source that gave one before goes first, and its refusal is believed unless the session was opened just now. Only the answer that
-    holds a token may set cookies: the others could replace a good session with an anonymous one.
+    The source that gave one before goes first, and its refusal is believed unless the session was opened just now or the source is gone.
+    Only the answer that holds a token may set cookies: the others could replace a good session with an anonymous one.
 
     Raises:
         RateLimited: The cloud throttles.
@@ -65,7 +67,7 @@ async def fetch_access_token(transport: Transport, session: Session, known_sourc
             return source.name
         if answer.status >= 500:
             out_of_order = ServiceUnavailable(f"The token service is out of order (HTTP {answer.status})")
-        elif source.name == known_source and not is_new:
+        elif source.name == known_source and not is_new and answer.status not in _GONE:
             return None
     if out_of_order is not None:
         raise out_of_order

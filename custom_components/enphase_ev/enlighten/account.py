@@ -55,6 +55,7 @@ class Account:
         self._code_jar: CookieJar | None = None
         self._code_requested_at: datetime | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._renewal_is_by_password = False
         self._renewal_failed_at: datetime | None = None
         self._throttled_until: datetime | None = None
         self._settled: dict[Family, datetime] = {}
@@ -123,23 +124,23 @@ class Account:
             EnlightenError: Of the kind that tells what went wrong.
         """
 
-        async def send() -> Answer:
-            headers = request_headers(request.family, self._session, self.transport.url, site_id)
-            answer = await self.transport.send(request, headers=headers, cookies=self._session.cookies)
+        async def send() -> tuple[Answer, Session]:
+            session = self._session
+            headers = request_headers(request.family, session, self.transport.url, site_id)
+            answer = await self.transport.send(request, headers=headers, cookies=session.cookies)
             self.latency = answer.seconds
-            return answer
+            return answer, session
 
         if not request.is_write and self._throttled_until and datetime.now(UTC) < self._throttled_until:
             raise RateLimited((self._throttled_until - datetime.now(UTC)).total_seconds())
         await self._ensure_session()
         generation = self._session.generation
         answer = await send()
-        is_refused_option = request.is_optional and answer.status in {401, 403}
-        if _looks_dead(answer) and not is_refused_option and not self._is_settled(request.family, answer):
+        if _looks_dead(answer) and not self._is_settled(request, answer):
             await self._renew(generation)
             generation = self._session.generation
             answer = await send()
-            if answer.status == 401:
+            if answer.status == 401 and not request.is_optional:
                 # The cookies gave a token and still the session is refused: only a new one can help.
                 await self._renew(generation, by_password=True)
                 answer = await send()
@@ -149,7 +150,7 @@ class Account:
                 self._settled[request.family] = datetime.now(UTC)
         if not _looks_dead(answer):
             self._settled.pop(request.family, None)
-            self._keep_cookies(answer)
+            self._keep_cookies(session, answer)
         if answer.status == 429:
             self._throttled_until = datetime.now(UTC) + timedelta(seconds=answer.retry_after or 0)
         answer.raise_for_status()
@@ -230,12 +231,24 @@ class Account:
                 raise
             self._renewal_failed_at = now
 
-    async def _renew(self, generation: int, *, by_password: bool = False) -> None:
-        """Renew the session unless another request has done so since `generation`; all who wait share one renewal and its outcome."""
-        if self._session.generation != generation:
-            return
+    async def _renew(self, generation: int) -> None:
+        """Renew the session unless another request has done so since `generation`."""
+        if self._session.generation == generation:
+            await self._share_renewal(by_password=False)
+
+    async def _replace(self, refused: Session) -> None:
+        """Open a new session unless another request has done so since this one was refused."""
+        while self._renewal is not None and not self._renewal.done() and not self._renewal_is_by_password:
+            # It would end in the tokens that were refused.
+            await asyncio.wait([self._renewal])
+        if self._session is refused:
+            await self._share_renewal(by_password=True)
+
+    async def _share_renewal(self, *, by_password: bool) -> None:
+        """Let all who wait share one renewal and its outcome."""
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._do_renew(by_password=by_password))
+            self._renewal_is_by_password = by_password
         await asyncio.shield(self._renewal)
 
     async def _do_renew(self, *, by_password: bool) -> None:
@@ -311,10 +324,12 @@ class Account:
         self.state.signed_in_at = session.signed_in_at
         self._changed()
 
-    def _is_settled(self, family: Family, answer: Answer) -> bool:
+    def _is_settled(self, request: Request, answer: Answer) -> bool:
         """Return whether this kind of answer was looked into lately and was not about the session."""
-        settled_at = self._settled.get(family)
-        return answer.status != 401 and settled_at is not None and datetime.now(UTC) < settled_at + _SETTLED_FOR
+        if answer.status == 401 and not request.is_optional:
+            return False
+        settled_at = self._settled.get(request.family)
+        return settled_at is not None and datetime.now(UTC) < settled_at + _SETTLED_FOR
 
     # --- State ---
 
@@ -332,10 +347,10 @@ class Account:
             session.manager_token = _restore_token(stored)
         return session
 
-    def _keep_cookies(self, answer: Answer) -> None:
-        """Keep the cookies of an answer of the service itself; a page for people can come from anywhere."""
+    def _keep_cookies(self, session: Session, answer: Answer) -> None:
+        """Keep the cookies of an answer of the service itself, in the session that it answers; a page for people can come from anywhere."""
         if answer.set_cookies and not answer.is_html:
-            conversation.keep_cookies(self._session.cookies, answer)
+            conversation.keep_cookies(session.cookies, answer)
             self._changed()
 
     def _record_failure(self, error: AuthError) -> None:

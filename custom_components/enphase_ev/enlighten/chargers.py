@@ -207,7 +207,9 @@ class Chargers:
         return f"{_CHARGING_MODE}/{self.site_id}/{serial}/preference"
 
     async def _read(self, family: Family, path: str) -> Json:
-        return await self.account.request(Request(family=family, path=path), site_id=self.site_id)
+        # The status alone tells how the session is: the other services fail on their own.
+        request = Request(family=family, path=path, is_optional=family is not Family.STATUS)
+        return await self.account.request(request, site_id=self.site_id)
 
     async def _read_first(self, family: Family, what: str, paths: dict[str, str]) -> Json:
         """Read the first path that this deployment has, the one that answered before first."""

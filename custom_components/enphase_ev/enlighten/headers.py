@@ -23,12 +23,14 @@ class Session:
     signed_in_at: datetime | None = None
     # Bumped by every renewal, so that a request can tell whether another one has renewed the session meanwhile.
     generation: int = field(default=0)
+    # A token that the cloud has refused before it ran out.
+    refused_token: Token | None = None
 
     def live_token(self, *, manager_first: bool) -> Token | None:
-        """Return the preferred token that has not run out, else the other one."""
+        """Return the preferred token that has neither run out nor been refused, else the other one."""
         now = datetime.now(UTC)
-        tokens = (self.manager_token, self.access_token)
-        return next((token for token in (tokens if manager_first else reversed(tokens)) if token and token.is_alive(now)), None)
+        tokens = (self.manager_token, self.access_token) if manager_first else (self.access_token, self.manager_token)
+        return next((token for token in tokens if token and token is not self.refused_token and token.is_alive(now)), None)
 
     @property
     def token_user_id(self) -> str | None:
@@ -40,6 +42,11 @@ class Session:
 def request_headers(family: Family, session: Session, origin: URL, site_id: str | None) -> dict[str, str]:
     """Return the headers of a family beyond cookies and user agent."""
     return _HEADERS.get(family, _charger_read)(session, origin, site_id or "")
+
+
+def prefers_manager_token(family: Family) -> bool:
+    """Return whether requests of a family carry the manager token where there is one."""
+    return _HEADERS.get(family) is _charger_control
 
 
 def _access_header(session: Session) -> dict[str, str]:

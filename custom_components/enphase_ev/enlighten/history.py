@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from .account import Account
 from .fields import Json
-from .models.history import PastSession, SessionPage, read_energy_of_day
+from .models.history import EnergyOfDay, PastSession, SessionPage
 from .transport import Family, Request
 
 _PAGE = 20
@@ -32,12 +32,12 @@ class ChargerHistory:
         ends = [(session.ended_at.timestamp() if session.ended_at else 0.0, session) for session in found]
         return [session for _, session in sorted(ends, key=lambda pair: pair[0], reverse=True)]
 
-    async def energy_of_day(self, serial: str, day: date) -> float | None:
-        """Return the energy (Wh) that a charger counted on a day of the site's zone, `None` where the cloud does not tell."""
+    async def energy_of_day(self, day: date) -> EnergyOfDay:
+        """Return what the chargers have counted on a day of the site's zone."""
         await self.account.user_id(self.site_id)
         params = {"site_id": self.site_id, "source": "evse", "requestId": str(uuid4()), "start_date": day.isoformat()}
         request = Request(family=Family.HISTORY, path="/service/timeseries/evse/timeseries/daily_energy", params=params, is_optional=True)
-        return read_energy_of_day(await self.account.request(request, site_id=self.site_id), serial, day)
+        return EnergyOfDay.read(await self.account.request(request, site_id=self.site_id), day)
 
     async def _page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
         await self.account.user_id(self.site_id)

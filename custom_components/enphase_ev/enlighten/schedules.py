@@ -74,6 +74,11 @@ class ChargingSchedules:
 
     async def _send(self, method: str, serial: str, path: str, json: Json = None) -> Json:
         request = Request(
-            family=Family.SCHEDULE, method=method, path=f"{_BASE}/{self.site_id}/{serial}/{path}", json=json, is_write=method != "GET"
+            family=Family.SCHEDULE,
+            method=method,
+            path=f"{_BASE}/{self.site_id}/{serial}/{path}",
+            json=json,
+            is_write=method != "GET",
+            is_optional=True,
         )
         return await self.account.request(request, site_id=self.site_id)

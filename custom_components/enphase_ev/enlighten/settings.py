@@ -29,7 +29,7 @@ class ChargerSettings:
     async def configuration(self, serial: str) -> ChargerConfiguration:
         """Return the configuration of a charger; the request is a POST, and reads."""
         keys: list[Json] = [{"key": key.value} for key in ConfigurationKey]
-        request = Request(family=Family.CONFIGURATION, method="POST", path=self._configuration_path(serial), json=keys)
+        request = Request(family=Family.CONFIGURATION, method="POST", path=self._configuration_path(serial), json=keys, is_optional=True)
         return ChargerConfiguration.read(await self.account.request(request, site_id=self.site_id))
 
     async def set_configuration(self, serial: str, key: ConfigurationKey, value: str) -> None:
@@ -46,7 +46,9 @@ class ChargerSettings:
     async def battery_help(self, serial: str) -> bool | None:
         """Return whether the battery helps in green mode, `None` where the charger has no such setting."""
         path = f"{_GREEN}/{self.site_id}/{serial}/settings"
-        return read_battery_help(await self.account.request(Request(family=Family.CHARGE_MODE, path=path), site_id=self.site_id))
+        return read_battery_help(
+            await self.account.request(Request(family=Family.CHARGE_MODE, path=path, is_optional=True), site_id=self.site_id)
+        )
 
     async def set_battery_help(self, serial: str, *, is_enabled: bool) -> None:
         """Choose whether the battery helps in green mode."""

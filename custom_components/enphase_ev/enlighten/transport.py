@@ -59,7 +59,8 @@ def enlighten_url() -> URL:
 class Request:
     """What to send. `path` may carry a query. A write is sent once, whatever happens to the connection.
 
-    What is optional may be refused with 401 or 403 by a site that does not have it: that says nothing about the session.
+    What is optional can be refused with 401 by a site that does not have it, or by a service that is out of order: once the session was
+    renewed, that says nothing about it.
     """
 
     family: Family

@@ -1,7 +1,8 @@
 """Sessions that are over, and energy by day (api/chargers.md §8)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Self
 
 from ..fields import Json, read_bool, read_float, read_mapping, read_records, read_text, read_time
@@ -43,23 +44,39 @@ class SessionPage:
         return cls(sessions=sessions, has_more=read_bool(data.get("hasMore")) is True and bool(sessions))
 
 
-def read_energy_of_day(body: Json, serial: str, day: date) -> float | None:
-    """Return the energy (Wh) that one charger counted on a day, from the answer about daily energy.
+@dataclass(frozen=True)
+class EnergyOfDay:
+    """The energy of one day. No answer with more than one charger is published, so several shapes are read.
 
-    No answer with more than one charger is published: the numbers of a charger may come as a list of days from `start_date` on or by date;
-    the list of the whole site counts where it has only this charger.
+    `by_charger` holds Wh by serial number; `site` those of all chargers together.
     """
-    series = read_mapping(body)
-    by_charger = read_mapping(series.get("charger_iqevc"))
-    values = by_charger.get(serial)
-    if values is None and not set(by_charger) - {serial}:
-        values = series.get("iqevc")
+
+    by_charger: Mapping[str, float]
+    site: float | None
+
+    @classmethod
+    def read(cls, body: Json, day: date) -> Self:
+        """Read a day from series that are lists of days from `start_date` on, or objects by date."""
+        series = read_mapping(body)
+        first_day = read_text(series.get("start_date"))
+        found = {serial: _value_on(day, values, first_day) for serial, values in read_mapping(series.get("charger_iqevc")).items()}
+        by_charger = {serial: energy for serial, energy in found.items() if energy is not None}
+        return cls(by_charger, _value_on(day, series.get("iqevc"), first_day))
+
+    def of(self, serial: str) -> float | None:
+        """Return the energy (Wh) of a charger; what the site has counted is that of its only charger."""
+        if serial in self.by_charger or len(self.by_charger) > 1:
+            return self.by_charger.get(serial)
+        return self.site
+
+
+def _value_on(day: date, values: Json, first_day: str | None) -> float | None:
     if isinstance(values, dict):
         return read_float(values.get(day.isoformat()))
-    if not isinstance(values, list):
+    if not isinstance(values, list) or first_day is None:
         return None
     try:
-        index = (day - date.fromisoformat(read_text(series.get("start_date")) or "")) // timedelta(days=1)
+        index = (day - date.fromisoformat(first_day)).days
     except ValueError:
         return None
     return read_float(values[index]) if 0 <= index < len(values) else None

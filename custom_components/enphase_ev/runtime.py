@@ -1,0 +1,26 @@
+"""What a loaded config entry works with."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntry
+
+if TYPE_CHECKING:
+    from .coordinator import ChargerCoordinator
+    from .details import DetailsCoordinator
+    from .enlighten import Account
+    from .memory import SiteMemoryStore
+    from .options import SiteOptions
+
+type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
+
+
+@dataclass
+class EnphaseRuntimeData:
+    """The account, what is remembered, what was chosen, and the coordinators of one site."""
+
+    account: Account
+    memory: SiteMemoryStore
+    options: SiteOptions
+    chargers: ChargerCoordinator
+    details: DetailsCoordinator

@@ -1,0 +1,183 @@
+"""Watches one charger from poll to poll: what its reports add up to, and what became of what was asked of it."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta, tzinfo
+
+from .charger import Charger
+from .charger_details import ChargerDetails
+from .commands import Command, CommandState
+from .const import LOGGER
+from .energy import DayMeter, LifetimeMeter, Reading
+from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
+from .memory import SiteMemoryStore
+from .power import PowerMeter
+
+_DEFAULT_LEVEL = 32.0
+# A charger that does not take a new level over within this time wants to be stopped and started (api/chargers.md §3).
+_LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=30)
+
+
+class ChargerWatch:
+    """What is kept about one charger.
+
+    Attributes:
+        status, seen_at: the last answer that held it, and when (UTC).
+        missing_since, missed_answers: since when and how often good answers have not held it.
+        summary_of_report: the report that the summary was asked for after.
+        modes_due_at: when the charge mode is asked for again.
+        start_stop, mode_change, level_change: what was asked for last.
+        is_restarting: whether it was stopped to be started with another level.
+        details: what is asked for at a slower rhythm.
+    """
+
+    def __init__(self, serial: str, store: SiteMemoryStore) -> None:
+        self.serial = serial
+        self.status: ChargerStatus | None = None
+        self.seen_at: datetime | None = None
+        self.missing_since: datetime | None = None
+        self.missed_answers = 0
+        self.summary: ChargerSummary | None = None
+        self.summary_of_report: datetime | None = None
+        self.preference: ChargeModePreference | None = None
+        self.modes_due_at: datetime | None = None
+        self.start_stop: Command[bool] | None = None
+        self.mode_change: Command[ChargeMode] | None = None
+        self.level_change: Command[float] | None = None
+        self.is_restarting = False
+        self.details = ChargerDetails()
+        self._store = store
+        self._memory = store.charger(serial)
+        self._power = PowerMeter()
+        self._charging_seen_at: datetime | None = None
+
+    # --- What is asked for ---
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether something was asked for that has not been seen yet."""
+        commands = (self.start_stop, self.mode_change, self.level_change)
+        return any(command is not None and command.is_pending for command in commands)
+
+    @property
+    def wished_level(self) -> float:
+        """Return the stored wish, else 32 A or the charger's most, on one of the charger's steps."""
+        level = self._memory.wished_level or _DEFAULT_LEVEL
+        limits = self.summary.limits if self.summary else None
+        return limits.nearest_below(level) if limits else level
+
+    def wish(self, level: float) -> None:
+        """Store the level (A) that the next start uses."""
+        self._memory.wished_level = level
+        self._store.save()
+
+    def ignores_level(self, now: datetime) -> bool:
+        """Return whether a level that was asked for is not in force although it had its time."""
+        change = self.level_change
+        return (
+            change is not None
+            and change.is_pending
+            and self.status is not None
+            and self.status.is_charging
+            and now >= change.requested_at + _LEVEL_TAKEN_OVER_WITHIN
+        )
+
+    # --- What the cloud says ---
+
+    def take_status(self, status: ChargerStatus, now: datetime) -> None:
+        """Take in a status, and hold what was asked for against it."""
+        self.status, self.seen_at = status, now
+        self.missing_since, self.missed_answers = None, 0
+        if status.is_charging:
+            self._charging_seen_at = now
+        reason = (status.connector_status or "").lower() or None
+        if (command := self.start_stop) is not None:
+            self.start_stop = command.observe(status.is_charging, now, reason)
+            if command.is_pending and self.start_stop.state is CommandState.FAILED:
+                wish = "start" if command.wish else "stop"
+                LOGGER.warning("The cloud accepted to %s charging, but the charger has not done it: it says %s", wish, reason)
+        if (mode_change := self.mode_change) is not None:
+            self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
+        if (level_change := self.level_change) is not None:
+            # Many chargers do not tell their level: then the cloud's word has to do.
+            level = level_change.wish if status.level is None else status.level
+            self.level_change = level_change.observe(level, now, reason)
+
+    def take_summary(self, summary: ChargerSummary) -> None:
+        """Take in a summary; limits that are missing from it stay what they were."""
+        limits = summary.limits or (self.summary.limits if self.summary else None)
+        self.summary = replace(summary, limits=limits)
+        self.summary_of_report = self.status.last_reported if self.status else None
+        if summary.lifetime_energy is None:
+            return
+        reading = Reading(summary.lifetime_energy, summary.last_reported or self.summary_of_report)
+        meter = self._memory.lifetime
+        self._memory.lifetime = meter.take(reading) if meter else LifetimeMeter.start(reading)
+        if self._memory.lifetime != meter:
+            self._store.save()
+
+    def miss(self, now: datetime) -> None:
+        """Note that a good answer did not hold the charger."""
+        self.missed_answers += 1
+        self.missing_since = self.missing_since or now
+
+    # --- The day ---
+
+    @property
+    def lifetime_energy(self) -> float | None:
+        """Return the lifetime counter in Wh."""
+        return self._memory.lifetime.value if self._memory.lifetime else None
+
+    def wants_day(self, today: date, *, is_first: bool) -> bool:
+        """Return whether the cloud has to tell how the day began: no counter was kept, or one of another day and nobody watched since."""
+        day = self._memory.day
+        return self.lifetime_energy is not None and (day is None or (is_first and day.day != today))
+
+    def begin_day(self, day: date, energy: float | None) -> None:
+        """Begin a day with the energy (Wh) that the cloud has counted for it, from zero where it does not tell."""
+        if (lifetime := self.lifetime_energy) is not None:
+            self._memory.day = DayMeter(day, energy or 0.0, lifetime)
+            self._store.save()
+
+    def count_day(self, zone: tzinfo, now: datetime) -> None:
+        """Count what the charger has gained for the day on which it reported it."""
+        meter, lifetime = self._memory.day, self._memory.lifetime
+        if meter is None or lifetime is None:
+            return
+        reported_on = (lifetime.accepted.reported_at or now).astimezone(zone).date()
+        counted = meter.take(lifetime.value, reported_on, now.astimezone(zone).date())
+        if counted != meter:
+            self._memory.day = counted
+            self._store.save()
+
+    # --- The whole picture ---
+
+    def build(self, nominal_voltage: float) -> Charger | None:
+        """Return the charger as entities see it; `None` before it was first seen."""
+        status = self.status
+        if status is None:
+            return None
+        return Charger(
+            status=status,
+            summary=self.summary,
+            preference=self.preference,
+            power=self._power.read(status, self.summary, nominal_voltage),
+            lifetime_energy=self.lifetime_energy,
+            energy_today=self._memory.day.energy if self._memory.day else None,
+            wished_level=self.wished_level,
+            session_duration=_session_duration(status, self._charging_seen_at),
+            start_stop=self.start_stop,
+            mode_change=self.mode_change,
+            level_change=self.level_change,
+            details=self.details,
+        )
+
+
+def _session_duration(status: ChargerStatus, charging_seen_at: datetime | None) -> timedelta | None:
+    """Return how long the session has charged, to the minute: until now, until it was last seen charging, or until the plug was pulled."""
+    session = status.session
+    if session is None or session.started_at is None:
+        return None
+    ended_at = charging_seen_at or session.unplugged_at
+    if ended_at is None or ended_at < session.started_at:
+        ended_at = session.unplugged_at or session.started_at
+    return timedelta(minutes=max((ended_at - session.started_at) // timedelta(minutes=1), 0))
