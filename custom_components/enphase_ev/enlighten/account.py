@@ -13,7 +13,7 @@ from . import sign_in as conversation
 from .access import fetch_access_token
 from .exceptions import AuthError, CodeRequired, RateLimited, ServiceUnavailable, SessionExpired
 from .fields import Json
-from .headers import Session, request_headers
+from .headers import Session, prefers_manager_token, request_headers
 from .sites import Site, read_sites, read_user_id, site_in_path
 from .state import AccountState, StoredToken
 from .tokens import Token
@@ -135,15 +135,18 @@ class Account:
             raise RateLimited((self._throttled_until - datetime.now(UTC)).total_seconds())
         await self._ensure_session()
         generation = self._session.generation
-        answer = await send()
+        answer, session = await send()
         if _looks_dead(answer) and not self._is_settled(request, answer):
+            manager = session.manager_token
             await self._renew(generation)
-            generation = self._session.generation
-            answer = await send()
+            if answer.status == 401 and prefers_manager_token(request.family):
+                # Cookies renew the access token alone; the manager token can be the one that was refused.
+                session.refused_token = manager
+            answer, session = await send()
             if answer.status == 401 and not request.is_optional:
                 # The cookies gave a token and still the session is refused: only a new one can help.
-                await self._renew(generation, by_password=True)
-                answer = await send()
+                await self._replace(session)
+                answer, session = await send()
                 if answer.status == 401:
                     raise SessionExpired("The cloud refuses a session that was opened just now")
             elif _looks_dead(answer):
