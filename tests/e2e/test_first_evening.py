@@ -82,16 +82,14 @@ async def picture_when_it_fails(person: Person) -> AsyncGenerator[None]:
 async def test_from_sign_in_to_start_and_stop(simulator: Simulator, home_assistant: HomeAssistant, page: Page, artifacts: Path) -> None:
     person = Person(page, artifacts, await simulator.chargers())
     async with picture_when_it_fails(person):
-        await add_the_integration(person, simulator)
+        await add_the_integration(person, simulator, home_assistant)
         await dashboard.install(home_assistant)
         await use_the_dashboard(person, simulator, home_assistant)
-        await page.goto("/energy")
-        await expect(page.get_by_text("Lifetime energy").first).to_be_visible()
-        await person.take_picture("energy")
+        await look_at_energy(person, simulator)
     await nothing_secret_is_logged(simulator, artifacts / "home-assistant.log")
 
 
-async def add_the_integration(person: Person, simulator: Simulator) -> None:
+async def add_the_integration(person: Person, simulator: Simulator, home_assistant: HomeAssistant) -> None:
     """The config flow, with a wrong password first."""
     account = await simulator.account()
     await person.page.goto("/_my_redirect/config_flow_start?domain=enphase_ev")
@@ -112,6 +110,13 @@ async def add_the_integration(person: Person, simulator: Simulator) -> None:
     await person.press("Submit")
     await expect(person.page.get_by_role("button", name=re.compile("finish", re.IGNORECASE))).to_be_visible()
     await person.take_picture("added")
+
+    async def all_there() -> bool:
+        return set(dashboard.Entities(await home_assistant.entities()).chargers) == set(await simulator.chargers())
+
+    await eventually(all_there, "every charger has its entities")
+    chargers = dashboard.Entities(await home_assistant.entities()).chargers
+    assert len({switch["device_id"] for switch in chargers.values()}) == len(chargers), "every charger is a device"
 
 
 async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant: HomeAssistant) -> None:
@@ -172,6 +177,14 @@ async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant
 
     await eventually(green, "the mode changes")
     await person.take_picture("green")
+
+
+async def look_at_energy(person: Person, simulator: Simulator) -> None:
+    """Home Assistant's own Energy dashboard has every charger."""
+    await person.page.goto("/energy")
+    for charger in (await simulator.chargers()).values():
+        await expect(person.page.get_by_role("button", name=charger["name"]).first).to_be_visible()
+    await person.take_picture("energy")
 
 
 async def nothing_secret_is_logged(simulator: Simulator, log: Path) -> None:
