@@ -38,6 +38,8 @@ class AccountRegistry:
         self._hass = hass
         self._shared: dict[str, _Shared] = {}
         self._states: dict[str, AccountState] = {}
+        self._stores: dict[str, Store[dict[str, object]]] = {}
+        self._unsaved: set[str] = set()
 
     async def async_acquire(self, email: str) -> Account:
         """Return the account of this e-mail address, with the session that was kept. Every call wants a release."""
@@ -63,11 +65,14 @@ class AccountRegistry:
         account.close()
         shared.session.detach()
         await shared.write_session.close()
+        if key in self._unsaved:
+            await self._store(key).async_save(self._data_to_store(key, account.state))
 
     async def async_forget(self, email: str) -> None:
         """Remove the stored session of an account that nobody uses any more."""
         key = _key(email)
         self._states.pop(key, None)
+        self._unsaved.discard(key)
         await self._store(key).async_remove()
 
     def _open(self, key: str, email: str) -> _Shared:
@@ -77,17 +82,27 @@ class AccountRegistry:
         write_session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, ssl=get_default_context()), cookie_jar=aiohttp.DummyCookieJar()
         )
-        store = self._store(key)
         account = Account(
             Transport(session, write_session),
             email,
             state=self._states[key],
-            on_change=lambda state: store.async_delay_save(state.to_dict, _SAVE_DELAY),
+            on_change=lambda state: self._save_soon(key, state),
         )
         return _Shared(account, session, write_session)
 
+    def _save_soon(self, key: str, state: AccountState) -> None:
+        self._unsaved.add(key)
+        self._store(key).async_delay_save(lambda: self._data_to_store(key, state), _SAVE_DELAY)
+
+    def _data_to_store(self, key: str, state: AccountState) -> dict[str, object]:
+        self._unsaved.discard(key)
+        return state.to_dict()
+
     def _store(self, key: str) -> Store[dict[str, object]]:
-        return Store(self._hass, _STORAGE_VERSION, f"{DOMAIN}.account.{key}", private=True, atomic_writes=True)
+        """Return the account's file; there is one object for each, so that nothing is written after the file was removed."""
+        if key not in self._stores:
+            self._stores[key] = Store(self._hass, _STORAGE_VERSION, f"{DOMAIN}.account.{key}", private=True, atomic_writes=True)
+        return self._stores[key]
 
 
 _REGISTRY: HassKey[AccountRegistry] = HassKey(f"{DOMAIN}_accounts")

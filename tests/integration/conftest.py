@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_EMAIL, CONF_PASSWORD
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_CODE, CONF_EMAIL, CONF_PASSWORD
 from homeassistant.core import HomeAssistant, State
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.enphase_ev.accounts import _REGISTRY
-from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
+from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Charger, Simulator
 
@@ -48,7 +49,7 @@ class House:
 
     hass: HomeAssistant
     sim: Simulator
-    entry: MockConfigEntry
+    entry: ConfigEntry
     freezer: FrozenDateTimeFactory
 
     def entity_id(self, platform: str, key: str, charger: Charger | None = None) -> str:
@@ -102,13 +103,20 @@ class House:
         assert await self.hass.config_entries.async_reload(self.entry.entry_id)
         await self.hass.async_block_till_done()
 
-    async def restart(self, *, hours: float = 0) -> None:
-        """Unload the entry, forget what is in memory, and load it from what was stored some hours later."""
-        assert await self.hass.config_entries.async_unload(self.entry.entry_id)
-        await self.live(60)
+    async def restart(self, *, after: float = 60, hours: float = 0) -> None:
+        """Unload the entry, forget what is in memory, and load it from what was stored, some hours later.
+
+        `after` is for how many seconds Home Assistant still runs without the entry.
+        """
+        if self.entry.state is ConfigEntryState.LOADED:
+            assert await self.hass.config_entries.async_unload(self.entry.entry_id)
+        await self.live(after)
         self.hass.data.pop(_REGISTRY)
         self.freezer.tick(timedelta(hours=hours))
-        await self.hass.config_entries.async_setup(self.entry.entry_id)
+        if self.entry.state is ConfigEntryState.NOT_LOADED:
+            await self.hass.config_entries.async_setup(self.entry.entry_id)
+        else:
+            await self.hass.config_entries.async_reload(self.entry.entry_id)
         await self.hass.async_block_till_done()
 
 
@@ -178,3 +186,34 @@ def entry_of(sim: Simulator, site_id: str, **data: object) -> MockConfigEntry:
 async def house(build_house: HouseBuilder) -> House:
     """A house with one charger, a vehicle plugged in, nothing charging."""
     return await build_house()
+
+
+async def sign_in(hass: HomeAssistant, sim: Simulator, *, remembers: bool = True) -> ConfigEntry:
+    """Add the first site of an account through the forms, as a person does, and return its entry."""
+
+    async def submit(**data: object) -> None:
+        nonlocal form
+        form = await hass.config_entries.flow.async_configure(form["flow_id"], data)
+        await hass.async_block_till_done()
+
+    form = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    await submit(**{CONF_EMAIL: sim.account.email, CONF_PASSWORD: sim.account.password, CONF_REMEMBER_PASSWORD: remembers})
+    if form.get("step_id") == "code":
+        await submit(**{CONF_CODE: sim.account.one_time_code})
+    if form.get("step_id") == "site":
+        await submit(**{CONF_SITE: sim.site.id})
+    if form.get("step_id") == "chargers":
+        await submit(**{CONF_CHARGERS: list(sim.site.chargers)})
+    assert form["type"] is FlowResultType.CREATE_ENTRY
+    return form["result"]
+
+
+@pytest.fixture
+def sign_in_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenDateTimeFactory) -> HouseBuilder:
+    """Return a function that sets up a house by signing in through the forms."""
+
+    async def build(scenario: str, *, remembers: bool = True) -> House:
+        sim = await build_cloud(scenario)
+        return House(hass, sim, await sign_in(hass, sim, remembers=remembers), freezer)
+
+    return build
