@@ -11,7 +11,15 @@ from yarl import URL
 
 from . import sign_in as conversation
 from .access import fetch_access_token
-from .exceptions import AuthError, CodeRequired, RateLimited, ServiceUnavailable, SessionExpired
+from .exceptions import (
+    AuthError,
+    CodeRequired,
+    InvalidResponse,
+    RateLimited,
+    RequestRejected,
+    ServiceUnavailable,
+    SessionExpired,
+)
 from .fields import Json
 from .headers import Session, prefers_manager_token, request_headers
 from .sites import Site, read_sites, read_user_id, site_in_path
@@ -177,7 +185,7 @@ class Account:
         try:
             params = {"searchText": "", "favourite": "false"}
             found = read_sites(await self.request(Request(family=Family.SITES, path="/app-api/search_sites.json", params=params)))
-        except ServiceUnavailable:
+        except ServiceUnavailable, RequestRejected, InvalidResponse:
             _LOGGER.debug("The list of sites cannot be had")
         if found:
             self.state.known_sites.update({site.id: site.name or "" for site in found})
@@ -204,8 +212,8 @@ class Account:
         for _ in range(_MOST_REDIRECTS):
             request = Request(family=Family.SITES, path=path)
             answer = await self.transport.send(request, headers={hdrs.ACCEPT: "text/html,*/*"}, cookies=self._session.cookies)
-            target = self.transport.url.join(URL(answer.headers.get(hdrs.LOCATION, "")))
-            if not answer.is_redirect or target.origin() != self.transport.url:
+            target = _redirect_target(answer)
+            if target is None or target.origin() != self.transport.url:
                 return None
             path = str(target.relative())
             if site_id := site_in_path(target.path):
@@ -374,6 +382,15 @@ class Account:
 def _looks_dead(answer: Answer) -> bool:
     """Return whether an answer is one that a dead session gets (api/auth.md §3)."""
     return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and answer.is_html)
+
+
+def _redirect_target(answer: Answer) -> URL | None:
+    """Return the web address that an answer sends us to."""
+    try:
+        target = answer.url.join(URL(answer.headers.get(hdrs.LOCATION, "")))
+    except ValueError:
+        return None
+    return target if answer.is_redirect and target.host else None
 
 
 def _is_address(host: str | None) -> bool:
