@@ -55,6 +55,12 @@ CHARGER_BINARY_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda charger: charger.status.is_load_balanced,
     ),
+    ChargerBinarySensorDescription(
+        key="safe_limit",
+        translation_key="safe_limit",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charger: charger.is_at_safe_limit,
+    ),
 )
 
 CLOUD_REACHABLE = BinarySensorEntityDescription(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .enlighten import ChargerConfiguration, ChargingSlot, Feature, FirmwareDetails, PastSession
+from .enlighten import ChargerConfiguration, ChargingSlot, ConfigurationKey, Feature, FirmwareDetails, PastSession
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,10 @@ class ChargerDetails:
     firmware: FirmwareDetails | None = None
     last_session: PastSession | None = None
 
-    def slot(self, slot_id: str) -> ChargingSlot | None:
-        """Return a slot by its full or its short id."""
-        return next((slot for slot in self.slots or () if slot_id in {slot.id, slot.short_id}), None)
+    def has_slot(self, slot_id: str) -> bool:
+        """Return whether there is a slot with this id, full or short."""
+        return any(slot_id in {slot.id, slot.short_id} for slot in self.slots or ())
+
+    def setting(self, key: ConfigurationKey) -> str | None:
+        """Return the value of a key of the configuration, `None` where it is off, unset or not known."""
+        return self.configuration.values.get(key) if self.configuration else None

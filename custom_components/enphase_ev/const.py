@@ -8,6 +8,7 @@ LOGGER = logging.getLogger(__package__)
 MANUFACTURER: Final = "Enphase"
 
 CONF_CHARGERS: Final = "chargers"
+CONF_DECLINED: Final = "declined"
 CONF_FOLLOWS_ACCOUNT: Final = "follows_account"
 CONF_REMEMBER_PASSWORD: Final = "remember_password"  # noqa: S105 - the name of a form field
 CONF_SITE: Final = "site"

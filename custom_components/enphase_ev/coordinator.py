@@ -121,7 +121,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             self.time_zone = await dt_util.async_get_time_zone(status.time_zone) or self.time_zone
         selected = self._selected(status)
         for serial, found in selected.items():
-            self._watch(serial).take_status(found, now)
+            self._watch(serial).take_status(found, now, status.server_time or now)
         for serial, watch in self._watches.items():
             if serial not in selected:
                 watch.miss(now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
@@ -24,6 +24,7 @@ from .enlighten import (
     EnlightenError,
     Feature,
     FirmwareDetails,
+    PastSession,
 )
 from .errors import command_error, update_error
 from .optional_services import OptionalServices
@@ -263,6 +264,16 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             return not lost and is_done(after)
 
         await self._confirm(is_taken_over)
+
+    # --- Sessions ---
+
+    async def async_read_sessions(self, serial: str, first: date, last: date) -> list[PastSession]:
+        """Read the sessions of a charger from the first day to the last, both in the site's zone, the newest first.
+
+        Raises:
+            HomeAssistantError: The cloud refused or did not answer.
+        """
+        return await self._send(self.history.sessions(serial, first, last, str(self._chargers.time_zone)))
 
     # --- Writing in general ---
 

@@ -14,6 +14,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .charger import Charger
 from .const import DOMAIN, MANUFACTURER
 from .coordinator import ChargerCoordinator
+from .details import DetailsCoordinator
 from .runtime import EnphaseConfigEntry
 
 
@@ -47,6 +48,8 @@ def add_charger_entities[DescriptionT: ChargerEntityDescription](
 
     @callback
     def add_new() -> None:
+        # A charger that is gone and comes back one day is a new one.
+        known.intersection_update({key for key in known if key[0] in coordinator.data})
         new = [
             (serial, description)
             for serial, charger in coordinator.data.items()
@@ -74,6 +77,11 @@ class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
         self._shown: tuple[Charger, bool] | None = None
 
     @property
+    def _details(self) -> DetailsCoordinator:
+        """Return what changes schedules and settings."""
+        return self.coordinator.config_entry.runtime_data.details
+
+    @property
     def charger(self) -> Charger:
         """Return the charger as it stands."""
         return self.coordinator.data[self._serial]
@@ -87,6 +95,9 @@ class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
     @override
     def _handle_coordinator_update(self) -> None:
         """Write the state only when something about this charger has changed: most polls bring nothing new."""
+        if self._serial not in self.coordinator.data:
+            # It is gone, and its device is about to be removed.
+            return
         now = (self.charger, self.available)
         if self._shown is None or now[0] is not self._shown[0] or now[1] is not self._shown[1]:
             self._shown = now
@@ -99,7 +110,6 @@ class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
         site = (DOMAIN, self.coordinator.site_id)
         return DeviceInfo(
             identifiers={(DOMAIN, self._serial)},
-            connections={(dr.CONNECTION_NETWORK_MAC, mac) for mac in (summary.mac_addresses if summary else ())},
             manufacturer=MANUFACTURER,
             model=summary.model if summary else None,
             model_id=summary.sku if summary else None,

@@ -1,23 +1,41 @@
-"""Numbers: the level that the next start uses."""
+"""Numbers: the level that the next start uses, and the one that the charger starts with by itself."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription
-from homeassistant.const import UnitOfElectricCurrent
+from homeassistant.const import EntityCategory, UnitOfElectricCurrent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
 
-from .enlighten import LevelLimits
+from .charger import Charger
+from .coordinator import check_level
+from .enlighten import ConfigurationKey, LevelLimits
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
-from .runtime import EnphaseConfigEntry
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChargerNumberDescription(ChargerEntityDescription, NumberEntityDescription):
-    """Describes a number of a charger."""
+    """Describes a number of a charger, in A within the charger's limits."""
+
+    value_fn: Callable[[Charger], float | None]
+    set_fn: Callable[[EnphaseRuntimeData, str, float], Awaitable[None]]
+    attributes_fn: Callable[[Charger], Mapping[str, StateType]] | None = None
+
+
+def _has_limits(charger: Charger) -> bool:
+    return charger.summary is not None and charger.summary.limits is not None
+
+
+def _default_level(charger: Charger) -> float | None:
+    """Return the level that the charger starts with by itself; a change that waits for the charger counts."""
+    configuration, summary = charger.details.configuration, charger.summary
+    return (configuration.default_level if configuration else None) or (summary.default_level if summary else None)
 
 
 CHARGER_NUMBERS = (
@@ -26,18 +44,33 @@ CHARGER_NUMBERS = (
         translation_key="charging_amps",
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        has_fn=lambda charger: charger.summary is not None and charger.summary.limits is not None,
+        has_fn=_has_limits,
+        value_fn=lambda charger: charger.wished_level,
+        set_fn=lambda runtime, serial, level: runtime.chargers.async_set_level(serial, level),
+        attributes_fn=lambda charger: {"in_force": charger.takes_level},
+    ),
+    ChargerNumberDescription(
+        key="default_charge_level",
+        translation_key="default_charge_level",
+        device_class=NumberDeviceClass.CURRENT,
+        entity_category=EntityCategory.CONFIG,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        has_fn=lambda charger: _has_limits(charger) and _default_level(charger) is not None,
+        value_fn=_default_level,
+        set_fn=lambda runtime, serial, level: runtime.details.async_set_configuration(serial, ConfigurationKey.DEFAULT_LEVEL, f"{level:g}"),
     ),
 )
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the numbers of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_NUMBERS, ChargingAmps)
+    add_charger_entities(entry, async_add_entities, CHARGER_NUMBERS, ChargerNumber)
 
 
-class ChargingAmps(ChargerEntity, NumberEntity):
-    """The level that the next start uses. Setting it starts nothing."""
+class ChargerNumber(ChargerEntity, NumberEntity):
+    """A level of a charger. Setting the charging amps starts nothing; in green and smart mode they are kept and not in force."""
+
+    entity_description: ChargerNumberDescription
 
     @property
     def _limits(self) -> LevelLimits | None:
@@ -61,9 +94,16 @@ class ChargingAmps(ChargerEntity, NumberEntity):
 
     @property
     @override
-    def native_value(self) -> float:
-        return self.charger.wished_level
+    def native_value(self) -> float | None:
+        return self.entity_description.value_fn(self.charger)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, StateType] | None:
+        attributes_fn = self.entity_description.attributes_fn
+        return attributes_fn(self.charger) if attributes_fn else None
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        await self.coordinator.async_set_level(self._serial, value)
+        check_level(self.charger, value)
+        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._serial, value)

@@ -1,6 +1,6 @@
 """Sensors: what a charger does, draws and has counted, and how the cloud answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
@@ -13,7 +13,7 @@ from homeassistant.helpers.typing import StateType
 
 from .charger import Charger, ChargerState
 from .coordinator import ChargerCoordinator
-from .enlighten import ChargeMode, ChargerSummary, PhaseMode
+from .enlighten import ChargeMode, ChargerSummary, ConfigurationKey, Feature, PastSession, PhaseMode
 from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
 from .runtime import EnphaseConfigEntry
 
@@ -39,7 +39,7 @@ class ChargerSensorDescription(ChargerEntityDescription, SensorEntityDescription
     """Describes a sensor of a charger; an enum's value outside its options counts as unknown."""
 
     value_fn: Callable[[Charger], StateType | datetime]
-    attributes_fn: Callable[[Charger], dict[str, StateType]] | None = None
+    attributes_fn: Callable[[Charger], Mapping[str, StateType | datetime]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,19 @@ def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charge
 
 def _has_mode(charger: Charger) -> bool:
     return charger.mode is not None
+
+
+def _session_attributes(session: PastSession | None) -> Mapping[str, StateType | datetime]:
+    """Return the figures of a session: times in UTC, the active time in seconds, the range in miles, the cost in the account's currency."""
+    if session is None:
+        return {}
+    return {
+        "start": session.started_at,
+        "end": session.ended_at,
+        "active_time": session.active_seconds,
+        "cost": session.cost,
+        "range_added": session.range_added,
+    }
 
 
 CHARGER_SENSORS = (
@@ -115,7 +128,27 @@ CHARGER_SENSORS = (
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         suggested_display_precision=2,
-        value_fn=_of_summary(lambda summary: summary.lifetime_energy),
+        value_fn=lambda charger: charger.lifetime_energy,
+    ),
+    ChargerSensorDescription(
+        key="energy_today",
+        translation_key="energy_today",
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        value_fn=lambda charger: charger.energy_today,
+    ),
+    ChargerSensorDescription(
+        key="last_session",
+        translation_key="last_session",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=2,
+        has_fn=lambda charger: charger.details.last_session is not None,
+        value_fn=lambda charger: charger.details.last_session.energy if charger.details.last_session else None,
+        attributes_fn=lambda charger: _session_attributes(charger.details.last_session),
     ),
     ChargerSensorDescription(
         key="connector_status",
@@ -180,6 +213,13 @@ CHARGER_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda charger: charger.status.last_reported or (charger.summary.last_reported if charger.summary else None),
     ),
+    ChargerSensorDescription(
+        key="phase_switch_mode",
+        translation_key="phase_switch_mode",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        has_fn=lambda charger: Feature.PHASE_SWITCH in charger.details.features,
+        value_fn=lambda charger: charger.details.setting(ConfigurationKey.PHASE_SWITCH),
+    ),
 )
 
 SITE_SENSORS = (
@@ -199,6 +239,30 @@ SITE_SENSORS = (
         native_unit_of_measurement=UnitOfTime.MILLISECONDS,
         suggested_display_precision=0,
         value_fn=lambda coordinator: None if coordinator.latency is None else round(coordinator.latency * 1000),
+    ),
+    SiteSensorDescription(
+        key="requests_last_hour",
+        translation_key="requests_last_hour",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda coordinator: coordinator.client.account.transport.requests.last_hour().total(),
+    ),
+    SiteSensorDescription(
+        key="session_expires",
+        translation_key="session_expires",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda coordinator: coordinator.client.account.session_expires_at,
+    ),
+    SiteSensorDescription(
+        key="last_sign_in",
+        translation_key="last_sign_in",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda coordinator: coordinator.client.account.state.signed_in_at,
     ),
 )
 
@@ -224,7 +288,7 @@ class ChargerSensor(ChargerEntity, SensorEntity):
 
     @property
     @override
-    def extra_state_attributes(self) -> dict[str, StateType] | None:
+    def extra_state_attributes(self) -> Mapping[str, StateType | datetime] | None:
         attributes_fn = self.entity_description.attributes_fn
         return attributes_fn(self.charger) if attributes_fn else None
 

@@ -1,53 +1,214 @@
-"""Switches: charging."""
+"""Switches: charging, the charger's settings, and the slots of its schedule."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .charger import Charger
+from .const import DOMAIN
+from .coordinator import ChargerCoordinator
+from .enlighten import ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
-from .runtime import EnphaseConfigEntry
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
+
+_SLOT = "slot"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChargerSwitchDescription(ChargerEntityDescription, SwitchEntityDescription):
     """Describes a switch of a charger."""
 
+    value_fn: Callable[[Charger], bool | None]
+    set_fn: Callable[[EnphaseRuntimeData, str, bool], Awaitable[CommandReply | None]]
+    attributes_fn: Callable[[Charger], Mapping[str, StateType]] | None = None
 
-CHARGER_SWITCHES = (ChargerSwitchDescription(key="charging", translation_key="charging"),)
+
+def _configuration(key: ConfigurationKey) -> Callable[[Charger], bool | None]:
+    return lambda charger: charger.details.configuration.is_enabled(key) if charger.details.configuration else None
+
+
+def _configure(key: ConfigurationKey) -> Callable[[EnphaseRuntimeData, str, bool], Awaitable[None]]:
+    return lambda runtime, serial, on: runtime.details.async_set_configuration(serial, key, "enabled" if on else "disabled")
+
+
+def _charge(runtime: EnphaseRuntimeData, serial: str, on: bool) -> Awaitable[CommandReply]:
+    return runtime.chargers.async_start(serial) if on else runtime.chargers.async_stop(serial)
+
+
+def _last_command(charger: Charger) -> Mapping[str, StateType]:
+    command = charger.start_stop
+    return {"last_command": command.state.value if command else None, "last_command_reason": command.reason if command else None}
+
+
+CHARGER_SWITCHES = (
+    ChargerSwitchDescription(
+        key="charging",
+        translation_key="charging",
+        value_fn=lambda charger: charger.is_charging_shown,
+        set_fn=_charge,
+        attributes_fn=_last_command,
+    ),
+    ChargerSwitchDescription(
+        key="green_battery",
+        translation_key="green_battery",
+        entity_category=EntityCategory.CONFIG,
+        has_fn=lambda charger: charger.details.battery_help is not None,
+        value_fn=lambda charger: charger.details.battery_help,
+        set_fn=lambda runtime, serial, on: runtime.details.async_set_battery_help(serial, is_enabled=on),
+    ),
+    ChargerSwitchDescription(
+        key="app_authentication",
+        translation_key="app_authentication",
+        entity_category=EntityCategory.CONFIG,
+        has_fn=lambda charger: Feature.AUTHENTICATION in charger.details.features,
+        value_fn=_configuration(ConfigurationKey.APP_AUTHENTICATION),
+        set_fn=_configure(ConfigurationKey.APP_AUTHENTICATION),
+    ),
+    ChargerSwitchDescription(
+        key="rfid_authentication",
+        translation_key="rfid_authentication",
+        entity_category=EntityCategory.CONFIG,
+        has_fn=lambda charger: Feature.RFID in charger.details.features,
+        value_fn=_configuration(ConfigurationKey.RFID_AUTHENTICATION),
+        set_fn=_configure(ConfigurationKey.RFID_AUTHENTICATION),
+    ),
+)
+CUSTOM_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="custom_slot", entity_category=EntityCategory.CONFIG)
+OFF_PEAK_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="off_peak_slot", entity_category=EntityCategory.CONFIG)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the switches of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_SWITCHES, ChargingSwitch)
+    add_charger_entities(entry, async_add_entities, CHARGER_SWITCHES, ChargerSwitch)
+    slots = _SlotSwitches(hass, entry, async_add_entities)
+    slots.async_follow()
+    entry.async_on_unload(entry.runtime_data.chargers.async_add_listener(slots.async_follow))
 
 
-class ChargingSwitch(ChargerEntity, SwitchEntity):
-    """Starts and stops charging; shows what was asked for until the charger has done it, or has not."""
+class ChargerSwitch(ChargerEntity, SwitchEntity):
+    """A switch of a charger. The one for charging shows what was asked for until the charger has done it, or has not."""
+
+    entity_description: ChargerSwitchDescription
 
     @property
     @override
-    def is_on(self) -> bool:
-        return self.charger.is_charging_shown
+    def is_on(self) -> bool | None:
+        return self.entity_description.value_fn(self.charger)
 
     @property
     @override
-    def extra_state_attributes(self) -> dict[str, StateType] | None:
-        command = self.charger.start_stop
-        return {
-            "last_command": command.state.value if command else None,
-            "last_command_reason": command.reason if command else None,
-        }
+    def extra_state_attributes(self) -> Mapping[str, StateType] | None:
+        attributes_fn = self.entity_description.attributes_fn
+        return attributes_fn(self.charger) if attributes_fn else None
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        await self.coordinator.async_start(self._serial)
+        await self._set(is_on=True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        await self.coordinator.async_stop(self._serial)
+        await self._set(is_on=False)
+
+    async def _set(self, *, is_on: bool) -> None:
+        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._serial, is_on)
+
+
+class SlotSwitch(ChargerEntity, SwitchEntity):
+    """Switches one slot of the schedule on and off."""
+
+    def __init__(self, coordinator: ChargerCoordinator, serial: str, slot: ChargingSlot) -> None:
+        super().__init__(coordinator, OFF_PEAK_SLOT if slot.type is SlotType.OFF_PEAK else CUSTOM_SLOT, serial)
+        self._slot_id = slot.id
+        self._attr_unique_id = _slot_unique_id(serial, slot)
+        if slot.start is not None and slot.end is not None:
+            self._attr_translation_placeholders = {"start": f"{slot.start:%H:%M}", "end": f"{slot.end:%H:%M}"}
+
+    @property
+    def _slot(self) -> ChargingSlot | None:
+        return next((slot for slot in self.charger.details.slots or () if slot.id == self._slot_id), None)
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self._slot.is_enabled if self._slot else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        slot = self._slot
+        return {"days": list(slot.days), "level": slot.level} if slot else {}
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self._set(is_enabled=True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self._set(is_enabled=False)
+
+    async def _set(self, *, is_enabled: bool) -> None:
+        await self._details.async_change_slot(self._serial, self._slot_id, lambda slot: replace(slot, is_enabled=is_enabled))
+
+
+class _SlotSwitches:
+    """Keeps a switch for every slot: adds it with the slot, and removes it with the slot."""
+
+    def __init__(self, hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+        self._entities = er.async_get(hass)
+        self._hass = hass
+        self._entry = entry
+        self._add = async_add_entities
+        # By charger and slot: the name, which holds the times, and the entity that has it.
+        self._known: dict[tuple[str, str], tuple[object, SlotSwitch]] = {}
+
+    @callback
+    def async_follow(self) -> None:
+        """Bring the switches in line with the schedules that are known."""
+        coordinator = self._entry.runtime_data.chargers
+        for serial, charger in coordinator.data.items():
+            if charger.details.slots is not None:
+                self._follow_charger(coordinator, serial, charger.details.slots)
+
+    def _follow_charger(self, coordinator: ChargerCoordinator, serial: str, slots: tuple[ChargingSlot, ...]) -> None:
+        self._remove_gone(serial, {_slot_unique_id(serial, slot) for slot in slots})
+        new: list[SlotSwitch] = []
+        for slot in slots:
+            name = (slot.start, slot.end)
+            known = self._known.get((serial, slot.id))
+            if known is not None and known[0] == name:
+                continue
+            switch = SlotSwitch(coordinator, serial, slot)
+            self._known[(serial, slot.id)] = (name, switch)
+            if known is None:
+                new.append(switch)
+            else:
+                # The name tells the times, and a name is given when an entity is added.
+                self._entry.async_create_task(self._hass, self._replace(known[1], switch), "Enphase: rename a slot's switch")
+        self._add(new)
+
+    async def _replace(self, old: SlotSwitch, new: SlotSwitch) -> None:
+        await old.async_remove()
+        self._add([new])
+
+    def _remove_gone(self, serial: str, there: set[str]) -> None:
+        prefix = f"{serial}_{_SLOT}_"
+        for entity in er.async_entries_for_config_entry(self._entities, self._entry.entry_id):
+            is_slot = entity.domain == Platform.SWITCH and entity.platform == DOMAIN and entity.unique_id.startswith(prefix)
+            if is_slot and entity.unique_id not in there:
+                self._entities.async_remove(entity.entity_id)
+        for known in [key for key in self._known if key[0] == serial]:
+            if f"{prefix}{known[1].rpartition(':')[2]}" not in there:
+                del self._known[known]
+
+
+def _slot_unique_id(serial: str, slot: ChargingSlot) -> str:
+    return f"{serial}_{_SLOT}_{slot.short_id}"

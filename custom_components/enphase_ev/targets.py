@@ -11,8 +11,10 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized, Unkno
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
+from .charger import Charger
 from .const import DOMAIN
 from .coordinator import ChargerCoordinator
+from .details import DetailsCoordinator
 from .runtime import EnphaseConfigEntry
 
 ATTR_SITE_ID = "site_id"
@@ -27,9 +29,19 @@ class ChargerTarget:
     device_id: str
 
     @property
+    def charger(self) -> Charger:
+        """Return the charger as it stands."""
+        return self.coordinator.data[self.serial]
+
+    @property
     def name(self) -> str:
         """Return the charger's name."""
-        return self.coordinator.data[self.serial].name
+        return self.charger.name
+
+    @property
+    def details(self) -> DetailsCoordinator:
+        """Return what changes schedules and settings."""
+        return self.coordinator.config_entry.runtime_data.details
 
 
 async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:

@@ -83,12 +83,12 @@ class ChargerWatch:
 
     # --- What the cloud says ---
 
-    def take_status(self, status: ChargerStatus, now: datetime) -> None:
-        """Take in a status, and hold what was asked for against it."""
+    def take_status(self, status: ChargerStatus, now: datetime, cloud_time: datetime) -> None:
+        """Take in a status, and hold what was asked for against it. The cloud's times are measured against the cloud's clock."""
         self.status, self.seen_at = status, now
         self.missing_since, self.missed_answers = None, 0
         if status.is_charging:
-            self._charging_seen_at = now
+            self._charging_seen_at = cloud_time
         reason = (status.connector_status or "").lower() or None
         if (command := self.start_stop) is not None:
             self.start_stop = command.observe(status.is_charging, now, reason)

@@ -85,7 +85,6 @@ class ChargerSummary(Model):
     limits: LevelLimits | None = derived(None)
     default_level: float | None = derived(None)
     ip_address: str | None = derived(None)
-    mac_addresses: tuple[str, ...] = derived(())
 
     @classmethod
     def read(cls, record: dict[str, Json]) -> Self | None:
@@ -101,7 +100,6 @@ class ChargerSummary(Model):
             limits=_read_limits(levels),
             default_level=read_float(levels.get("defaultChargeLevel")),
             ip_address=next((interface["ipaddr"] for interface in up if interface.get("ipaddr")), None),
-            mac_addresses=tuple(interface["mac_addr"] for interface in interfaces if interface.get("mac_addr")),
         )
 
     @property

@@ -1,0 +1,93 @@
+"""Events: what happens in a charging session."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .charger import Charger, ChargerState
+from .coordinator import ChargerCoordinator
+from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .runtime import EnphaseConfigEntry
+
+PARALLEL_UPDATES = 0
+
+
+class SessionEvent(StrEnum):
+    """What can happen."""
+
+    PLUGGED_IN = "plugged_in"
+    CHARGING_STARTED = "charging_started"
+    CHARGING_FINISHED = "charging_finished"
+    SUSPENDED = "suspended"
+    UNPLUGGED = "unplugged"
+    FAULTED = "faulted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerEventDescription(ChargerEntityDescription, EventEntityDescription):
+    """Describes an event entity of a charger."""
+
+
+CHARGER_EVENTS = (ChargerEventDescription(key="session", translation_key="session", event_types=[event.value for event in SessionEvent]),)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Set up the events of an entry."""
+    add_charger_entities(entry, async_add_entities, CHARGER_EVENTS, SessionEvents)
+
+
+class SessionEvents(ChargerEntity, EventEntity):
+    """Tells what has happened between two polls. What happened before a restart is not told again."""
+
+    def __init__(self, coordinator: ChargerCoordinator, description: ChargerEventDescription, serial: str) -> None:
+        super().__init__(coordinator, description, serial)
+        self._before = self.charger
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        before, self._before = self._before, self.charger
+        for event in session_events(before, self.charger):
+            self._trigger_event(event, _figures(event, self.charger))
+            self.async_write_ha_state()
+        super()._handle_coordinator_update()
+
+
+def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:
+    """Yield what has happened from one status to the next, in the order in which it must have."""
+    was, status = before.status, now.status
+    if status.is_faulted and not was.is_faulted:
+        yield SessionEvent.FAULTED
+    if status.is_plugged_in and not was.is_plugged_in:
+        yield SessionEvent.PLUGGED_IN
+    if status.is_charging and not was.is_charging:
+        yield SessionEvent.CHARGING_STARTED
+    is_suspended, was_suspended = now.state is ChargerState.SUSPENDED, before.state is ChargerState.SUSPENDED
+    if is_suspended and not was_suspended and status.is_plugged_in:
+        yield SessionEvent.SUSPENDED
+    if (was.is_charging or was_suspended) and not status.is_charging and not is_suspended and not status.is_faulted:
+        yield SessionEvent.CHARGING_FINISHED
+    if was.is_plugged_in and not status.is_plugged_in:
+        yield SessionEvent.UNPLUGGED
+
+
+def _figures(event: SessionEvent, charger: Charger) -> dict[str, float | str | None]:
+    """Return the figures that belong to an event: energy in kWh, duration in minutes, range in miles, level in A."""
+    session = charger.status.session
+    reason = charger.status.connector_reason or (charger.status.connector_status or "").lower() or None
+    if event in {SessionEvent.PLUGGED_IN, SessionEvent.FAULTED}:
+        return {"reason": reason} if event is SessionEvent.FAULTED else {}
+    if event is SessionEvent.CHARGING_STARTED:
+        return {"level": charger.set_level}
+    figures: dict[str, float | str | None] = {
+        "energy": session.energy if session else None,
+        "duration": charger.session_duration.total_seconds() / 60 if charger.session_duration is not None else None,
+        "range_added": session.range_added if session else None,
+        "cost": session.cost if session else None,
+    }
+    return {"reason": reason, **figures} if event is SessionEvent.SUSPENDED else figures

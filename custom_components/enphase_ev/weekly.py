@@ -1,0 +1,99 @@
+"""Weekly windows and calendar events: what one can say and the other, too."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from dateutil.rrule import WEEKLY, rrule
+from homeassistant.components.calendar.const import EVENT_END, EVENT_RRULE, EVENT_START
+from homeassistant.exceptions import ServiceValidationError
+
+from .const import DOMAIN
+
+_DAY_CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+_ONE_DAY = timedelta(days=1)
+_THIS_AND_FUTURE = "THISANDFUTURE"
+
+
+@dataclass(frozen=True)
+class WeeklyWindow:
+    """A time of day on days of the week (1 = Monday … 7 = Sunday, the day on which it starts), in the site's zone.
+
+    It ends on the next day where the end is not after the start.
+    """
+
+    start: time
+    end: time
+    days: tuple[int, ...]
+
+    def occurrences(self, first: datetime, last: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the times at which it is open between two moments, the one that began before the first included."""
+        for day in days_between(self.days, first.astimezone(zone).date() - _ONE_DAY, last.astimezone(zone).date()):
+            end_day = day if self.end > self.start else day + _ONE_DAY
+            start, end = datetime.combine(day, self.start, zone), datetime.combine(end_day, self.end, zone)
+            if start < last and end > first:
+                yield start, end
+
+
+def days_between(days: tuple[int, ...], first: date, last: date) -> Iterator[date]:
+    """Yield the dates from the first to the last that fall on these days of the week."""
+    if not days:
+        return
+    begin = datetime.combine(first, time.min)
+    for moment in rrule(WEEKLY, dtstart=begin, until=datetime.combine(last, time.min), byweekday=[day - 1 for day in days]):
+        yield moment.date()
+
+
+def rule_of(days: tuple[int, ...]) -> str:
+    """Return the recurrence rule of a weekly window."""
+    return "FREQ=WEEKLY;BYDAY=" + ",".join(_DAY_CODES[day - 1] for day in days)
+
+
+def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ...] = ()) -> WeeklyWindow:
+    """Return the weekly window that a calendar event stands for.
+
+    An event without a rule is repeated on its day of the week (`calendar.create_event` knows no rules), or on the days that the window
+    had before, where its day is one of them.
+
+    Raises:
+        ServiceValidationError: The event says something that a weekly window cannot.
+    """
+    start, end = event[EVENT_START], event[EVENT_END]
+    if not isinstance(start, datetime) or not isinstance(end, datetime) or not timedelta(0) < end - start < _ONE_DAY:
+        raise _refusal("calendar_not_within_a_day")
+    local_start, local_end = start.astimezone(zone), end.astimezone(zone)
+    weekday = local_start.isoweekday()
+    days = days_before if weekday in days_before else (weekday,)
+    if rule := event.get(EVENT_RRULE):
+        days = _days_of_rule(rule, weekday)
+    return WeeklyWindow(local_start.time().replace(second=0, microsecond=0), local_end.time().replace(second=0, microsecond=0), days)
+
+
+def require_series(recurrence_id: str | None, recurrence_range: str | None) -> None:
+    """Refuse a change of a single day of a weekly window.
+
+    Raises:
+        ServiceValidationError: Only one occurrence is meant.
+    """
+    if recurrence_id and recurrence_range != _THIS_AND_FUTURE:
+        raise _refusal("calendar_single_day")
+
+
+def _days_of_rule(rule: str, weekday: int) -> tuple[int, ...]:
+    parts = dict(part.split("=", 1) for part in rule.removeprefix("RRULE:").upper().split(";") if "=" in part)
+    frequency = parts.pop("FREQ", "")
+    codes = parts.pop("BYDAY", "")
+    parts.pop("WKST", None)
+    if frequency not in {"WEEKLY", "DAILY"} or parts.pop("INTERVAL", "1") != "1" or parts:
+        raise _refusal("calendar_not_weekly")
+    if not codes:
+        return EVERY_DAY if frequency == "DAILY" else (weekday,)
+    if not set(codes.split(",")) <= set(_DAY_CODES):
+        raise _refusal("calendar_not_weekly")
+    return tuple(sorted(_DAY_CODES.index(code) + 1 for code in set(codes.split(","))))
+
+
+def _refusal(key: str) -> ServiceValidationError:
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key)
