@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, override
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigEntryState, ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_CODE, CONF_EMAIL, CONF_PASSWORD
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
@@ -19,6 +19,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .accounts import async_get_accounts
+from .choice import choice_of_chargers
 from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
 from .enlighten import (
     Account,
@@ -36,6 +37,8 @@ from .enlighten import (
     Site,
     TooManySessions,
 )
+from .options_flow import EnphaseOptionsFlow
+from .runtime import EnphaseConfigEntry
 
 CONF_RESEND = "resend"
 
@@ -71,6 +74,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         self._sites: list[Site] = []
         self._site: Site | None = None
         self._names: dict[str, str] = {}
+        self._chosen: list[str] = []
 
     # --- Sign-in ---
 
@@ -91,8 +95,8 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
                 vol.Required(CONF_REMEMBER_PASSWORD, default=True): BooleanSelector(),
             }
         )
-        shown = {key: value for key, value in (user_input or {}).items() if key != CONF_PASSWORD}
-        return self.async_show_form(step_id="user", data_schema=self.add_suggested_values_to_schema(schema, shown), errors=errors)
+        shown = self.add_suggested_values_to_schema(schema, _without_password(user_input))
+        return self.async_show_form(step_id="user", data_schema=shown, errors=errors)
 
     async def async_step_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the one-time code, which is sent when the form opens and again on request."""
@@ -138,6 +142,8 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         self._signed_in_with = (self._signed_in_account.email, self._password)
         if self.source == SOURCE_REAUTH:
             return self._finish_reauth()
+        if self.source == SOURCE_RECONFIGURE:
+            return await self._async_finish_reconfigure()
         self._sites = await self._signed_in_account.sites()
         if len(self._sites) == 1:
             return await self._async_use_site(self._sites[0])
@@ -170,9 +176,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
             if user_input[CONF_CHARGERS]:
                 return self._create(user_input[CONF_CHARGERS])
             errors[CONF_CHARGERS] = "no_charger_chosen"
-        options = [SelectOptionDict(value=serial, label=f"{name} ({serial})") for serial, name in self._names.items()]
-        selector = SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
-        schema = vol.Schema({vol.Required(CONF_CHARGERS, default=list(self._names)): selector})
+        schema = vol.Schema({vol.Required(CONF_CHARGERS, default=list(self._names)): _charger_selector(self._names)})
         return self.async_show_form(step_id="chargers", data_schema=schema, errors=errors)
 
     async def _async_use_site(self, site: Site) -> ConfigFlowResult:
@@ -195,9 +199,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         data = {
             CONF_EMAIL: self._signed_in_account.email,
             CONF_SITE: site.id,
-            CONF_CHARGERS: chosen,
-            # Whoever ticked all wants those that come later, too.
-            CONF_FOLLOWS_ACCOUNT: set(chosen) == set(self._names),
+            **choice_of_chargers(chosen, self._names),
             **self._password_data(),
         }
         return self.async_create_entry(title=site.name or f"Enphase {site.id}", data=data)
@@ -233,19 +235,85 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     def _finish_reauth(self) -> ConfigFlowResult:
-        """Give all sites of the account the new session."""
         entry = self._get_reauth_entry()
+        self._share_password(entry)
+        return self.async_update_reload_and_abort(entry, data=self._with_password(entry))
+
+    # --- Changing what was set up ---
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for other chargers, another password, or whether it is remembered."""
+        entry = self._get_reconfigure_entry()
+        self._names = _known_chargers(entry)
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            password = user_input.get(CONF_PASSWORD)
+            self._remembers_password = user_input[CONF_REMEMBER_PASSWORD]
+            self._chosen = user_input.get(CONF_CHARGERS, [])
+            if user_input[CONF_EMAIL].strip().lower() != entry.data[CONF_EMAIL].lower():
+                errors[CONF_EMAIL] = "wrong_account"
+            elif self._names and not self._chosen:
+                errors[CONF_CHARGERS] = "no_charger_chosen"
+            elif self._remembers_password and not password and CONF_PASSWORD not in entry.data:
+                errors[CONF_PASSWORD] = "password_missing"
+            elif not password:
+                self._password = entry.data.get(CONF_PASSWORD, "")
+                return await self._async_finish_reconfigure()
+            else:
+                try:
+                    return await self._async_sign_in(entry.data[CONF_EMAIL], password)
+                except EnlightenError as err:
+                    errors["base"] = _error_key(err)
+        return self.async_show_form(
+            step_id="reconfigure",
+            data_schema=self.add_suggested_values_to_schema(self._reconfigure_schema(entry), _without_password(user_input)),
+            errors=errors,
+            description_placeholders={"email": entry.data[CONF_EMAIL], "site": entry.title},
+        )
+
+    def _reconfigure_schema(self, entry: ConfigEntry) -> vol.Schema:
+        chosen = [serial for serial in entry.data[CONF_CHARGERS] if serial in self._names]
+        if entry.data[CONF_FOLLOWS_ACCOUNT]:
+            chosen = list(self._names)
+        fields: dict[vol.Marker, object] = {
+            vol.Required(CONF_EMAIL, default=entry.data[CONF_EMAIL]): _EMAIL,
+            vol.Optional(CONF_PASSWORD): _PASSWORD,
+            vol.Required(CONF_REMEMBER_PASSWORD, default=CONF_PASSWORD in entry.data): BooleanSelector(),
+        }
+        if self._names:
+            fields[vol.Required(CONF_CHARGERS, default=chosen)] = _charger_selector(self._names)
+        return vol.Schema(fields)
+
+    async def _async_finish_reconfigure(self) -> ConfigFlowResult:
+        entry = self._get_reconfigure_entry()
+        self._share_password(entry)
+        if not self._remembers_password:
+            account = await self._async_use_account(entry.data[CONF_EMAIL])
+            account.password = None
+        data = self._with_password(entry) | choice_of_chargers(self._chosen, self._names)
+        return self.async_update_reload_and_abort(entry, data=data)
+
+    # --- What both share ---
+
+    def _share_password(self, entry: ConfigEntry) -> None:
+        """Give the other sites of the account the new password and session."""
         for other in self.hass.config_entries.async_entries(DOMAIN, include_ignore=False):
             if other.entry_id != entry.entry_id and other.data[CONF_EMAIL] == entry.data[CONF_EMAIL]:
                 self.hass.config_entries.async_update_entry(other, data=self._with_password(other))
                 self.hass.config_entries.async_schedule_reload(other.entry_id)
-        return self.async_update_reload_and_abort(entry, data=self._with_password(entry))
 
     def _with_password(self, entry: ConfigEntry) -> dict[str, Any]:
         return {key: value for key, value in entry.data.items() if key != CONF_PASSWORD} | self._password_data()
 
     def _password_data(self) -> dict[str, str]:
         return {CONF_PASSWORD: self._password} if self._remembers_password else {}
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> EnphaseOptionsFlow:
+        """Return the form of the options."""
+        return EnphaseOptionsFlow()
 
     # --- The account ---
 
@@ -255,12 +323,12 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
             raise SessionExpired("The sign-in has to start over")
         return self._account
 
-    async def _async_use_account(self, email: str) -> None:
+    async def _async_use_account(self, email: str) -> Account:
         """Share the account with the sites that use it already; its limits on trying hold for this form, too."""
-        if self._account is not None and self._account.email == email:
-            return
-        await self._async_release_account()
-        self._account = await async_get_accounts(self.hass).async_acquire(email)
+        if self._account is None or self._account.email != email:
+            await self._async_release_account()
+            self._account = await async_get_accounts(self.hass).async_acquire(email)
+        return self._account
 
     async def _async_release_account(self) -> None:
         if self._account is not None:
@@ -272,6 +340,23 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_remove(self) -> None:
         """Give the account back when the flow ends, one way or the other."""
         self.hass.async_create_task(self._async_release_account())
+
+
+def _without_password(user_input: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a form shows again after an error."""
+    return {key: value for key, value in (user_input or {}).items() if key != CONF_PASSWORD}
+
+
+def _charger_selector(names: Mapping[str, str]) -> SelectSelector:
+    options = [SelectOptionDict(value=serial, label=f"{name} ({serial})") for serial, name in names.items()]
+    return SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
+
+
+def _known_chargers(entry: EnphaseConfigEntry) -> dict[str, str]:
+    """Return the names of the account's chargers by serial number; without a loaded entry only those that were chosen are known."""
+    if entry.state is ConfigEntryState.LOADED:
+        return dict(entry.runtime_data.chargers.account_chargers)
+    return dict.fromkeys(entry.data[CONF_CHARGERS], "IQ EV Charger")
 
 
 def _error_key(err: EnlightenError) -> str:

@@ -14,8 +14,10 @@ from homeassistant.util import dt as dt_util
 
 from .charger import Charger
 from .charger_details import ChargerDetails
+from .choice import is_wanted
 from .commands import Command, confirming_rhythm
-from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER
+from .devices import charger_serials, offer_new_chargers, remove_charger_device, update_charger_device
 from .enlighten import (
     ChargeMode,
     ChargerHistory,
@@ -74,6 +76,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self.last_success: datetime | None = None
         self.latency: float | None = None
         self._history = history
+        self.account_chargers: dict[str, str] = {}
         self._options = options
         self._memory = memory
         self._optional = OptionalServices()
@@ -84,6 +87,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._rhythm: Iterator[float] | None = None
         self._summaries_at: datetime | None = None
         self._streaming_until: datetime | None = None
+        self._throttled_since: datetime | None = None
         self._cancel_stale: CALLBACK_TYPE | None = None
 
     # --- What entities ask ---
@@ -105,6 +109,12 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     # --- Polling ---
 
     @override
+    async def _async_setup(self) -> None:
+        """Remember the chargers of the last run, to notice the ones that are gone."""
+        for serial in charger_serials(self.hass, self.config_entry):
+            self._watch(serial)
+
+    @override
     async def _async_update_data(self) -> Mapping[str, Charger]:
         try:
             status = await self.client.status()
@@ -122,6 +132,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         selected = self._selected(status)
         for serial, found in selected.items():
             self._watch(serial).take_status(found, now, status.server_time or now)
+        self.account_chargers |= {serial: found.name or "IQ EV Charger" for serial, found in status.chargers.items()}
         for serial, watch in self._watches.items():
             if serial not in selected:
                 watch.miss(now)
@@ -129,6 +140,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         await self._refresh_summaries(watches, now)
         await self._refresh_modes(watches, now)
         await self._count_day(watches, now)
+        await self._remove_gone(now)
 
     def _failed(self, err: EnlightenError) -> Exception:
         """Slow down, and see to it that entities become unavailable in time."""
@@ -137,7 +149,10 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         seconds = min(_LONGEST_INTERVAL, self._usual_interval * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
         seconds = max(seconds, self._usual_interval)
         self.update_interval = timedelta(seconds=seconds)
-        raise_account_issue(self.hass, self.config_entry, err)
+        if isinstance(err, RateLimited):
+            self._throttled_since = self._throttled_since or datetime.now(UTC)
+        throttled_for = datetime.now(UTC) - (self._throttled_since or datetime.now(UTC))
+        raise_account_issue(self.hass, self.config_entry, err, throttled_for)
         if self._cancel_stale is None and self.last_success is not None:
             left = self.last_success + self._stale_after - datetime.now(UTC)
             self._cancel_stale = async_call_later(self.hass, max(left.total_seconds(), 0.0) + 1, self._become_stale)
@@ -147,21 +162,20 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     def _succeeded(self) -> Mapping[str, Charger]:
         self._failures = 0
+        self._throttled_since = None
         self._forget_staleness()
         if not self.last_update_success or self.last_success is None:
             clear_account_issues(self.hass, self.config_entry)
         self.last_success = datetime.now(UTC)
         chargers = self._build()
+        offer_new_chargers(self.hass, self.config_entry, self.account_chargers)
         self._set_rhythm(chargers)
         self._restart_where_level_is_ignored()
         return chargers
 
     def _selected(self, status: SiteStatus) -> dict[str, ChargerStatus]:
-        """Return the chargers that the person chose, or all where the entry follows the account."""
-        if self.config_entry.data.get(CONF_FOLLOWS_ACCOUNT, True):
-            return dict(status.chargers)
-        chosen = self.config_entry.data.get(CONF_CHARGERS, [])
-        return {serial: found for serial, found in status.chargers.items() if serial in chosen}
+        """Return the chargers that the person wants."""
+        return {serial: found for serial, found in status.chargers.items() if is_wanted(self.config_entry.data, serial)}
 
     def _build(self) -> dict[str, Charger]:
         """Return all chargers known; one that was missing from the last answer stays as it was (api/chargers.md §1).
@@ -178,6 +192,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             chargers[serial] = before[serial] if is_unchanged else charger
             if not is_unchanged:
                 set_stop_issue(self.hass, self.config_entry, charger)
+                update_charger_device(self.hass, self.config_entry, charger)
         return chargers
 
     def _set_rhythm(self, chargers: Mapping[str, Charger]) -> None:
@@ -253,6 +268,24 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 watch.begin_day(today, counted.of(watch.serial) if counted else None)
             else:
                 watch.count_day(self.time_zone, now)
+
+    async def _remove_gone(self, now: datetime) -> None:
+        """Remove the chargers that the account has no more (api/chargers.md §1: an empty answer now and then is normal)."""
+        missing = [watch for watch in self._watches.values() if watch.is_missing_for_long(now)]
+        if not missing:
+            return
+        summaries = await self._optional.ask("summary", self.client.summaries())
+        if summaries is None:
+            return
+        there = {summary.serial for summary in summaries}
+        for watch in missing:
+            if watch.serial in there:
+                watch.missing_since = now
+                continue
+            del self._watches[watch.serial]
+            self.account_chargers.pop(watch.serial, None)
+            self._memory.forget_charger(watch.serial)
+            remove_charger_device(self.hass, self.config_entry, watch.serial)
 
     @callback
     def async_take_details(self, details: Mapping[str, ChargerDetails]) -> None:

@@ -5,38 +5,80 @@ from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
 
-from .const import CONF_CHARGERS
-from .coordinator import ChargerCoordinator
+from .charger import Charger
+from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
 from .runtime import EnphaseConfigEntry
 
-_TO_REDACT = {"email", "password", "site", "title", "unique_id", "serial", "name", "ip_address", "mac_addresses", CONF_CHARGERS}
+_TO_REDACT = {
+    "email",
+    "password",
+    "site",
+    "title",
+    "unique_id",
+    "serial",
+    "name",
+    "ip_address",
+    # Slots' ids and raw slots name site and charger.
+    "id",
+    "record",
+    CONF_CHARGERS,
+    CONF_DECLINED,
+}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EnphaseConfigEntry) -> dict[str, Any]:
     """Return the diagnostics of a site."""
     coordinator = entry.runtime_data.chargers
     account = entry.runtime_data.account
+    requests = account.transport.requests
     return {
         "entry": async_redact_data(entry.as_dict(), _TO_REDACT),
+        "options": asdict(entry.runtime_data.options),
         "account": {
             "session_expires_at": account.session_expires_at,
             "signed_in_at": account.state.signed_in_at,
             "wants_code": account.state.wants_code,
             "token_source": account.state.token_source,
             "forms": sorted(f"{key.partition(':')[2]}: {form}" for key, form in account.state.forms.items()),
-            "requests_last_hour": account.transport.requests.last_hour(),
-            "requests_total": account.transport.requests.total,
+            "requests_last_hour": {family.value: count for family, count in requests.last_hour().items()},
+            "requests_total": {family.value: count for family, count in requests.total.items()},
+            "last_errors": [{"at": at, "family": family.value, "error": error} for at, family, error in account.recorder.errors],
+            "last_answers": account.recorder.shapes(),
         },
         "coordinator": {
             "last_success": coordinator.last_success,
             "last_exception": type(coordinator.last_exception).__name__ if coordinator.last_exception else None,
             "update_interval": coordinator.update_interval,
-            "time_zone": coordinator.time_zone,
+            "time_zone": str(coordinator.time_zone),
         },
-        "chargers": _chargers(coordinator),
+        "chargers": [_redacted(charger) for charger in coordinator.data.values()],
     }
 
 
-def _chargers(coordinator: ChargerCoordinator) -> list[dict[str, Any]]:
-    return [async_redact_data(asdict(charger), _TO_REDACT) for charger in coordinator.data.values()]
+async def async_get_device_diagnostics(hass: HomeAssistant, entry: EnphaseConfigEntry, device: DeviceEntry) -> dict[str, Any]:
+    """Return the diagnostics of a charger, or of the site for its own device."""
+    for domain, identifier in device.identifiers:
+        if domain == DOMAIN and (charger := entry.runtime_data.chargers.data.get(identifier)) is not None:
+            return {"charger": _redacted(charger)}
+    return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _redacted(charger: Charger) -> dict[str, Any]:
+    # Enum keys and sets are no JSON.
+    details = charger.details
+    configuration = details.configuration.values if details.configuration else {}
+    return async_redact_data(asdict(charger), _TO_REDACT) | {
+        "details": async_redact_data(
+            {
+                "slots": [asdict(slot) for slot in details.slots] if details.slots is not None else None,
+                "configuration": {key.value: value for key, value in configuration.items()},
+                "battery_help": details.battery_help,
+                "features": sorted(details.features),
+                "firmware": asdict(details.firmware) if details.firmware else None,
+                "last_session": asdict(details.last_session) if details.last_session else None,
+            },
+            _TO_REDACT,
+        )
+    }

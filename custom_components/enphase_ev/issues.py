@@ -1,5 +1,7 @@
 """Repair issues: raised only where a person can act, and removed as soon as there is nothing left to do."""
 
+from datetime import timedelta
+
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
@@ -7,19 +9,27 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from .charger import Charger
 from .commands import CommandState
 from .const import DOMAIN
-from .enlighten import AccountBlocked, EnlightenError, TooManySessions
+from .enlighten import AccountBlocked, EnlightenError, RateLimited, TooManySessions
 
-_ACCOUNT_ISSUES = ("account_locked", "too_many_sessions")
+_THROTTLED = "throttled"
+_ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
+# Being throttled for a while is for the integration to sit out; after this long a person should know.
+_THROTTLED_FOR = timedelta(minutes=30)
 
 
 @callback
-def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError) -> None:
-    """Tell a person about an account that Enphase does not let in; Home Assistant itself tells when to sign in again."""
+def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError, throttled_for: timedelta) -> None:
+    """Tell a person about an account that Enphase does not let in, or has slowed down for long.
+
+    Home Assistant itself tells when to sign in again.
+    """
     match err:
         case AccountBlocked():
             key = "account_locked"
         case TooManySessions():
             key = "too_many_sessions"
+        case RateLimited() if throttled_for >= _THROTTLED_FOR:
+            key = _THROTTLED
         case _:
             return
     ir.async_create_issue(
@@ -27,7 +37,7 @@ def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenE
         DOMAIN,
         f"{key}_{entry.entry_id}",
         is_fixable=False,
-        severity=ir.IssueSeverity.ERROR,
+        severity=ir.IssueSeverity.WARNING if key == _THROTTLED else ir.IssueSeverity.ERROR,
         translation_key=key,
         translation_placeholders={"site": entry.title},
     )

@@ -16,6 +16,9 @@ _DEFAULT_LEVEL = 32.0
 # A charger that does not take a new level over within this time wants to be stopped and started (api/chargers.md §3).
 _LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=30)
 
+_MISSED_ANSWERS_OF_GONE = 3
+_MISSING_TIME_OF_GONE = timedelta(hours=1)
+
 
 class ChargerWatch:
     """What is kept about one charger.
@@ -119,6 +122,14 @@ class ChargerWatch:
         """Note that a good answer did not hold the charger."""
         self.missed_answers += 1
         self.missing_since = self.missing_since or now
+
+    def is_missing_for_long(self, now: datetime) -> bool:
+        """Return whether so many answers, over so long a time, have not held the charger that it may be gone."""
+        return (
+            self.missing_since is not None
+            and self.missed_answers >= _MISSED_ANSWERS_OF_GONE
+            and now >= self.missing_since + _MISSING_TIME_OF_GONE
+        )
 
     # --- The day ---
 

@@ -62,7 +62,7 @@ def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ..
     """
     start, end = event[EVENT_START], event[EVENT_END]
     if not isinstance(start, datetime) or not isinstance(end, datetime) or not timedelta(0) < end - start < _ONE_DAY:
-        raise _refusal("calendar_not_within_a_day")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="calendar_not_within_a_day")
     local_start, local_end = start.astimezone(zone), end.astimezone(zone)
     weekday = local_start.isoweekday()
     days = days_before if weekday in days_before else (weekday,)
@@ -78,7 +78,7 @@ def require_series(recurrence_id: str | None, recurrence_range: str | None) -> N
         ServiceValidationError: Only one occurrence is meant.
     """
     if recurrence_id and recurrence_range != _THIS_AND_FUTURE:
-        raise _refusal("calendar_single_day")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="calendar_single_day")
 
 
 def _days_of_rule(rule: str, weekday: int) -> tuple[int, ...]:
@@ -87,13 +87,9 @@ def _days_of_rule(rule: str, weekday: int) -> tuple[int, ...]:
     codes = parts.pop("BYDAY", "")
     parts.pop("WKST", None)
     if frequency not in {"WEEKLY", "DAILY"} or parts.pop("INTERVAL", "1") != "1" or parts:
-        raise _refusal("calendar_not_weekly")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="calendar_not_weekly")
     if not codes:
         return EVERY_DAY if frequency == "DAILY" else (weekday,)
     if not set(codes.split(",")) <= set(_DAY_CODES):
-        raise _refusal("calendar_not_weekly")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="calendar_not_weekly")
     return tuple(sorted(_DAY_CODES.index(code) + 1 for code in set(codes.split(","))))
-
-
-def _refusal(key: str) -> ServiceValidationError:
-    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key)

@@ -91,6 +91,9 @@ def test_forms_and_their_texts_match(english) -> None:
             if not isinstance(node, ast.ClassDef):
                 continue
             bases = " ".join(ast.unparse(base) for base in node.bases)
+            if "RepairsFlow" in bases:
+                # Its texts stand with the issue.
+                continue
             flow = "options" if "OptionsFlow" in bases else "config"
             for call in (inner for inner in ast.walk(node) if isinstance(inner, ast.Call)):
                 if called(call) in {"async_show_form", "async_show_menu", "async_show_progress"}:

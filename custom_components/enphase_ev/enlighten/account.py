@@ -14,6 +14,7 @@ from .access import fetch_access_token
 from .exceptions import (
     AuthError,
     CodeRequired,
+    EnlightenError,
     InvalidResponse,
     RateLimited,
     RequestRejected,
@@ -22,6 +23,7 @@ from .exceptions import (
 )
 from .fields import Json
 from .headers import Session, prefers_manager_token, request_headers
+from .shapes import Recorder
 from .sites import Site, read_sites, read_user_id, site_in_path
 from .state import AccountState, StoredToken
 from .tokens import Token
@@ -58,6 +60,7 @@ class Account:
         self.password = password
         self.state = state or AccountState()
         self.latency: float | None = None
+        self.recorder = Recorder()
         self._on_change = on_change
         self._session = self._restore_session()
         self._code_jar: CookieJar | None = None
@@ -131,6 +134,16 @@ class Account:
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
         """
+        try:
+            body = (await self._answer(request, site_id)).json
+        except EnlightenError as err:
+            self.recorder.add_error(request.family, err)
+            raise
+        self.recorder.answers[request.family] = body
+        return body
+
+    async def _answer(self, request: Request, site_id: str | None) -> Answer:
+        """Send a request, with a renewed session where the one that is there is dead, and return the answer if it is a success."""
 
         async def send() -> tuple[Answer, Session]:
             session = self._session
@@ -165,7 +178,7 @@ class Account:
         if answer.status == 429:
             self._throttled_until = datetime.now(UTC) + timedelta(seconds=answer.retry_after or 0)
         answer.raise_for_status()
-        return answer.json
+        return answer
 
     def known_form(self, key: str) -> str | None:
         """Return the form of a command that this deployment accepted before."""

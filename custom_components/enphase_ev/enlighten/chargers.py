@@ -6,7 +6,6 @@ import logging
 
 from .account import Account
 from .commands import (
-    QUEUED_STATUS,
     START,
     START_WITHOUT_LEVEL,
     STOP,
@@ -19,6 +18,7 @@ from .commands import (
     is_invalid_level,
     names_reason,
     refused_start,
+    refused_stop,
 )
 from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
 from .fields import Json, read_float, read_mapping
@@ -130,15 +130,11 @@ class Chargers:
             try:
                 body = await self._send_form(form, serial, "stop_charging", None)
             except RequestRejected as err:
-                if err.status == QUEUED_STATUS:
-                    return CommandReply(outcome=Outcome.QUEUED, message=err.message)
-                is_explained = err.status == 400 and (err.code is not None or err.message is not None)
-                is_refused_by_known_form = form.name == known and err.status in {400, 404, 409, 422}
-                if err.status in {409, 422} or is_explained or is_refused_by_known_form:
-                    return CommandReply(outcome=Outcome.NOT_CHARGING, message=err.message)
+                if (reply := refused_stop(err, is_known_form=form.name == known)) is not None:
+                    return reply
                 if err.status not in {400, *_NOT_HERE}:
                     raise
-                refusal = err
+                refusal = refusal or err
                 continue
             self.account.remember_form(key, form.name)
             return accepted(body)

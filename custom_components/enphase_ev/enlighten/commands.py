@@ -12,6 +12,10 @@ NOT_PLUGGED_IN_CODE = "iqevc_ms-10008"
 # The command is queued, the charger was not reached (api/README.md).
 QUEUED_STATUS = 552
 _SERVICE_CODE_PREFIX = "iqevc_"
+# The cloud's words for a reason that it gives no code for. Other words of a 400 are about the form of the request ("Bad Request").
+_INVALID_LEVEL = "invalid charge level"
+_OUT_OF_RANGE = "out of range"
+_IDLE_WORDS = ("not charging", "not in charging state")
 
 
 class Outcome(StrEnum):
@@ -124,12 +128,16 @@ def _start_refusal(code: str | None, message: str | None) -> Outcome | None:
 
 def names_reason(code: str | None, message: str | None) -> bool:
     """Return whether the charger service itself gave a reason, so that another form would be refused for it too."""
-    return (code or "").startswith(_SERVICE_CODE_PREFIX) or is_invalid_level(message)
+    return (code or "").startswith(_SERVICE_CODE_PREFIX) or _holds(message, _INVALID_LEVEL, _OUT_OF_RANGE)
 
 
 def is_invalid_level(message: str | None) -> bool:
     """Return whether an older charger refuses every level (seen on IQ 40/50)."""
-    return "invalid charge level" in (message or "").lower()
+    return _holds(message, _INVALID_LEVEL)
+
+
+def _holds(message: str | None, *words: str) -> bool:
+    return any(word in (message or "").lower() for word in words)
 
 
 def accepted(body: Json) -> CommandReply:
@@ -147,3 +155,13 @@ def refused_start(err: RequestRejected) -> CommandReply | None:
     if outcome is None and err.status == QUEUED_STATUS:
         outcome = Outcome.QUEUED
     return CommandReply(outcome=outcome, message=err.message) if outcome else None
+
+
+def refused_stop(err: RequestRejected, *, is_known_form: bool) -> CommandReply | None:
+    """Read a refused stop; `None` where it is about the form or unexplained, so that the charger may go on charging."""
+    if err.status == QUEUED_STATUS:
+        return CommandReply(outcome=Outcome.QUEUED, message=err.message)
+    is_explained = err.status == 400 and ((err.code or "").startswith(_SERVICE_CODE_PREFIX) or _holds(err.message, *_IDLE_WORDS))
+    if err.status in {409, 422} or is_explained or (is_known_form and err.status in {400, 404}):
+        return CommandReply(outcome=Outcome.NOT_CHARGING, message=err.message)
+    return None

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 import logging
 import os
+import re
 import time
 
 import aiohttp
@@ -27,6 +28,7 @@ DEFAULT_TIMEOUT = 15.0
 URL_VARIABLE = "ENPHASE_EV_ENLIGHTEN_URL"
 
 _HOUR = 3600
+_PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
 # The largest honest answer, a summary of fifty chargers, is below 200 kB.
 _LARGEST_BODY = 4 * 1024 * 1024
 _HONEST_USER_AGENT = f"enphase-ev aiohttp/{aiohttp.__version__}"
@@ -160,7 +162,7 @@ class Answer:
         message = read_text(first_of(error, "displayMessage", "message", "errorMessage"))
         if message is None:
             message = read_text(nested) or read_text(first_of(body, "message", "displayMessage"))
-        return RequestRejected(self.status, code, message)
+        return RequestRejected(self.status, code, None if message is None else _impersonal(message))
 
     def raise_for_status(self) -> None:
         """Raise what an answer that is no success means, once it is clear that the session is alive.
@@ -282,6 +284,11 @@ class Transport:
         seconds = time.monotonic() - started
         _LOGGER.debug("%s %s: HTTP %s in %.0f ms", request.method, request.family, response.status, seconds * 1000)
         return Answer(response.status, response.headers, content, url, seconds)
+
+
+def _impersonal(message: str) -> str:
+    """Return the cloud's words without e-mail addresses, serial and site numbers."""
+    return _PERSONAL.sub("…", message)
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:

@@ -1,0 +1,41 @@
+"""The repairs that a person can carry out with one click."""
+
+from typing import Any
+
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+
+from .choice import including, is_new
+from .devices import NEW_CHARGERS
+from .runtime import EnphaseConfigEntry
+
+
+class AddChargersFlow(RepairsFlow):
+    """Adds the chargers that have come to the account."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask, then add them."""
+        if user_input is None:
+            return self.async_show_form(step_id="confirm")
+        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is not None and entry.state is ConfigEntryState.LOADED:
+            new = [serial for serial in entry.runtime_data.chargers.account_chargers if is_new(entry.data, serial)]
+            self.hass.config_entries.async_update_entry(entry, data={**entry.data, **including(entry.data, new)})
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return self.async_create_entry(data={})
+
+
+async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
+    """Return the flow of an issue; one that only tells something is confirmed."""
+    if issue_id.startswith(NEW_CHARGERS) and data is not None:
+        return AddChargersFlow(str(data["entry_id"]))
+    return ConfirmRepairFlow()
