@@ -22,7 +22,7 @@ from .commands import (
 )
 from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
 from .fields import Json, read_float, read_mapping
-from .models.charge_mode import ChargeMode, ChargeModePreference
+from .models.charge_mode import NO_SCHEDULE_CODE, ChargeMode, ChargeModePreference
 from .models.status import SiteStatus
 from .models.summary import ChargerSummary, read_summaries
 from .transport import Family, Request
@@ -75,7 +75,7 @@ class Chargers:
     async def set_charge_mode(self, serial: str, mode: ChargeMode) -> ChargeModePreference | None:
         """Choose a mode (§5) and return the preference that the cloud answered with, `None` where it answered with something else.
 
-        A 400 can be a false alarm, so it is read back before it counts.
+        A 400 without a known reason can be a false alarm, so it is read back before it counts.
 
         Raises:
             RequestRejected: The mode was not taken over; code `iqevc_sch_10031` where no schedule is enabled.
@@ -84,7 +84,7 @@ class Chargers:
         try:
             answer = await self._write(Family.CHARGE_MODE, "PUT", path, {"mode": mode.value})
         except RequestRejected as err:
-            if err.status != 400:
+            if err.status != 400 or err.code == NO_SCHEDULE_CODE:
                 raise
             preference = await self.charge_mode(serial)
             if preference.mode is not mode:

@@ -29,6 +29,8 @@ URL_VARIABLE = "ENPHASE_EV_ENLIGHTEN_URL"
 
 _HOUR = 3600
 _PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
+# Longer than this nobody waits, whatever the cloud names: a slip of its clock would silence an account for good.
+_LONGEST_WAIT = 24.0 * _HOUR
 # The largest honest answer, a summary of fifty chargers, is below 200 kB.
 _LARGEST_BODY = 4 * 1024 * 1024
 _HONEST_USER_AGENT = f"enphase-ev aiohttp/{aiohttp.__version__}"
@@ -143,15 +145,17 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """Return the seconds to wait that `Retry-After` names as a number or as a date."""
+        """Return the seconds to wait that `Retry-After` names as a number or as a date, a day at most."""
         value = self.headers.get(hdrs.RETRY_AFTER)
-        seconds = read_float(value)
-        if seconds is not None or value is None:
-            return None if seconds is None else max(seconds, 0.0)
-        try:
-            return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
-        except ValueError, TypeError:
+        if value is None:
             return None
+        seconds = read_float(value)
+        if seconds is None:
+            try:
+                seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+            except ValueError, TypeError:
+                return None
+        return min(max(seconds, 0.0), _LONGEST_WAIT)
 
     def rejection(self) -> RequestRejected:
         """Return the cloud's own code and words about a request that it refused (api/chargers.md §3, api/battery.md §4)."""

@@ -7,6 +7,9 @@ from typing import Self
 from ..exceptions import InvalidResponse
 from ..fields import Json, read_bool, read_mapping, read_text
 
+# Scheduled mode was chosen and no schedule is enabled.
+NO_SCHEDULE_CODE = "iqevc_sch_10031"
+
 
 class ChargeMode(StrEnum):
     """The charge modes in the cloud's words, in the order in which an enabled one counts."""

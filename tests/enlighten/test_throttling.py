@@ -1,0 +1,97 @@
+"""The cloud asks to slow down (api/README.md)."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from custom_components.enphase_ev.enlighten import Outcome, RateLimited
+
+from .cloud import Cloud
+from .conftest import OpenCloud
+
+STATUS = "status$"
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+async def test_reads_are_held_until_the_time_that_the_cloud_names(frozen: FrozenDateTimeFactory, open_cloud: OpenCloud, form: str) -> None:
+    cloud = await open_cloud(retry_after=form)
+    chargers = await cloud.chargers()
+    cloud.sim.world.deployment.requests_per_hour = 1
+    await chargers.status()
+    with pytest.raises(RateLimited) as error:
+        await chargers.status()
+    wait = error.value.retry_after
+    assert wait is not None
+    assert 3590 <= wait <= 3610
+    asked = len(cloud.sim.requests)
+    for _ in range(3):
+        with pytest.raises(RateLimited) as error:
+            await chargers.status()
+    assert error.value.retry_after == pytest.approx(wait)
+    assert len(cloud.sim.requests) == asked
+
+    frozen.tick(timedelta(seconds=wait))
+    assert (await chargers.status()).chargers
+
+
+async def test_a_write_is_a_persons_wish_and_goes_out(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=STATUS, status=429, headers={"Retry-After": "600"})
+    with pytest.raises(RateLimited):
+        await chargers.status()
+    reply = await chargers.start(cloud.sim.charger().serial, mode=None, level=16)
+    assert reply.outcome is Outcome.ACCEPTED
+    assert cloud.sim.charger().charging
+    with pytest.raises(RateLimited):
+        await chargers.status()
+    assert cloud.count(STATUS) == 1
+
+
+async def test_a_throttled_write_holds_the_reads_and_is_not_repeated(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path="start_charging$", status=429, headers={"Retry-After": "600"})
+    with pytest.raises(RateLimited) as error:
+        await chargers.start(cloud.sim.charger().serial, mode=None, level=16)
+    assert error.value.retry_after == 600
+    with pytest.raises(RateLimited):
+        await chargers.status()
+    assert (cloud.count("start_charging$"), cloud.count(STATUS)) == (1, 0)
+
+
+async def test_where_no_time_is_named_the_next_poll_may_try(open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud()
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=STATUS, status=429)
+    with pytest.raises(RateLimited) as error:
+        await chargers.status()
+    assert error.value.retry_after is None
+    assert (await chargers.status()).chargers
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("0", 0),
+        ("-5", 0),
+        ("1.5", 1.5),
+        ("Wed, 20 May 2026 03:01:40 GMT", 100),
+        ("Wed, 20 May 2026 02:00:00 GMT", 0),
+        ("Wed, 20 May 2026 03:01:40 -0000", None),
+        ("soon", None),
+        ("", None),
+        ("1e300", 86400),
+        ("999999999999", 86400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
+    ],
+)
+async def test_any_retry_after_is_read_or_left_out(
+    frozen: FrozenDateTimeFactory, open_cloud: OpenCloud, header: str, expected: float | None
+) -> None:
+    """Nobody waits for longer than a day."""
+    cloud = await open_cloud()
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=STATUS, status=429, headers={"Retry-After": header})
+    with pytest.raises(RateLimited) as error:
+        await chargers.status()
+    assert error.value.retry_after == expected
