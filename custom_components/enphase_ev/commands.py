@@ -34,13 +34,18 @@ class Command[WishT]:
         """Return whether the cloud has still to show that it did what was asked for."""
         return self.state is CommandState.REQUESTED
 
+    @property
+    def gives_up_at(self) -> datetime:
+        """Return when it counts as failed."""
+        return self.requested_at + CONFIRMED_WITHIN
+
     def observe(self, actual: WishT | None, now: datetime, reason: str | None = None) -> Self:
         """Return the command as it stands once this was read back."""
         if not self.is_pending:
             return self
         if actual == self.wish:
             return replace(self, state=CommandState.CONFIRMED)
-        if now >= self.requested_at + CONFIRMED_WITHIN:
+        if now >= self.gives_up_at:
             return replace(self, state=CommandState.FAILED, reason=reason)
         return self
 

@@ -199,9 +199,13 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         is_streaming = self._streaming_until is not None and datetime.now(UTC) < self._streaming_until
         is_busy = (is_streaming and self._options.fast_while_streaming) or any(charger.status.is_charging for charger in chargers.values())
         self._usual_interval = self._options.fast_interval if is_busy else self._options.slow_interval
-        if not any(watch.is_pending for watch in self._watches.values()):
+        ends = [moment for watch in self._watches.values() if (moment := watch.gives_up_at) is not None]
+        if not ends:
             self._rhythm = None
         seconds = next(self._rhythm) if self._rhythm is not None else self._usual_interval
+        if ends:
+            # Home Assistant starts a poll up to a second early.
+            seconds = min(seconds, max((min(ends) - datetime.now(UTC)).total_seconds(), 0.0) + 1)
         self.update_interval = timedelta(seconds=min(seconds, self._usual_interval))
 
     @callback

@@ -56,10 +56,10 @@ class ChargerWatch:
     # --- What is asked for ---
 
     @property
-    def is_pending(self) -> bool:
-        """Return whether something was asked for that has not been seen yet."""
+    def gives_up_at(self) -> datetime | None:
+        """Return when the next command that has not been seen yet counts as failed; `None` where there is none."""
         commands = (self.start_stop, self.mode_change, self.level_change)
-        return any(command is not None and command.is_pending for command in commands)
+        return min((command.gives_up_at for command in commands if command is not None and command.is_pending), default=None)
 
     @property
     def wished_level(self) -> float:

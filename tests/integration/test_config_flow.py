@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
-from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
+from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
 from simulator import Simulator
 from simulator.deployment import JsonSignIn, SignInBody
 from simulator.faults import FaultOptions
@@ -61,6 +61,7 @@ async def test_one_site_with_one_charger(hass: HomeAssistant, build_cloud: Cloud
         CONF_SITE: sim.site.id,
         CONF_CHARGERS: list(sim.site.chargers),
         CONF_FOLLOWS_ACCOUNT: True,
+        CONF_DECLINED: [],
     }
     assert entry.state is ConfigEntryState.LOADED
     assert sim.sign_ins == 1
@@ -238,7 +239,7 @@ async def test_a_sign_in_page_instead_of_an_answer(hass: HomeAssistant, build_cl
 @pytest.mark.parametrize(
     ("path", "fault", "error"),
     [
-        ("search_sites", {"status": 400, "body": {"message": "No"}}, "refused"),
+        ("ev_chargers/status$", {"status": 400, "body": {"message": "No"}}, "refused"),
         ("ev_chargers/status$", {"status": 503}, "cannot_connect"),
         ("ev_chargers/status$", {"body": {"data": "nonsense"}}, "unknown"),
         ("summary$", {"status": 500}, "cannot_connect"),
@@ -345,10 +346,10 @@ async def test_a_code_that_nobody_could_check_can_be_sent_again(hass: HomeAssist
 async def test_a_code_that_was_good_is_not_asked_for_again(hass: HomeAssistant, build_cloud: CloudBuilder) -> None:
     sim = await build_cloud("mfa_account")
     form = await _sign_in(hass, sim)
-    sim.faults.add(path="search_sites", status=400)
+    sim.faults.add(path="ev_chargers/status$", status=503)
 
     form = await _submit(hass, form, **{CONF_CODE: sim.account.one_time_code})
-    assert _is_form(form, "code", base="refused")
+    assert _is_form(form, "code", base="cannot_connect")
     form = await _submit(hass, form)
 
     assert _is_form(form, "chargers")
