@@ -1,6 +1,7 @@
 """An asyncio client for the Enlighten cloud. It knows nothing of Home Assistant."""
 
 from .account import Account
+from .battery import Batteries, now_as_disclaimer, whole_settings
 from .chargers import Chargers
 from .commands import CommandReply, Outcome
 from .exceptions import (
@@ -15,10 +16,25 @@ from .exceptions import (
     RetryLater,
     ServiceUnavailable,
     SessionExpired,
+    SessionRenewed,
     TooManySessions,
 )
 from .fields import Json
 from .history import ChargerHistory
+from .models.battery import (
+    AnswerStream,
+    BatteryControl,
+    BatteryEntry,
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    BatteryStatus,
+    BatteryUnit,
+    FamilySchedules,
+    SiteSettings,
+    StormAlert,
+)
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.history import PastSession
 from .models.schedule import ChargingSchedule, ChargingSlot, SlotType
@@ -35,7 +51,17 @@ __all__ = [
     "Account",
     "AccountBlocked",
     "AccountState",
+    "AnswerStream",
     "AuthError",
+    "Batteries",
+    "BatteryControl",
+    "BatteryEntry",
+    "BatteryFamily",
+    "BatteryProfile",
+    "BatterySchedules",
+    "BatterySettings",
+    "BatteryStatus",
+    "BatteryUnit",
     "ChargeMode",
     "ChargeModePreference",
     "ChargerConfiguration",
@@ -53,6 +79,7 @@ __all__ = [
     "ConfigurationKey",
     "EnlightenError",
     "Family",
+    "FamilySchedules",
     "Feature",
     "FirmwareDetails",
     "InvalidCredentials",
@@ -68,9 +95,14 @@ __all__ = [
     "RetryLater",
     "ServiceUnavailable",
     "SessionExpired",
+    "SessionRenewed",
     "Site",
+    "SiteSettings",
     "SiteStatus",
     "SlotType",
+    "StormAlert",
     "TooManySessions",
     "Transport",
+    "now_as_disclaimer",
+    "whole_settings",
 ]

@@ -22,12 +22,13 @@ from .exceptions import (
     SessionExpired,
 )
 from .fields import Json
-from .headers import Session, prefers_manager_token, request_headers
+from .headers import Dress, Session, prefers_manager_token, request_headers
 from .shapes import Recorder
 from .sites import Site, read_sites, read_user_id, site_in_path
 from .state import AccountState, StoredToken
 from .tokens import Token
 from .transport import Answer, Family, Request, Transport
+from .xsrf import Xsrf
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Account:
         self.state = state or AccountState()
         self.latency: float | None = None
         self.recorder = Recorder()
+        self.xsrf = Xsrf()
         self._on_change = on_change
         self._session = self._restore_session()
         self._code_jar: CookieJar | None = None
@@ -125,6 +127,11 @@ class Account:
         token = self._session.access_token
         return token.expires_at if token else None
 
+    @property
+    def generation(self) -> int:
+        """Return a number that changes whenever the session is renewed."""
+        return self._session.generation
+
     async def request(self, request: Request, *, site_id: str | None = None) -> Json:
         """Send a request of a signed-in account and return the decoded answer.
 
@@ -134,21 +141,47 @@ class Account:
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
         """
+
+        def dress(session: Session) -> Dress:
+            return Dress(request_headers(request.family, session, self.transport.url, site_id), session.cookies)
+
+        return (await self.ask(request, dress)).json
+
+    async def ask(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
+        """Send a request in a dress of its own, as `request` does, and return the whole answer.
+
+        Raises:
+            EnlightenError: Of the kind that tells what went wrong.
+        """
         try:
-            body = (await self._answer(request, site_id)).json
+            answer = await self._answer(request, dress)
+            self.recorder.answers[request.family] = answer.json
         except EnlightenError as err:
             self.recorder.add_error(request.family, err)
             raise
-        self.recorder.answers[request.family] = body
-        return body
+        return answer
 
-    async def _answer(self, request: Request, site_id: str | None) -> Answer:
+    async def send_as_is(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
+        """Send a request once and return its answer whatever it says: what a refusal means is for the caller to find out.
+
+        Raises:
+            ServiceUnavailable: No answer.
+        """
+        await self._ensure_session()
+        session = self._session
+        worn = dress(session)
+        answer = await self.transport.send(request, headers=worn.headers, cookies=worn.cookies)
+        if answer.status < 400 and not _looks_dead(answer):
+            self._keep_cookies(session, answer)
+        return answer
+
+    async def _answer(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
         """Send a request, with a renewed session where the one that is there is dead, and return the answer if it is a success."""
 
         async def send() -> tuple[Answer, Session]:
             session = self._session
-            headers = request_headers(request.family, session, self.transport.url, site_id)
-            answer = await self.transport.send(request, headers=headers, cookies=session.cookies)
+            worn = dress(session)
+            answer = await self.transport.send(request, headers=worn.headers, cookies=worn.cookies)
             self.latency = answer.seconds
             return answer, session
 
@@ -303,11 +336,11 @@ class Account:
 
     async def _open_session(self, password: str) -> None:
         """Sign in with e-mail and password, into a jar of its own: a refused try must not touch the session that is there."""
-        jar = self._new_jar()
+        jar = self.empty_jar()
         try:
             signed_in = await conversation.sign_in_with_json(self.transport, jar, self.email, password)
             if signed_in is None:
-                jar = self._new_jar()
+                jar = self.empty_jar()
                 signed_in = await conversation.sign_in_with_form(self.transport, jar, self.email, password)
         except CodeRequired:
             self._code_jar, self._code_requested_at = jar, None
@@ -357,12 +390,12 @@ class Account:
 
     # --- State ---
 
-    def _new_jar(self) -> CookieJar:
+    def empty_jar(self) -> CookieJar:
         """Return an empty jar. A jar takes no cookies of bare addresses by itself, and the origin can be one in development."""
         return CookieJar(unsafe=_is_address(self.transport.url.host), quote_cookie=False)
 
     def _restore_session(self) -> Session:
-        jar = self._new_jar()
+        jar = self.empty_jar()
         jar.update_cookies_from_headers(self.state.cookies, self.transport.url)
         session = Session(jar, user_id=self.state.user_id, signed_in_at=self.state.signed_in_at)
         if stored := self.state.access_token:

@@ -47,6 +47,10 @@ class SessionExpired(AuthError):
     """The session is gone and could not be renewed without a person (api/auth.md §3)."""
 
 
+class SessionRenewed(AuthError):
+    """The session was found dead in the middle of a change and is renewed: the change starts again from its first read (api/auth.md §3)."""
+
+
 class RetryLater(AuthError):
     """A person tried to sign in again too soon; nothing was sent (api/auth.md §4)."""
 

@@ -93,6 +93,12 @@ def read_clock_time(value: Json) -> time | None:
         return None
 
 
+def read_minutes(value: Json) -> time | None:
+    """Return a time of day from minutes since midnight; 1440 is midnight again."""
+    minutes = read_int(value)
+    return time(minutes // 60 % 24, minutes % 60) if minutes is not None and 0 <= minutes <= 1440 else None
+
+
 def read_days(value: Json) -> tuple[int, ...]:
     """Return days of the week, 1 = Monday … 7 = Sunday, in their order and each once."""
     numbers = (read_int(item) for item in value) if isinstance(value, list) else ()

@@ -39,6 +39,14 @@ class Session:
         return next((token.user_id for token in tokens if token and token.user_id), None)
 
 
+@dataclass(frozen=True)
+class Dress:
+    """What a request wears: its headers beyond the user agent, and its cookies."""
+
+    headers: dict[str, str]
+    cookies: CookieJar
+
+
 def request_headers(family: Family, session: Session, origin: URL, site_id: str | None) -> dict[str, str]:
     """Return the headers of a family beyond cookies and user agent."""
     return _HEADERS.get(family, _charger_read)(session, origin, site_id or "")

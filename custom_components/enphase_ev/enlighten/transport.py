@@ -52,6 +52,9 @@ class Family(StrEnum):
     CONFIGURATION = "configuration"
     MANAGEMENT = "management"
     HISTORY = "history"
+    BATTERY = "battery"
+    BATTERY_WRITE = "battery_write"
+    BATTERY_STATUS = "battery_status"
 
 
 def enlighten_url() -> URL:

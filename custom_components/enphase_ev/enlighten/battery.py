@@ -1,0 +1,276 @@
+"""The battery calls of one site (api/battery.md)."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from aiohttp import hdrs
+
+from .account import Account
+from .exceptions import RequestRejected, ServiceUnavailable, SessionRenewed
+from .fields import Json, read_bool, read_mapping
+from .headers import Dress, Session
+from .models.battery import (
+    AnswerStream,
+    BatteryEntry,
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    BatteryStatus,
+    SiteSettings,
+    StormAlert,
+    read_storm_alerts,
+)
+from .transport import Answer, Family, Request
+from .xsrf import COOKIE, HEADER
+
+_BC = "/service/batteryConfig/api/v1"
+_APP = "https://battery-profile-ui.enphaseenergy.com"
+_REFUSED = {401, 403}
+_MOST_WRITES = 3
+
+
+class Shape(StrEnum):
+    """What a site wants its requests to wear, in the order in which it is tried (§1)."""
+
+    SESSION = "session"
+    SESSION_WITH_JWT = "session_with_jwt"
+    JWT_ONLY = "jwt_only"
+
+
+class Batteries:
+    """The batteries of one site. Requests go one at a time per account: each can invalidate the token of another."""
+
+    def __init__(self, account: Account, site_id: str) -> None:
+        self.account = account
+        self.site_id = site_id
+
+    # --- Reading (§3) ---
+
+    async def site_settings(self) -> SiteSettings:
+        """Return what the site has, and what the signed-in person may do there."""
+        return SiteSettings.read(await self._read(f"{_BC}/siteSettings/{self.site_id}"))
+
+    async def settings(self) -> BatterySettings:
+        """Return the settings."""
+        return BatterySettings.read(await self._read(f"{_BC}/batterySettings/{self.site_id}"))
+
+    async def schedules(self) -> BatterySchedules:
+        """Return all entries of all families."""
+        return BatterySchedules.read(await self._read(self._schedules_path, names_user=False))
+
+    async def profile(self) -> BatteryProfile:
+        """Return the system profile."""
+        return BatteryProfile.read(await self._read(f"{_BC}/profile/{self.site_id}"))
+
+    async def storm_alerts(self) -> tuple[StormAlert, ...]:
+        """Return the storm alerts."""
+        return read_storm_alerts(await self._read(f"{_BC}/stormGuard/{self.site_id}/stormAlert", names_user=False))
+
+    async def status(self) -> BatteryStatus:
+        """Return the state of charge, of all batteries and of each."""
+        request = Request(family=Family.BATTERY_STATUS, path=f"/pv/settings/{self.site_id}/battery_status.json", is_optional=True)
+        return BatteryStatus.read(await self.account.request(request, site_id=self.site_id))
+
+    async def answer_stream(self) -> AnswerStream:
+        """Return where the answers to the next write are published (§7)."""
+        return AnswerStream.from_dict(read_mapping(await self._read(f"{_BC}/mqttSignedUrl/{self.site_id}", names_user=False)))
+
+    # --- Writing (§4) ---
+
+    async def write_settings(self, body: Mapping[str, Json], *, names_source: bool = False) -> None:
+        """Change settings: only the keys that are named. Success says that the cloud took it, not that it is so."""
+        source = {"source": "enho"} if names_source else {}
+        await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", dict(body), params=source)
+
+    async def accept_disclaimer(self) -> None:
+        """Accept what sites in the United States have to accept before they charge from the grid."""
+        await self._write("POST", f"{_BC}/batterySettings/acceptDisclaimer/{self.site_id}", {"disclaimer-type": "itc"}, names_user=False)
+
+    async def check_family(self, family: BatteryFamily) -> bool:
+        """Let the cloud check a family; some sites ignore a change that was not preceded by it. Where there is no such check: true."""
+        body: dict[str, Json] = {"scheduleType": family.value}
+        if family is BatteryFamily.CHARGE_FROM_GRID:
+            body["forceScheduleOpted"] = True
+        try:
+            answer = await self._write("POST", f"{self._schedules_path}/isValid", body, names_user=False)
+        except RequestRejected as err:
+            if err.status not in {403, 404}:
+                raise
+            return True
+        return read_bool(read_mapping(answer).get("isValid")) is not False
+
+    async def add_entry(self, entry: BatteryEntry) -> None:
+        """Add an entry; what id it got is for the next read to tell."""
+        await self._write("POST", self._schedules_path, entry.to_json(), names_user=False)
+
+    async def change_entry(self, entry: BatteryEntry) -> None:
+        """Change an entry; its `id` says which."""
+        await self._write("PUT", f"{self._schedules_path}/{entry.id}", entry.to_json(), names_user=False)
+
+    async def delete_entry(self, entry: BatteryEntry) -> None:
+        """Delete an entry, in the one form or the other."""
+        try:
+            await self._write("POST", f"{self._schedules_path}/{entry.id}/delete", {}, names_user=False)
+        except RequestRejected as err:
+            if err.status not in {404, 405}:
+                raise
+            body = {**entry.to_json(), "isDeleted": True}
+            await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
+
+    async def set_profile(self, profile: str, reserve: float | None) -> None:
+        """Choose the system profile, with its reserve in %."""
+        body: dict[str, Json] = {"profile": profile}
+        if reserve is not None:
+            body["batteryBackupPercentage"] = round(reserve)
+        await self._write("PUT", f"{_BC}/profile/{self.site_id}", body)
+
+    async def cancel_profile(self) -> None:
+        """Cancel a change of the profile that is pending; one that was processed already is no error."""
+        try:
+            await self._write("PUT", f"{_BC}/cancel/profile/{self.site_id}", {})
+        except RequestRejected as err:
+            if err.status != 409:
+                raise
+
+    async def set_storm_guard(self, *, is_enabled: bool, is_enabled_for_ev: bool) -> None:
+        """Switch storm guard, and whether the car is charged for a storm, too."""
+        body: dict[str, Json] = {
+            "stormGuardState": "enabled" if is_enabled else "disabled",
+            "evseStormEnabled": is_enabled_for_ev,
+        }
+        await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body)
+
+    async def opt_out(self, alerts: tuple[StormAlert, ...]) -> None:
+        """Opt out of storm alerts."""
+        records: list[Json] = [{"id": alert.id, "name": alert.name, "status": "opted-out"} for alert in alerts]
+        path = f"{_BC}/stormGuard/{self.site_id}/stormAlert"
+        await self._write("PUT", path, {"stormAlerts": records}, names_user=False)
+
+    # --- Requests ---
+
+    @property
+    def _schedules_path(self) -> str:
+        return f"{_BC}/battery/sites/{self.site_id}/schedules"
+
+    @property
+    def _shape_key(self) -> str:
+        return f"{self.site_id}:battery"
+
+    @property
+    def _known_shape(self) -> Shape | None:
+        known = self.account.known_form(self._shape_key)
+        return Shape(known) if known in set(Shape) else None
+
+    async def _read(self, path: str, *, names_user: bool = True) -> Json:
+        async with self.account.xsrf.lock:
+            return (await self._read_unlocked(path, names_user=names_user)).json
+
+    async def _read_unlocked(self, path: str, *, names_user: bool = True) -> Answer:
+        """Read in the shape that the site takes; a refusal that outlives a renewal of the session asks for the next one."""
+        user = await self._user()
+        params = {"userId": user} if names_user else {}
+        request = Request(family=Family.BATTERY, path=path, params=params, is_optional=True)
+        known = self._known_shape
+        refusal: RequestRejected | None = None
+        for shape in sorted(Shape, key=lambda shape: shape is not known):
+            try:
+                answer = await self.account.ask(request, self._dress(shape, user, is_write=False))
+            except RequestRejected as err:
+                if err.status not in _REFUSED:
+                    raise
+                refusal = refusal or err
+                continue
+            self.account.xsrf.observe(answer)
+            if known is None and shape is not Shape.SESSION:
+                self.account.remember_form(self._shape_key, shape)
+            return answer
+        raise refusal or ServiceUnavailable("No shape is known")
+
+    async def _write(
+        self, method: str, path: str, body: dict[str, Json], *, names_user: bool = True, params: Mapping[str, str] | None = None
+    ) -> Json:
+        """Write with the newest token. A refusal means a stale token, a dead session or a shape that is not taken, in this order.
+
+        Raises:
+            SessionRenewed: The session was dead and is renewed: the change starts again from its first read.
+            RequestRejected: The cloud refused, in every shape.
+        """
+        async with self.account.xsrf.lock:
+            user = await self._user()
+            everything = {**({"userId": user} if names_user else {}), **(params or {})}
+            request = Request(
+                family=Family.BATTERY_WRITE, method=method, path=path, params=everything, json=body, is_write=True, is_optional=True
+            )
+            generation = self.account.generation
+            refusal: RequestRejected | None = None
+            for shape in self._shapes_of_write():
+                if refusal is not None or not self.account.xsrf.is_fresh:
+                    await self._renew_token()
+                if self.account.generation != generation:
+                    raise SessionRenewed("The session was renewed in the middle of a change")
+                answer = await self.account.send_as_is(request, self._dress(shape, user, is_write=True))
+                self.account.xsrf.observe(answer)
+                is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
+                if answer.status in _REFUSED or is_page:
+                    refusal = answer.rejection()
+                    continue
+                answer.raise_for_status()
+                self.account.remember_form(self._shape_key, shape)
+                return answer.json
+            raise refusal or ServiceUnavailable("No shape is known")
+
+    def _shapes_of_write(self) -> list[Shape]:
+        """Return the shapes to try: the known one twice, since a token can go stale, and at most three in all."""
+        known = self._known_shape
+        if known is None:
+            return list(Shape)
+        others = [shape for shape in Shape if shape is not known]
+        return [known, known, *others][:_MOST_WRITES]
+
+    async def _renew_token(self) -> None:
+        """Get a token that is sure to be the newest; this read also shows a dead session, and has it renewed."""
+        await self._read_unlocked(f"{_BC}/siteSettings/{self.site_id}")
+
+    async def _user(self) -> str:
+        user = await self.account.user_id(self.site_id)
+        if user is None:
+            raise ServiceUnavailable("The cloud does not tell the number of the signed-in person")
+        return user
+
+    def _dress(self, shape: Shape, user: str, *, is_write: bool) -> Callable[[Session], Dress]:
+        def dress(session: Session) -> Dress:
+            headers: dict[str, str] = {
+                hdrs.ACCEPT: "application/json, text/plain, */*",
+                hdrs.ORIGIN: _APP,
+                hdrs.REFERER: f"{_APP}/",
+                "Username": user,
+                "requestid": str(uuid4()),
+            }
+            cookies = session.cookies
+            if shape is not Shape.SESSION and (token := session.live_token(manager_first=True)) is not None:
+                headers["e-auth-token"] = token.value
+                headers["X-Requested-With"] = "XMLHttpRequest"
+            if shape is Shape.JWT_ONLY:
+                headers.pop("X-Requested-With", None)
+                cookies = self.account.empty_jar()
+            if is_write and (xsrf := self.account.xsrf.token) is not None:
+                headers[HEADER] = xsrf
+                cookies.update_cookies({COOKIE: xsrf}, self.account.transport.url)
+            return Dress(headers, cookies)
+
+        return dress
+
+
+def now_as_disclaimer() -> str:
+    """Return the present moment in the form in which the disclaimer is accepted."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def whole_settings(settings: BatterySettings, family: BatteryFamily, *, is_enabled: bool) -> dict[str, Json]:
+    """Return all settings as read, without devices, with one family's control changed (§4, restrict discharge off)."""
+    body = {key: value for key, value in settings.data.items() if key != "devices"}
+    body[family.control] = {**read_mapping(body.get(family.control)), "enabled": is_enabled}
+    return body

@@ -1,0 +1,39 @@
+"""The double-submit token that battery writes want (api/battery.md §2)."""
+
+import asyncio
+from http.cookies import CookieError, SimpleCookie
+
+from .transport import Answer
+
+COOKIE = "BP-XSRF-Token"
+HEADER = "X-XSRF-Token"
+_ANSWER_HEADER = "x-csrf-token"
+
+
+class Xsrf:
+    """The newest token of an account, and the lock that keeps one request from invalidating another's.
+
+    `is_fresh` says that the last answer gave the token: only then it is sure to be the newest.
+    """
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.token: str | None = None
+        self.is_fresh = False
+
+    def observe(self, answer: Answer) -> None:
+        """Take over the token that an answer sets, an answer to a refused request included."""
+        token = answer.headers.get(_ANSWER_HEADER) or _cookie_token(answer)
+        self.is_fresh = token is not None
+        self.token = token or self.token
+
+
+def _cookie_token(answer: Answer) -> str | None:
+    for line in answer.set_cookies:
+        try:
+            cookie = SimpleCookie(line)
+        except CookieError:
+            continue
+        if COOKIE in cookie and cookie[COOKIE].value:
+            return cookie[COOKIE].value
+    return None
