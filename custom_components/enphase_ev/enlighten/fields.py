@@ -112,11 +112,9 @@ def read_mapping(value: Json) -> dict[str, Json]:
 
 def read_records(value: Json) -> list[dict[str, Json]]:
     """Return the objects of a list that comes bare or wrapped in `data`, `items`, `result`, `sites` or `systems`."""
-    if isinstance(value, dict):
-        for key in _LIST_KEYS:
-            if isinstance(value.get(key), dict | list):
-                return read_records(value[key])
-        return []
+    while isinstance(value, dict):
+        wrapper = value
+        value = next((wrapper[key] for key in _LIST_KEYS if isinstance(wrapper.get(key), dict | list)), None)
     if not isinstance(value, list):
         return []
     return [item for item in value if isinstance(item, dict)]

@@ -4,7 +4,7 @@ Each function gets a cookie jar of its own for the session that it opens; none o
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import override
 
@@ -33,7 +33,7 @@ _QUOTA_WORDS = "too many active sessions"
 class SignedIn:
     """What the sign-in told: the manager token where it came in the body, and the site of the account where it named one."""
 
-    manager_token: str | None = None
+    manager_token: str | None = field(default=None, repr=False)
     system_id: str | None = None
 
 

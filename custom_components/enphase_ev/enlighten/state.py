@@ -12,7 +12,7 @@ from .limits import SignInLimits
 class StoredToken(DataClassDictMixin):
     """A token with the times that the cloud gave for it."""
 
-    value: str
+    value: str = field(repr=False)
     obtained_at: datetime
     expires_at: datetime
 
@@ -25,7 +25,7 @@ class AccountState(DataClassDictMixin):
     names of sites by number, for the times when the list of sites comes empty.
     """
 
-    cookies: list[str] = field(default_factory=list)
+    cookies: list[str] = field(default_factory=list, repr=False)
     access_token: StoredToken | None = None
     manager_token: StoredToken | None = None
     user_id: str | None = None

@@ -33,7 +33,8 @@ def flag(alias: str) -> bool:
 
 def derived[T](default: T) -> T:
     """Declare a field that the model's own reader works out; no key of the cloud can set it."""
-    value: T = field(default=default, metadata=field_options(alias=""))
+    # A key of the cloud can even be the empty text, so what stands under the alias is never looked at.
+    value: T = field(default=default, metadata=field_options(alias="", deserialize=lambda _: default))
     return value
 
 
