@@ -96,13 +96,13 @@ class Charger:
 
     @property
     def set_level(self) -> float | None:
-        """Return the level in force in A, else the one that the next start uses."""
+        """Return the level in force in A, else the one that the next start uses; `None` where the mode chooses it and does not tell."""
         limits = self.summary.limits if self.summary else None
         if self.is_at_safe_limit and limits is not None:
             return limits.min
         if self.level_change is not None and self.level_change.is_pending:
             return self.level_change.wish
-        return self.status.level or self.wished_level
+        return self.status.level or (self.wished_level if self.takes_level else None)
 
     @property
     def is_at_safe_limit(self) -> bool:

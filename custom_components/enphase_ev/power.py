@@ -23,9 +23,9 @@ class PowerReading:
 
 @dataclass(frozen=True)
 class _Report:
-    """Energy of the session in kWh at the time of a report."""
+    """Energy of the session in kWh at the time of a report, which the old flat status does not tell."""
 
-    at: datetime
+    at: datetime | None
     energy: float
     session_started_at: datetime | None
 
@@ -37,14 +37,14 @@ class PowerMeter:
         self._report: _Report | None = None
         self._measured: float | None = None
 
-    def read(self, status: ChargerStatus, summary: ChargerSummary | None, nominal_voltage: float) -> PowerReading | None:
-        """Take in a status and return the power; `None` where a charging charger gives nothing to go by."""
+    def read(self, status: ChargerStatus, seen_at: datetime, summary: ChargerSummary | None, nominal_voltage: float) -> PowerReading | None:
+        """Take in a status that was seen at a time, and return the power; `None` where a charging charger gives nothing to go by."""
         if not status.is_charging:
             self._report = self._measured = None
             return PowerReading(0, is_estimated=False)
         volts = _effective_voltage(summary, nominal_voltage)
         ceiling = _most_current(summary)
-        self._take_in(status)
+        self._take_in(status, seen_at)
         if self._measured is not None:
             watts = self._measured if ceiling is None else min(self._measured, ceiling * volts)
             return PowerReading(round(watts), is_estimated=False)
@@ -53,14 +53,23 @@ class PowerMeter:
             return None
         return PowerReading(round(volts * (level if ceiling is None else min(level, ceiling))), is_estimated=True)
 
-    def _take_in(self, status: ChargerStatus) -> None:
+    def _take_in(self, status: ChargerStatus, seen_at: datetime) -> None:
         session = status.session
-        if status.last_reported is None or session is None or session.energy is None:
+        if session is None or session.energy is None:
             return
-        report = _Report(status.last_reported, session.energy, session.started_at)
         before = self._report
+        at = status.last_reported
+        if at is None and before is not None and before.session_started_at == session.started_at:
+            if session.energy == before.energy:
+                return
+            # Nobody tells when it reported: it was since the last look at it.
+            at = seen_at
+        report = _Report(at, session.energy, session.started_at)
         if before is None or before.session_started_at != report.session_started_at or report.energy < before.energy:
             self._report, self._measured = report, None
+            return
+        if before.at is None or report.at is None:
+            self._report = report
             return
         seconds = (report.at - before.at).total_seconds()
         if seconds < _SHORTEST_GAP:

@@ -165,13 +165,13 @@ class ChargerWatch:
     def build(self, nominal_voltage: float) -> Charger | None:
         """Return the charger as entities see it; `None` before it was first seen."""
         status = self.status
-        if status is None:
+        if status is None or self.seen_at is None:
             return None
         return Charger(
             status=status,
             summary=self.summary,
             preference=self.preference,
-            power=self._power.read(status, self.summary, nominal_voltage),
+            power=self._power.read(status, self.seen_at, self.summary, nominal_voltage),
             lifetime_energy=self.lifetime_energy,
             energy_today=self._memory.day.energy if self._memory.day else None,
             wished_level=self.wished_level,
