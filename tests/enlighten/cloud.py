@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
+from socket import AF_INET
 from types import TracebackType
 from typing import Self
 
@@ -45,9 +46,11 @@ class Cloud:
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._note)
         # As accounts.py opens them: a jar that keeps nothing, and for writes connections that are used once.
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace])
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(family=AF_INET), cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
+        )
         self._write_session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
+            connector=aiohttp.TCPConnector(family=AF_INET, force_close=True), cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
         )
         return self
 

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.enphase_ev.enlighten import (
     Account,
+    AccountState,
     Chargers,
     RequestRejected,
     ServiceUnavailable,
@@ -184,3 +185,14 @@ async def test_a_restart_costs_no_sign_in_and_no_token(open_cloud: OpenCloud) ->
     assert (await site(cloud, account).status()).chargers
     assert [one.family for one in cloud.sim.requests] == ["status"]
     assert re.search("_enlighten_4_session=", cloud.sent[0].headers["Cookie"])
+
+
+async def test_a_host_with_a_name_keeps_its_cookies_as_well(cloud: Cloud) -> None:
+    """Jars treat bare addresses differently, and the real cloud has a name."""
+    transport = cloud.transport()
+    transport.url = transport.url.with_host("localhost")
+    account = Account(transport, cloud.sim.account.email)
+    await account.sign_in(cloud.sim.account.password)
+    again = Account(transport, cloud.sim.account.email, state=AccountState.from_dict(account.state.to_dict()))
+    assert (await site(cloud, again).status()).chargers
+    assert cloud.sign_ins() == 1

@@ -126,6 +126,14 @@ async def test_without_a_vehicle_nothing_starts_and_one_request_tells_so(open_cl
     assert cloud.count(START) == 1
 
 
+@pytest.mark.parametrize("status", [409, 422])
+async def test_a_charger_that_is_not_ready_keeps_the_clouds_words(cloud: Cloud, status: int) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=START, status=status, body={"error": {"displayMessage": "Charger is not ready"}})
+    assert await start(chargers, cloud) == CommandReply(outcome=Outcome.NOT_PLUGGED_IN, message="Charger is not ready")
+    assert cloud.count(START) == 1
+
+
 async def test_a_charger_that_charges_already_has_nothing_to_do(cloud: Cloud) -> None:
     cloud.sim.charger().start(16)
     reply = await start(await cloud.chargers(), cloud)

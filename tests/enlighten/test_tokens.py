@@ -118,6 +118,18 @@ async def test_a_rotated_session_cookie_is_taken_over_and_stored(open_cloud: Ope
     assert cloud.sign_ins() == 1
 
 
+async def test_a_manager_token_that_comes_along_with_a_renewal_is_taken_over(cloud: Cloud) -> None:
+    account = await cloud.signed_in()
+    rotated = signed({"exp": 4_000_000_000})
+    cookie = {"Set-Cookie": f"enlighten_manager_token_production={rotated}; Path=/"}
+    cloud.sim.faults.add(path=SELF, body={"token": signed({"exp": 4_000_000_000})}, headers=cookie)
+    cloud.sim.faults.add(path="status$", status=401)
+    await poll(cloud, account)
+    assert cloud.stored is not None
+    assert cloud.stored.manager_token is not None
+    assert cloud.stored.manager_token.value == rotated
+
+
 # Before they run out
 
 

@@ -111,6 +111,18 @@ async def test_history_carries_the_access_token_its_session_and_the_user(open_cl
     assert UUID(sent.headers["requestid"]).version == 4
 
 
+async def test_without_a_token_that_names_user_and_session_history_makes_do(cloud: Cloud) -> None:
+    opaque = {"body": {"token": "opaque"}}
+    login = {"body": {"message": "success"}, "headers": {"Set-Cookie": "_enlighten_4_session=a; Path=/"}}
+    cloud.sim.faults.add(path="^/login", **login)
+    cloud.sim.faults.add(path="/users/self/token", **opaque)
+    path = f"/service/enho_historical_events_ms/{cloud.sim.site.id}/sessions/x/history"
+    cloud.sim.faults.add(path=path, body={})
+    sent = await last_sent(cloud, Family.HISTORY, path)
+    assert (sent.headers["Authorization"], sent.headers["e-auth-token"]) == ("Bearer opaque", "opaque")
+    assert "username" not in sent.headers
+
+
 async def test_without_a_manager_token_the_access_token_controls(open_cloud: OpenCloud) -> None:
     cloud = await open_cloud(sign_in_body="empty_object", manager_token="body")
     chargers = await cloud.chargers()

@@ -50,6 +50,8 @@ class ChargingSchedules:
             if err.status not in _NOT_HERE:
                 raise
             slots = (await self.read(serial)).slots
+            if slot.id not in {one.id for one in slots}:
+                raise
             await self.replace_all(serial, [slot if one.id == slot.id else one for one in slots])
 
     async def delete(self, serial: str, slot_id: str) -> None:

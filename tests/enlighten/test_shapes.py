@@ -1,0 +1,60 @@
+"""What diagnostics may tell of the cloud's answers: their shape, and the errors of late."""
+
+from hypothesis import given
+import pytest
+
+from custom_components.enphase_ev.enlighten import Json, RequestRejected
+from custom_components.enphase_ev.enlighten.shapes import shape_of
+from custom_components.enphase_ev.enlighten.transport import Family
+
+from .cloud import SAMPLES, Cloud, sample
+from .test_fields import ANYTHING
+
+# Every type has a name of its own; whatever else a shape holds are the cloud's names.
+TYPES = {"str", "int", "float", "bool", "NoneType", "object"}
+
+
+def leaves(shape: Json) -> set[str]:
+    match shape:
+        case dict():
+            return set().union(*map(leaves, shape.values()))
+        case list():
+            return set().union(*map(leaves, shape))
+        case _:
+            return {str(shape)}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.json")))
+def test_a_shape_tells_names_and_types_alone(name: str) -> None:
+    shape = shape_of(sample(name))
+    assert leaves(shape) <= TYPES
+    assert "EV0000" not in str(shape)
+    assert "1234567" not in str(shape)
+
+
+@given(ANYTHING)
+def test_any_answer_has_a_shape(value: Json) -> None:
+    assert leaves(shape_of(value)) <= TYPES
+
+
+def test_depth_has_an_end() -> None:
+    deep: Json = {}
+    for _ in range(20):
+        deep = {"a": [deep]}
+    assert leaves(shape_of(deep)) <= TYPES
+    assert str(shape_of(deep)).count("'a'") <= 8
+
+
+async def test_the_last_answers_and_errors_are_remembered(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    await chargers.status()
+    cloud.sim.faults.add(path="summary$", status=466, body={"message": f"Gateway of {cloud.sim.charger().serial} is too old"}, times=None)
+    for _ in range(25):
+        with pytest.raises(RequestRejected):
+            await chargers.summaries()
+    recorder = chargers.account.recorder
+    shapes = recorder.shapes()
+    assert set(shapes) == {"status"}
+    assert len(recorder.errors) == 20
+    _, family, text = recorder.errors[-1]
+    assert (family, text) == (Family.SUMMARY, "RequestRejected: Gateway of … is too old")
