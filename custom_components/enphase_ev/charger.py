@@ -39,6 +39,7 @@ class Charger:
     """One charger.
 
     Attributes:
+        is_preference_outdated: the charger has changed its mode since it was asked for.
         wished_level: A that the next start uses.
         lifetime_energy, energy_today: Wh.
         session_duration: of the running or the last session; `None` before the first.
@@ -50,6 +51,7 @@ class Charger:
     status: ChargerStatus
     summary: ChargerSummary | None
     preference: ChargeModePreference | None
+    is_preference_outdated: bool
     power: PowerReading | None
     lifetime_energy: float | None
     energy_today: float | None
@@ -79,9 +81,9 @@ class Charger:
     @property
     def mode(self) -> ChargeMode | None:
         """Return the charge mode in force, from the preference or else from the charger's own hint."""
-        if self.preference is not None and self.preference.mode is not None:
-            return self.preference.mode
-        return ChargeMode.GREEN if self.status.looks_green else None
+        preferred = self.preference.mode if self.preference else None
+        is_in_doubt = preferred is None or self.is_preference_outdated
+        return ChargeMode.GREEN if is_in_doubt and self.status.looks_green else preferred
 
     @property
     def takes_level(self) -> bool:

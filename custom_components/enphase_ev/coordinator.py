@@ -247,7 +247,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         return reported_at != watch.summary_of_report
 
     async def _refresh_modes(self, watches: list[ChargerWatch], now: datetime) -> None:
-        """Ask for the charge modes every ten minutes, and while a change of them is not confirmed."""
+        """Ask for the charge modes every ten minutes, after a charger has changed its mode, and while a change is not confirmed."""
         for watch in watches:
             is_pending = watch.mode_change is not None and watch.mode_change.is_pending
             if watch.modes_due_at is not None and now < watch.modes_due_at and not is_pending:
@@ -258,7 +258,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 for other in watches:
                     other.modes_due_at = max(other.modes_due_at or now, now + _MODES_AGAIN_AFTER_OUTAGE)
                 return
-            watch.preference = preference
+            watch.take_preference(preference)
             watch.modes_due_at = now + _MODES_EVERY
 
     async def _count_day(self, watches: list[ChargerWatch], now: datetime) -> None:
@@ -390,7 +390,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             answered = await self._send(self.client.set_charge_mode(serial, mode))
             watch = self._watch(serial)
             if answered is not None and answered.mode is mode:
-                watch.preference = answered
+                watch.take_preference(answered)
             watch.mode_change = Command(wish=mode, requested_at=datetime.now(UTC))
             self._confirm()
 

@@ -42,6 +42,7 @@ class ChargerWatch:
         self.summary: ChargerSummary | None = None
         self.summary_of_report: datetime | None = None
         self.preference: ChargeModePreference | None = None
+        self.is_preference_outdated = False
         self.modes_due_at: datetime | None = None
         self.start_stop: Command[bool] | None = None
         self.mode_change: Command[ChargeMode] | None = None
@@ -88,6 +89,9 @@ class ChargerWatch:
 
     def take_status(self, status: ChargerStatus, now: datetime, cloud_time: datetime) -> None:
         """Take in a status, and hold what was asked for against it. The cloud's times are measured against the cloud's clock."""
+        if self.status is not None and self.status.looks_green is not status.looks_green:
+            # Somebody has chosen another mode: a start must not send a level into green mode (api/chargers.md §3).
+            self.is_preference_outdated, self.modes_due_at = True, None
         self.status, self.seen_at = status, now
         self.missing_since, self.missed_answers = None, 0
         if status.is_charging:
@@ -104,6 +108,10 @@ class ChargerWatch:
             # Many chargers do not tell their level: then the cloud's word has to do.
             level = level_change.wish if status.level is None else status.level
             self.level_change = level_change.observe(level, now, reason)
+
+    def take_preference(self, preference: ChargeModePreference) -> None:
+        """Take in how the charger decides when to charge."""
+        self.preference, self.is_preference_outdated = preference, False
 
     def take_summary(self, summary: ChargerSummary) -> None:
         """Take in a summary; limits that are missing from it stay what they were."""
@@ -171,6 +179,7 @@ class ChargerWatch:
             status=status,
             summary=self.summary,
             preference=self.preference,
+            is_preference_outdated=self.is_preference_outdated,
             power=self._power.read(status, self.seen_at, self.summary, nominal_voltage),
             lifetime_energy=self.lifetime_energy,
             energy_today=self._memory.day.energy if self._memory.day else None,
