@@ -11,6 +11,7 @@ from custom_components.enphase_ev.enlighten import (
     AuthError,
     Chargers,
     InvalidCredentials,
+    RateLimited,
     RetryLater,
     ServiceUnavailable,
     SessionExpired,
@@ -217,12 +218,64 @@ async def test_a_session_that_dies_every_week_is_renewed_at_once(cloud: Cloud, f
     assert cloud.sign_ins() == 5
 
 
-async def test_an_outage_of_the_sign_in_is_no_rejection(cloud: Cloud, frozen: FrozenDateTimeFactory) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "error"), [({"status": 503}, ServiceUnavailable), ({"status": 429, "headers": {"Retry-After": "60"}}, RateLimited)]
+)
+async def test_an_outage_of_the_sign_in_is_tried_again_every_five_minutes(
+    cloud: Cloud, frozen: FrozenDateTimeFactory, fault: dict[str, object], error: type[Exception], restarts: bool
+) -> None:
+    """No session was opened, so nothing adds up, however long it takes."""
     account = await cloud.signed_in()
     cloud.sim.expire_sessions()
-    cloud.sim.faults.add(path="^/login", status=503)
-    with pytest.raises(ServiceUnavailable):
-        await poll(cloud, account)
-    frozen.tick(timedelta(minutes=15))
+    cloud.sim.faults.add(path="^/login", times=None, **fault)
+    for _ in range(12):
+        with pytest.raises(error):
+            await poll(cloud, account)
+        if restarts:
+            account = cloud.restarted(account)
+        due = datetime.now(UTC) + timedelta(minutes=5)
+        frozen.tick(timedelta(minutes=4, seconds=59))
+        with pytest.raises(SessionExpired) as held:
+            await poll(cloud, account)
+        assert held.value.retry_at == due
+        frozen.tick(timedelta(seconds=1))
+    assert cloud.count("^/login") == 1 + 12
+    cloud.sim.faults.clear()
     await poll(cloud, account)
     assert account.state.limits.rejections == 0
+
+
+async def test_a_throttled_sign_in_waits_as_long_as_the_cloud_says(cloud: Cloud, frozen: FrozenDateTimeFactory) -> None:
+    account = await cloud.signed_in()
+    cloud.sim.expire_sessions()
+    cloud.sim.faults.add(path="^/login", status=429, headers={"Retry-After": "3600"})
+    with pytest.raises(RateLimited):
+        await poll(cloud, account)
+    frozen.tick(timedelta(minutes=59))
+    with pytest.raises(SessionExpired):
+        await poll(cloud, account)
+    frozen.tick(timedelta(minutes=1))
+    await poll(cloud, account)
+
+
+async def test_a_sign_in_that_may_have_opened_a_session_counts(cloud: Cloud, frozen: FrozenDateTimeFactory) -> None:
+    account = await cloud.signed_in()
+    cloud.sim.expire_sessions()
+    cloud.sim.faults.add(path="^/login", drop=True, after=True)
+    with pytest.raises(ServiceUnavailable):
+        await poll(cloud, account)
+    frozen.tick(timedelta(minutes=14))
+    with pytest.raises(SessionExpired):
+        await poll(cloud, account)
+    frozen.tick(timedelta(minutes=1))
+    await poll(cloud, account)
+
+
+async def test_an_outage_that_a_person_met_holds_nothing(cloud: Cloud) -> None:
+    account = await cloud.signed_in()
+    cloud.sim.faults.add(path="^/login", status=503)
+    with pytest.raises(ServiceUnavailable):
+        await account.sign_in(cloud.sim.account.password)
+    cloud.sim.expire_sessions()
+    await poll(cloud, account)

@@ -134,6 +134,25 @@ async def test_a_manager_token_alone_is_enough(open_cloud: OpenCloud) -> None:
     assert await account.user_id(cloud.sim.site.id) == str(cloud.sim.account.user_id)
 
 
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"drop": True}])
+async def test_a_session_that_was_opened_is_kept_while_the_token_service_is_down(cloud: Cloud, fault: dict[str, object]) -> None:
+    """Sessions are counted, and a one-time code would be lost with it."""
+    cloud.sim.faults.add(path="token", times=None, **fault)
+    account = await cloud.signed_in()
+    assert [one.id for one in await account.sites()] == [cloud.sim.site.id]
+    assert cloud.sign_ins() == 1
+
+
+@pytest.mark.parametrize(("fault", "error"), [({"status": 503}, ServiceUnavailable), ({"status": 429}, RateLimited)])
+async def test_where_no_other_token_came_that_is_an_outage(
+    open_cloud: OpenCloud, fault: dict[str, object], error: type[EnlightenError]
+) -> None:
+    cloud = await open_cloud(sign_in_body="empty_object", manager_token="body")
+    cloud.sim.faults.add(path="token", times=None, **fault)
+    with pytest.raises(error):
+        await cloud.signed_in()
+
+
 async def test_a_refused_try_leaves_the_session_that_is_there_alone(cloud: Cloud) -> None:
     account = await cloud.signed_in()
     with pytest.raises(InvalidCredentials):

@@ -320,7 +320,7 @@ class Account:
         self.state.limits.check_automatic()
         self.state.limits.record_automatic()
         self._changed()
-        await self._open_session(self.password)
+        await self._open_session(self.password, is_automatic=True)
 
     def close(self) -> None:
         """Let go of what is under way."""
@@ -334,7 +334,7 @@ class Account:
         self.state.token_source = source
         return True
 
-    async def _open_session(self, password: str) -> None:
+    async def _open_session(self, password: str, *, is_automatic: bool = False) -> None:
         """Sign in with e-mail and password, into a jar of its own: a refused try must not touch the session that is there."""
         jar = self.empty_jar()
         try:
@@ -350,6 +350,10 @@ class Account:
         except AuthError as err:
             self._record_failure(err)
             raise
+        except (ServiceUnavailable, RateLimited) as err:
+            if is_automatic:
+                self._record_failure(err)
+            raise
         await self._establish(jar, signed_in, by_code=False)
 
     async def _establish(self, jar: CookieJar, signed_in: conversation.SignedIn, *, by_code: bool) -> None:
@@ -358,7 +362,13 @@ class Account:
         session = Session(jar, signed_in_at=now)
         if manager := signed_in.manager_token or conversation.cookie_value(jar, conversation.MANAGER_COOKIE):
             session.manager_token = Token.read(manager, obtained_at=now)
-        if not await self._renew_with_cookies(session, is_new=True) and session.manager_token is None:
+        try:
+            await self._renew_with_cookies(session, is_new=True)
+        except ServiceUnavailable, RateLimited:
+            # A session that was opened counts, so it is not thrown away while another token can be used.
+            if session.manager_token is None:
+                raise
+        if session.access_token is None and session.manager_token is None:
             raise ServiceUnavailable("The sign-in gave no token")
         if signed_in.system_id:
             self.state.known_sites.setdefault(signed_in.system_id, "")
@@ -410,7 +420,7 @@ class Account:
             conversation.keep_cookies(session.cookies, answer)
             self._changed()
 
-    def _record_failure(self, error: AuthError) -> None:
+    def _record_failure(self, error: AuthError | ServiceUnavailable | RateLimited) -> None:
         self.state.limits.record_failure(error)
         self._changed()
 

@@ -9,11 +9,21 @@ from enum import StrEnum
 
 from mashumaro import DataClassDictMixin
 
-from .exceptions import AccountBlocked, AuthError, InvalidCredentials, RetryLater, SessionExpired, TooManySessions
+from .exceptions import (
+    AccountBlocked,
+    AuthError,
+    InvalidCredentials,
+    RateLimited,
+    RetryLater,
+    ServiceUnavailable,
+    SessionExpired,
+    TooManySessions,
+)
 
 _AFTER_REJECTION = timedelta(minutes=5)
 _AFTER_THREE_REJECTIONS = timedelta(hours=24)
 _AFTER_BLOCK_OR_QUOTA = timedelta(hours=24)
+_AFTER_OUTAGE = timedelta(minutes=5)
 _BETWEEN_TRIES_OF_A_PERSON = timedelta(minutes=1)
 _DAY = timedelta(hours=24)
 # A session lives about a week. Where sessions die young the cloud has a bad day, and every sign-in opens one more session: after the first
@@ -27,6 +37,7 @@ class HoldReason(StrEnum):
     REJECTED = "rejected"
     BLOCKED = "blocked"
     TOO_MANY_SESSIONS = "too_many_sessions"
+    OUTAGE = "outage"
 
 
 @dataclass
@@ -83,8 +94,8 @@ class SignInLimits(DataClassDictMixin):
         self.rejections = 0
         self.rejected_at = self.hold_until = self.hold_reason = None
 
-    def record_failure(self, error: AuthError) -> None:
-        """Remember a refused sign-in."""
+    def record_failure(self, error: AuthError | ServiceUnavailable | RateLimited) -> None:
+        """Remember a sign-in that was refused, or one that no person asked for and that met an outage."""
         now = datetime.now(UTC)
         if isinstance(error, InvalidCredentials):
             self.rejections += 1
@@ -95,6 +106,15 @@ class SignInLimits(DataClassDictMixin):
             self.hold_reason, self.hold_until = HoldReason.BLOCKED, now + _AFTER_BLOCK_OR_QUOTA
         elif isinstance(error, TooManySessions):
             self.hold_reason, self.hold_until = HoldReason.TOO_MANY_SESSIONS, now + _AFTER_BLOCK_OR_QUOTA
+        elif isinstance(error, RateLimited):
+            self._record_outage(max(_AFTER_OUTAGE, timedelta(seconds=error.retry_after or 0)))
+        elif isinstance(error, ServiceUnavailable) and not error.may_have_arrived:
+            self._record_outage(_AFTER_OUTAGE)
+
+    def _record_outage(self, wait: timedelta) -> None:
+        """Let the try not count, since no session was opened, and the next one wait."""
+        self.automatic_sign_ins = self.automatic_sign_ins[:-1]
+        self.hold_reason, self.hold_until = HoldReason.OUTAGE, datetime.now(UTC) + wait
 
     def _held(self) -> AuthError:
         match self.hold_reason:
@@ -102,5 +122,7 @@ class SignInLimits(DataClassDictMixin):
                 return AccountBlocked("Enphase has locked the account", retry_at=self.hold_until)
             case HoldReason.TOO_MANY_SESSIONS:
                 return TooManySessions("The account has too many active sessions", retry_at=self.hold_until)
+            case HoldReason.OUTAGE:
+                return SessionExpired("The session has ended and the sign-in is out of order", retry_at=self.hold_until)
             case _:
                 return InvalidCredentials("The e-mail address or the password was refused")
