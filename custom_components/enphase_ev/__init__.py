@@ -6,10 +6,13 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .accounts import async_get_accounts
+from .battery_coordinator import BatteryCoordinator
+from .battery_entity import battery_device_info
+from .battery_journal import BatteryJournal
 from .const import CONF_SITE, DOMAIN
 from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
-from .enlighten import Account, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
+from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
 from .issues import clear_account_issues
 from .memory import SiteMemoryStore
@@ -78,9 +81,16 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     await details.async_refresh()
     chargers.async_take_details(details.data)
     entry.async_on_unload(details.async_add_listener(lambda: chargers.async_take_details(details.data)))
-    # The chargers' devices refer to the site's, so it has to be there first.
-    dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(chargers))
-    return EnphaseRuntimeData(account, memory, options, chargers, details)
+    # A charger's device refers to the site's, and a battery's to that of all batteries: those have to be there first.
+    devices = dr.async_get(hass)
+    devices.async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(chargers))
+    journal = BatteryJournal(hass, entry.entry_id)
+    await journal.async_load()
+    battery = BatteryCoordinator(hass, entry, Batteries(account, site_id), journal)
+    await battery.async_refresh()
+    if battery.data is not None:
+        devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
+    return EnphaseRuntimeData(account, memory, options, chargers, details, battery)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
@@ -96,6 +106,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     """Forget a site, and its account's session when no other site uses it."""
     clear_account_issues(hass, entry)
     await SiteMemoryStore(hass, entry.entry_id).async_remove()
+    await BatteryJournal(hass, entry.entry_id).async_remove()
     email = entry.data[CONF_EMAIL]
     if all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):
         await async_get_accounts(hass).async_forget(email)

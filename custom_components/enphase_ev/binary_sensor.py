@@ -10,6 +10,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .battery import Battery
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .charger import Charger
 from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
 from .runtime import EnphaseConfigEntry
@@ -71,10 +73,35 @@ CLOUD_REACHABLE = BinarySensorEntityDescription(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatteryBinarySensorDescription(BatteryEntityDescription, BinarySensorEntityDescription):
+    """Describes a binary sensor of all batteries."""
+
+    value_fn: Callable[[Battery], bool | None]
+
+
+BATTERY_BINARY_SENSORS = (
+    BatteryBinarySensorDescription(
+        key="storm_alert",
+        translation_key="storm_alert",
+        device_class=BinarySensorDeviceClass.SAFETY,
+        value_fn=lambda battery: bool(battery.active_alerts),
+    ),
+    BatteryBinarySensorDescription(
+        key="demand_response",
+        translation_key="demand_response",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        has_fn=lambda battery: battery.settings is not None,
+        value_fn=lambda battery: battery.settings.has_event if battery.settings else None,
+    ),
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the binary sensors of an entry."""
     async_add_entities([CloudReachable(entry.runtime_data.chargers, CLOUD_REACHABLE)])
     add_charger_entities(entry, async_add_entities, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
+    add_battery_entities(entry, async_add_entities, BATTERY_BINARY_SENSORS, BatteryBinarySensor)
 
 
 class ChargerBinarySensor(ChargerEntity, BinarySensorEntity):
@@ -95,3 +122,14 @@ class CloudReachable(SiteEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool:
         return self.coordinator.last_update_success
+
+
+class BatteryBinarySensor(BatteryEntity, BinarySensorEntity):
+    """A binary sensor of all batteries."""
+
+    entity_description: BatteryBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.entity_description.value_fn(self.battery)

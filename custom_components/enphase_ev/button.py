@@ -1,13 +1,22 @@
-"""Buttons: start and stop charging, for dashboards that want no switch."""
+"""Buttons: start and stop charging for dashboards that want no switch, and what the batteries need now and then."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .battery_coordinator import BatteryCoordinator
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .battery_settings import (
+    async_cancel_profile_change,
+    async_opt_out_of_storm_alerts,
+    async_refresh_battery,
+    async_restore_schedules,
+)
 from .coordinator import ChargerCoordinator
 from .enlighten import CommandReply
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
@@ -37,9 +46,48 @@ CHARGER_BUTTONS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatteryButtonDescription(BatteryEntityDescription, ButtonEntityDescription):
+    """Describes a button of all batteries."""
+
+    press_fn: Callable[[BatteryCoordinator], Awaitable[None]]
+
+
+BATTERY_BUTTONS = (
+    BatteryButtonDescription(
+        key="refresh_battery",
+        translation_key="refresh_battery",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        press_fn=async_refresh_battery,
+    ),
+    BatteryButtonDescription(
+        key="restore_schedules",
+        translation_key="restore_schedules",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        has_fn=lambda battery: battery.may_write and battery.schedules is not None,
+        press_fn=async_restore_schedules,
+    ),
+    BatteryButtonDescription(
+        key="cancel_profile_change",
+        translation_key="cancel_profile_change",
+        entity_category=EntityCategory.CONFIG,
+        has_fn=lambda battery: battery.may_write and battery.profile is not None,
+        press_fn=async_cancel_profile_change,
+    ),
+    BatteryButtonDescription(
+        key="storm_alert_opt_out",
+        translation_key="storm_alert_opt_out",
+        entity_category=EntityCategory.CONFIG,
+        has_fn=lambda battery: battery.may_write and battery.site.shows_storm_guard,
+        press_fn=async_opt_out_of_storm_alerts,
+    ),
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the buttons of an entry."""
     add_charger_entities(entry, async_add_entities, CHARGER_BUTTONS, ChargerButton)
+    add_battery_entities(entry, async_add_entities, BATTERY_BUTTONS, BatteryButton)
 
 
 class ChargerButton(ChargerEntity, ButtonEntity):
@@ -50,3 +98,13 @@ class ChargerButton(ChargerEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         await self.entity_description.press_fn(self.coordinator, self._serial)
+
+
+class BatteryButton(BatteryEntity, ButtonEntity):
+    """A button of all batteries."""
+
+    entity_description: BatteryButtonDescription
+
+    @override
+    async def async_press(self) -> None:
+        await self.entity_description.press_fn(self.coordinator)

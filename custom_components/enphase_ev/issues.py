@@ -9,8 +9,9 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from .charger import Charger
 from .commands import CommandState
 from .const import DOMAIN
-from .enlighten import AccountBlocked, EnlightenError, RateLimited, TooManySessions
+from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, RateLimited, TooManySessions
 
+LEFT_ENTRIES = "left_entries"
 _THROTTLED = "throttled"
 _ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
 # Being throttled for a while is for the integration to sit out; after this long a person should know.
@@ -73,3 +74,27 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
         translation_key="stop_failed",
         translation_placeholders={"charger": charger.name},
     )
+
+
+@callback
+def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[BatteryEntry]) -> None:
+    """Tell a person which battery schedules could not be put back, and offer to try again or to drop them."""
+    issue_id = f"{LEFT_ENTRIES}_{entry.entry_id}"
+    if not left:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    lines = (f"- {_family_name(one)}: {one.start:%H:%M} to {one.end:%H:%M}" for one in left)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={"entry_id": entry.entry_id},
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=LEFT_ENTRIES,
+        translation_placeholders={"site": entry.title, "schedules": "\n".join(lines)},
+    )
+
+
+def _family_name(entry: BatteryEntry) -> str:
+    return entry.family.name.lower().replace("_", " ")

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription
-from homeassistant.const import EntityCategory, UnitOfElectricCurrent
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .battery_changes import Ticket
+from .battery_coordinator import BatteryCoordinator
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .battery_settings import async_set_reserve, async_set_shutdown_level
 from .charger import Charger
 from .coordinator import check_level
-from .enlighten import ConfigurationKey, LevelLimits
+from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
@@ -62,9 +66,42 @@ CHARGER_NUMBERS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatteryNumberDescription(BatteryEntityDescription, NumberEntityDescription):
+    """Describes a number of all batteries, in %."""
+
+    value_fn: Callable[[BatterySettings], float | None]
+    range_fn: Callable[[BatterySettings], tuple[float | None, float | None]]
+    set_fn: Callable[[BatteryCoordinator, float], Awaitable[Ticket]]
+
+
+BATTERY_NUMBERS = (
+    BatteryNumberDescription(
+        key="reserve",
+        translation_key="reserve",
+        native_unit_of_measurement=PERCENTAGE,
+        has_fn=lambda battery: battery.may_write and battery.settings is not None and battery.settings.reserve is not None,
+        value_fn=lambda settings: settings.reserve,
+        range_fn=lambda settings: (settings.reserve_min, settings.reserve_max),
+        set_fn=async_set_reserve,
+    ),
+    BatteryNumberDescription(
+        key="shutdown_level",
+        translation_key="shutdown_level",
+        entity_category=EntityCategory.CONFIG,
+        native_unit_of_measurement=PERCENTAGE,
+        has_fn=lambda battery: battery.may_write and battery.settings is not None and battery.settings.shutdown_max is not None,
+        value_fn=lambda settings: settings.shutdown_level,
+        range_fn=lambda settings: (settings.shutdown_min, settings.shutdown_max),
+        set_fn=async_set_shutdown_level,
+    ),
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the numbers of an entry."""
     add_charger_entities(entry, async_add_entities, CHARGER_NUMBERS, ChargerNumber)
+    add_battery_entities(entry, async_add_entities, BATTERY_NUMBERS, BatteryNumber)
 
 
 class ChargerNumber(ChargerEntity, NumberEntity):
@@ -107,3 +144,37 @@ class ChargerNumber(ChargerEntity, NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         check_level(self.charger, value)
         await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._serial, value)
+
+
+class BatteryNumber(BatteryEntity, NumberEntity):
+    """A level of all batteries; shows what was asked for until it is so, or has failed."""
+
+    entity_description: BatteryNumberDescription
+    _attr_native_step = 1
+
+    @property
+    def _range(self) -> tuple[float | None, float | None]:
+        settings = self.battery.settings
+        return self.entity_description.range_fn(settings) if settings else (None, None)
+
+    @property
+    @override
+    def native_min_value(self) -> float:
+        return self._range[0] or 0.0
+
+    @property
+    @override
+    def native_max_value(self) -> float:
+        return self._range[1] or 100.0
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        wish = self.battery.wishes.get(self.entity_description.key)
+        if isinstance(wish, float):
+            return wish
+        return self.entity_description.value_fn(self.battery.settings) if self.battery.settings else None
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        await self.entity_description.set_fn(self.coordinator, value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from homeassistant.config_entries import ConfigEntry
 
 if TYPE_CHECKING:
+    from .battery_coordinator import BatteryCoordinator
     from .coordinator import ChargerCoordinator
     from .details import DetailsCoordinator
     from .enlighten import Account
@@ -24,3 +25,4 @@ class EnphaseRuntimeData:
     options: SiteOptions
     chargers: ChargerCoordinator
     details: DetailsCoordinator
+    battery: BatteryCoordinator

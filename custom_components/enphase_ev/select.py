@@ -1,4 +1,4 @@
-"""Selects: the charge mode."""
+"""Selects: the charge mode of a charger, and the system profile of the batteries."""
 
 from dataclasses import dataclass
 from typing import override
@@ -7,6 +7,9 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .battery_profiles import CHOOSABLE, PROFILES, profile_name, profile_shown
+from .battery_settings import async_set_profile
 from .enlighten import ChargeMode
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry
@@ -28,9 +31,25 @@ CHARGER_SELECTS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatterySelectDescription(BatteryEntityDescription, SelectEntityDescription):
+    """Describes a select of all batteries."""
+
+
+BATTERY_SELECTS = (
+    BatterySelectDescription(
+        key="system_profile",
+        translation_key="system_profile",
+        options=list(CHOOSABLE),
+        has_fn=lambda battery: battery.may_write and profile_shown(battery) is not None,
+    ),
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the selects of an entry."""
     add_charger_entities(entry, async_add_entities, CHARGER_SELECTS, ChargeModeSelect)
+    add_battery_entities(entry, async_add_entities, BATTERY_SELECTS, ProfileSelect)
 
 
 class ChargeModeSelect(ChargerEntity, SelectEntity):
@@ -51,3 +70,23 @@ class ChargeModeSelect(ChargerEntity, SelectEntity):
     @override
     async def async_select_option(self, option: str) -> None:
         await self.coordinator.async_set_mode(self._serial, ChargeMode[option.upper()])
+
+
+class ProfileSelect(BatteryEntity, SelectEntity):
+    """The system profile; each brings its own reserve and its own state of charge from grid along."""
+
+    @property
+    @override
+    def options(self) -> list[str]:
+        known = self.battery.profile.reserves if self.battery.profile else {}
+        return [name for name in CHOOSABLE if not known or PROFILES[name] in known]
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        wish = self.battery.wishes.get(self.entity_description.key)
+        return profile_name(wish) if isinstance(wish, str) else profile_shown(self.battery)
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        await async_set_profile(self.coordinator, PROFILES[option])

@@ -11,10 +11,15 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .battery import Battery
+from .battery_changes import Ticket
+from .battery_coordinator import BatteryCoordinator
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .battery_settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
 from .charger import Charger
 from .const import DOMAIN
 from .coordinator import ChargerCoordinator
-from .enlighten import ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
+from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
@@ -82,6 +87,58 @@ CHARGER_SWITCHES = (
         set_fn=_configure(ConfigurationKey.RFID_AUTHENTICATION),
     ),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatterySwitchDescription(BatteryEntityDescription, SwitchEntityDescription):
+    """Describes a switch of all batteries."""
+
+    value_fn: Callable[[Battery], bool | None]
+    set_fn: Callable[[BatteryCoordinator, bool], Awaitable[Ticket]]
+
+
+def _family_switch(family: BatteryFamily) -> BatterySwitchDescription:
+    key = family.name.lower()
+    return BatterySwitchDescription(
+        key=key,
+        translation_key=key,
+        has_fn=lambda battery: battery.may_write and battery.has_family(family),
+        value_fn=lambda battery: battery.settings.is_enabled(family) if battery.settings else None,
+        set_fn=lambda coordinator, on: async_switch_family(coordinator, family, is_on=on),
+    )
+
+
+BATTERY_SWITCHES = (
+    *(_family_switch(family) for family in BatteryFamily),
+    BatterySwitchDescription(
+        key="charge_from_grid_schedule",
+        translation_key="charge_from_grid_schedule",
+        has_fn=lambda battery: battery.may_write and battery.has_schedules(BatteryFamily.CHARGE_FROM_GRID),
+        value_fn=lambda battery: battery.settings.schedules_charge if battery.settings else None,
+        set_fn=lambda coordinator, on: async_switch_charge_schedules(coordinator, is_on=on),
+    ),
+    BatterySwitchDescription(
+        key="storm_guard",
+        translation_key="storm_guard",
+        has_fn=lambda battery: battery.may_write and battery.site.shows_storm_guard and battery.profile is not None,
+        value_fn=lambda battery: battery.profile.storm_guard if battery.profile else None,
+        set_fn=lambda coordinator, on: async_set_storm_guard(coordinator, is_on=on),
+    ),
+    BatterySwitchDescription(
+        key="storm_guard_ev",
+        translation_key="storm_guard_ev",
+        has_fn=lambda battery: battery.may_write and battery.profile is not None and battery.profile.storm_guard_ev is not None,
+        value_fn=lambda battery: battery.profile.storm_guard_ev if battery.profile else None,
+        set_fn=lambda coordinator, on: async_set_storm_guard(coordinator, is_on_for_ev=on),
+    ),
+    BatterySwitchDescription(
+        key="power_match",
+        translation_key="power_match",
+        has_fn=lambda battery: battery.may_write and battery.settings is not None and battery.settings.has_power_match,
+        value_fn=lambda battery: battery.settings.power_match if battery.settings else None,
+        set_fn=lambda coordinator, on: async_set_power_match(coordinator, is_on=on),
+    ),
+)
 CUSTOM_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="custom_slot", entity_category=EntityCategory.CONFIG)
 OFF_PEAK_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="off_peak_slot", entity_category=EntityCategory.CONFIG)
 
@@ -89,6 +146,7 @@ OFF_PEAK_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="off_peak_sl
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the switches of an entry."""
     add_charger_entities(entry, async_add_entities, CHARGER_SWITCHES, ChargerSwitch)
+    add_battery_entities(entry, async_add_entities, BATTERY_SWITCHES, BatterySwitch)
     slots = _SlotSwitches(hass, entry, async_add_entities)
     slots.async_follow()
     entry.async_on_unload(entry.runtime_data.chargers.async_add_listener(slots.async_follow))
@@ -120,6 +178,26 @@ class ChargerSwitch(ChargerEntity, SwitchEntity):
 
     async def _set(self, *, is_on: bool) -> None:
         await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._serial, is_on)
+
+
+class BatterySwitch(BatteryEntity, SwitchEntity):
+    """A switch of all batteries; shows what was asked for until it is so, or has failed."""
+
+    entity_description: BatterySwitchDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        wish = self.battery.wishes.get(self.entity_description.key)
+        return wish if isinstance(wish, bool) else self.entity_description.value_fn(self.battery)
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self.entity_description.set_fn(self.coordinator, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self.entity_description.set_fn(self.coordinator, False)
 
 
 class SlotSwitch(ChargerEntity, SwitchEntity):

@@ -93,3 +93,24 @@ def _days_of_rule(rule: str, weekday: int) -> tuple[int, ...]:
     if not set(codes.split(",")) <= set(_DAY_CODES):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="calendar_not_weekly")
     return tuple(sorted(_DAY_CODES.index(code) + 1 for code in set(codes.split(","))))
+
+
+_MINUTES_A_DAY = 24 * 60
+_MINUTES_A_WEEK = 7 * _MINUTES_A_DAY
+
+
+def overlap(one: WeeklyWindow, other: WeeklyWindow) -> bool:
+    """Return whether two windows are ever open at the same time; an overnight one goes on into the next day, Sunday's into Monday."""
+    return any(first < last_other and first_other < last for first, last in _spans(one) for first_other, last_other in _spans(other))
+
+
+def _spans(window: WeeklyWindow) -> Iterator[tuple[int, int]]:
+    """Yield the minutes of the week, from Monday's midnight on, between which a window is open."""
+    start, end = (moment.hour * 60 + moment.minute for moment in (window.start, window.end))
+    length = (end - start) % _MINUTES_A_DAY or _MINUTES_A_DAY
+    for day in window.days:
+        first = (day - 1) * _MINUTES_A_DAY + start
+        last = first + length
+        yield first, min(last, _MINUTES_A_WEEK)
+        if last > _MINUTES_A_WEEK:
+            yield 0, last - _MINUTES_A_WEEK

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
+from itertools import chain
+from types import MappingProxyType
 from typing import Self
 
 from ..exceptions import InvalidResponse
@@ -88,9 +90,9 @@ class BatterySettings(Model):
     has_event: bool = flag("drEventActive")
     has_storm_alert: bool = flag("showStormGuardAlert")
     power_match: bool | None = wire("powerMatch", read_bool)
-    controls: Mapping[BatteryFamily, BatteryControl] = derived({})
+    controls: Mapping[BatteryFamily, BatteryControl] = derived(MappingProxyType({}))
     has_power_match: bool = derived(default=False)
-    requested: Mapping[str, Json] = derived({})
+    requested: Mapping[str, Json] = derived(MappingProxyType({}))
     data: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -129,6 +131,13 @@ class BatterySettings(Model):
     def is_pending(self) -> bool:
         """Return whether the gateway has still to take something over."""
         return bool(self.requested)
+
+    def after(self, wanted: Mapping[str, Json]) -> Self:
+        """Return the settings as they will be once what was requested, and these keys too, are in force."""
+        data = dict(self.data)
+        for key, value in chain(self.requested.items(), wanted.items()):
+            data[key] = {**read_mapping(data.get(key)), **value} if isinstance(value, dict) else value
+        return type(self).read({"data": data})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,8 +297,8 @@ class BatteryProfile(Model):
     is_change_pending: bool = flag("isBatteryChangePending")
     storm_guard: bool | None = wire("stormGuardState", read_bool)
     storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
-    requested: Mapping[str, Json] = derived({})
-    reserves: Mapping[str, float] = derived({})
+    requested: Mapping[str, Json] = derived(MappingProxyType({}))
+    reserves: Mapping[str, float] = derived(MappingProxyType({}))
 
     @classmethod
     def read(cls, body: Json) -> Self:
@@ -352,7 +361,7 @@ class BatteryStatus(Model):
     available_energy: float | None = wire("available_energy", read_float)
     capacity: float | None = wire("max_capacity", read_float)
     available_power: float | None = wire("available_power", read_float)
-    units: Mapping[str, BatteryUnit] = derived({})
+    units: Mapping[str, BatteryUnit] = derived(MappingProxyType({}))
 
     @classmethod
     def read(cls, body: Json) -> Self:

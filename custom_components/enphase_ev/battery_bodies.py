@@ -1,0 +1,49 @@
+"""What is written to change the battery's settings (api/battery.md §4)."""
+
+from collections.abc import Mapping
+
+from .enlighten import BatteryFamily, BatterySchedules, BatterySettings, Json, now_as_disclaimer
+
+
+def toggle_body(family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules, *, is_enabled: bool) -> Mapping[str, Json]:
+    """Return the lean write that switches a family."""
+    match family:
+        case BatteryFamily.CHARGE_FROM_GRID if is_enabled:
+            return charge_from_grid_on()
+        case BatteryFamily.CHARGE_FROM_GRID:
+            return {"chargeFromGrid": False}
+        case BatteryFamily.DISCHARGE_TO_GRID:
+            control = settings.control(family)
+            body: dict[str, Json] = {"enabled": is_enabled}
+            if not schedules.of(family) and control is not None and control.start is not None and control.end is not None:
+                # Without an entry the day window is what is switched, and it wants its times along.
+                start, end = (moment.hour * 60 + moment.minute for moment in (control.start, control.end))
+                body |= {"scheduleSupported": True, "startTime": start, "endTime": end}
+            return {family.control: body}
+        case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+            return {family.control: {"enabled": is_enabled}}
+
+
+def apply_body(family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules) -> Mapping[str, Json]:
+    """Return the write that makes a family's entries count: its toggle, with the state that it has already.
+
+    Deleting the last entry of charge from grid leaves its schedules switched on: then they are switched off instead.
+    """
+    if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge and not schedules.of(family):
+        return charge_schedules_off(settings)
+    return toggle_body(family, settings, schedules, is_enabled=settings.is_enabled(family))
+
+
+def charge_from_grid_on() -> Mapping[str, Json]:
+    """Return the write that allows charging from the grid."""
+    return {"chargeFromGrid": True, "acceptedItcDisclaimer": now_as_disclaimer()}
+
+
+def charge_schedules_off(settings: BatterySettings) -> Mapping[str, Json]:
+    """Return the write that switches the schedules of charge from grid off, and nothing else."""
+    return {
+        "chargeFromGridScheduleEnabled": False,
+        "chargeFromGrid": settings.charges_from_grid,
+        "acceptedItcDisclaimer": now_as_disclaimer(),
+        BatteryFamily.CHARGE_FROM_GRID.control: {"forceScheduleOpted": False},
+    }

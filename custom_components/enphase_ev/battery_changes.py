@@ -1,0 +1,541 @@
+"""Every change of the battery: checked, noted down, written, applied, confirmed, and nothing lost by it (api/battery.md §4 to §6).
+
+The cloud takes a change and says success, does it seconds or minutes later or not at all, and can drop schedules on the way. So a change
+is noted in a journal on disk before it is written; afterwards the schedules are compared and what is missing is put back. A change that
+was interrupted, by whatever, is taken up from the journal at the next start.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum, auto
+from functools import partial
+from itertools import chain, repeat
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .battery_bodies import apply_body
+from .battery_checks import conflict, window_of_entry
+from .battery_journal import BatteryJournal, JournalRecord, KeptEntry
+from .const import DOMAIN, LOGGER
+from .enlighten import (
+    AuthError,
+    Batteries,
+    BatteryEntry,
+    BatteryFamily,
+    BatterySchedules,
+    BatterySettings,
+    EnlightenError,
+    Json,
+    RequestRejected,
+    ServiceUnavailable,
+    SessionRenewed,
+)
+from .errors import command_error
+from .timing import async_rest
+from .weekly import overlap
+
+# Wishes that come within this time are put into one request.
+_GATHER = 2.0
+# A toggle can drop schedules some seconds later: compared before that, they would seem to be there.
+_SETTLE = 15.0
+# After that the cloud is asked whether the gateway has taken the change over; from the third time on at the rhythm of its own web page.
+_CONFIRM_RHYTHM = (15.0, 20.0)
+_CONFIRM_THEN = 60.0
+_CONFIRMED_WITHIN = timedelta(minutes=15)
+_MOST_ROUNDS = 3
+_COUNTRY_WITH_DISCLAIMER = "US"
+
+
+class ChangeState(StrEnum):
+    """Where a change stands."""
+
+    REQUESTED = "requested"
+    WAITING = "waiting_for_gateway"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
+class Progress(Enum):
+    """What a look at the cloud shows of a change."""
+
+    SO = auto()
+    PENDING = auto()
+    NOT_SO = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsChange:
+    """A change of settings.
+
+    Attributes:
+        body: the keys to write.
+        is_so: whether the settings say what was wished for.
+        families: those that are switched; the cloud is let check each before.
+        instead: what to write once more where the cloud said success and did nothing; each is tried once.
+        wants_disclaimer: whether sites in the United States have to accept something before.
+    """
+
+    body: Mapping[str, Json]
+    is_so: Callable[[BatterySettings], bool]
+    families: tuple[BatteryFamily, ...] = ()
+    instead: tuple[Callable[[BatterySettings], Mapping[str, Json]], ...] = ()
+    wants_disclaimer: bool = False
+
+    def merged(self, other: SettingsChange) -> SettingsChange:
+        """Return both as one change; where they touch the same key, the later one counts."""
+        is_overridden = set(self.body) <= set(other.body)
+        return SettingsChange(
+            body={**self.body, **other.body},
+            is_so=other.is_so if is_overridden else lambda settings: self.is_so(settings) and other.is_so(settings),
+            families=tuple(dict.fromkeys((*self.families, *other.families))),
+            instead=other.instead if is_overridden else (*self.instead, *other.instead),
+            wants_disclaimer=other.wants_disclaimer or (self.wants_disclaimer and not is_overridden),
+        )
+
+
+type ScheduleWrites = tuple[list[BatteryEntry], list[BatteryEntry]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntriesChange:
+    """A change of entries.
+
+    `plan` gets the settings and the entries as they are just before the change, and returns the entries to delete and those to write: with
+    an id one is changed, without one it is added. It raises `ServiceValidationError` for what cannot be.
+    """
+
+    plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]
+
+
+@dataclass
+class Ticket:
+    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not."""
+
+    accepted: asyncio.Future[None]
+    done: asyncio.Future[ChangeState]
+    what: str
+    opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: ChangeState = ChangeState.REQUESTED
+    reason: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is not known yet what becomes of it."""
+        return not self.done.done()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Whoever wants to know: of settings and schedules that were read, of a change that moved on, of entries that could not be put back."""
+
+    on_settings: Callable[[BatterySettings], None]
+    on_schedules: Callable[[BatterySchedules], None]
+    on_ticket: Callable[[Ticket], None]
+    on_left: Callable[[list[BatteryEntry]], None]
+
+
+class BatteryChanges:
+    """Makes the changes of one site, one after the other."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, journal: BatteryJournal, listener: Listener) -> None:
+        self.journal = journal
+        self._hass = hass
+        self._entry = entry
+        self._client = client
+        self._listener = listener
+        self._lock = asyncio.Lock()
+        self._gathering: tuple[Ticket, SettingsChange] | None = None
+        self.country: str | None = None
+        # What was read last in the change under way, and what it wants.
+        self._settings: BatterySettings | None = None
+        self._schedules: BatterySchedules | None = None
+        self._wanted: Mapping[str, Json] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a change is under way."""
+        return self._lock.locked()
+
+    # --- Asking for a change ---
+
+    async def async_change_settings(self, what: str, change: SettingsChange) -> Ticket:
+        """Change settings; return when the cloud has taken the change. Wishes that come within two seconds go out together.
+
+        Raises:
+            HomeAssistantError: Refused, by us or by the cloud.
+        """
+        if self._gathering is not None:
+            ticket, gathered = self._gathering
+            self._gathering = (ticket, gathered.merged(change))
+        else:
+            ticket = self._open_ticket(what)
+            self._gathering = (ticket, change)
+            self._start(self._run_gathered(ticket))
+        await asyncio.shield(ticket.accepted)
+        return ticket
+
+    async def async_change_entries(self, what: str, change: EntriesChange) -> Ticket:
+        """Change schedule entries; return when the cloud has taken the change.
+
+        Raises:
+            HomeAssistantError: Refused, by us or by the cloud.
+        """
+        ticket = self._open_ticket(what)
+        self._start(self._run(ticket, lambda: self._change_entries(ticket, change)))
+        await asyncio.shield(ticket.accepted)
+        return ticket
+
+    async def async_write(self, what: str, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> Ticket:
+        """Make a change that has a request of its own, such as the profile; schedules are compared after it, too.
+
+        Raises:
+            HomeAssistantError: Refused by the cloud.
+        """
+        ticket = self._open_ticket(what)
+
+        async def change() -> None:
+            self._check_idle(await self._read_settings())
+            await self._journaled(ticket, write)
+            await self._confirm(ticket, check, ())
+
+        self._start(self._run(ticket, change))
+        await asyncio.shield(ticket.accepted)
+        return ticket
+
+    async def async_take_up(self) -> list[BatteryEntry]:
+        """Take up what the journal has open; return the entries that could not be put back.
+
+        Raises:
+            EnlightenError: The cloud did not answer; the journal stays as it is.
+        """
+        async with self._lock:
+            self._settings, self._wanted = None, {}
+            left = [entry for record in list(self.journal.records) for entry in await self._restore(record)]
+        self._listener.on_left(left)
+        return left
+
+    async def async_missing(self) -> list[BatteryEntry]:
+        """Return the entries of the journal that are missing now; nothing is written.
+
+        Raises:
+            EnlightenError: The cloud did not answer.
+        """
+        if not self.journal.records:
+            return []
+        schedules = await self._read_schedules()
+        return [entry for record in self.journal.records for entry in record.missing_from(schedules)]
+
+    async def async_drop(self) -> None:
+        """Give up on what could not be put back."""
+        for record in list(self.journal.records):
+            await self.journal.async_close(record)
+        self._listener.on_left([])
+
+    def _open_ticket(self, what: str) -> Ticket:
+        ticket = Ticket(self._hass.loop.create_future(), self._hass.loop.create_future(), what)
+        # It may be that nobody waits for it.
+        ticket.accepted.add_done_callback(_mark_retrieved)
+        self._listener.on_ticket(ticket)
+        return ticket
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        self._entry.async_create_background_task(self._hass, work, name="Enphase battery: change")
+
+    async def _run_gathered(self, ticket: Ticket) -> None:
+        await async_rest(self._hass, _GATHER)
+        gathered: list[SettingsChange] = []
+
+        async def change() -> None:
+            if self._gathering is not None and not gathered:
+                gathered.append(self._gathering[1])
+                self._gathering = None
+            await self._change_settings(ticket, gathered[0])
+
+        await self._run(ticket, change)
+
+    async def _run(self, ticket: Ticket, change: Callable[[], Awaitable[None]]) -> None:
+        """Make one change, after those that were asked for before it."""
+        try:
+            async with self._lock:
+                self._settings, self._wanted = None, {}
+                await change()
+        except EnlightenError as err:
+            self._fail(ticket, command_error(err))
+        except HomeAssistantError as err:
+            self._fail(ticket, err)
+        finally:
+            # Cancelled: the journal is taken up at the next start.
+            ticket.accepted.cancel()
+            ticket.done.cancel()
+
+    # --- Settings ---
+
+    async def _change_settings(self, ticket: Ticket, change: SettingsChange) -> None:
+        self._check_idle(await self._read_settings())
+        # What is applied meanwhile must not take the wish back.
+        self._wanted = change.body
+        await self._journaled(ticket, lambda: self._write_settings(change, change.body))
+
+        async def check() -> Progress:
+            settings = await self._read_settings()
+            if change.is_so(settings) and not set(change.body) & set(settings.requested):
+                return Progress.SO
+            return Progress.PENDING if settings.is_pending else Progress.NOT_SO
+
+        async def with_source() -> None:
+            await self._journaled(ticket, lambda: self._write_settings(change, change.body, names_source=True))
+
+        variants = [self._variant(ticket, change, build) for build in change.instead]
+        await self._confirm(ticket, check, (*variants, with_source))
+
+    def _variant(
+        self, ticket: Ticket, change: SettingsChange, build: Callable[[BatterySettings], Mapping[str, Json]]
+    ) -> Callable[[], Awaitable[None]]:
+        async def write() -> None:
+            body = build(await self._read_settings())
+            await self._journaled(ticket, lambda: self._write_settings(change, body))
+
+        return write
+
+    async def _write_settings(self, change: SettingsChange, body: Mapping[str, Json], *, names_source: bool = False) -> None:
+        for family in change.families:
+            await self._client.check_family(family)
+        if change.wants_disclaimer and self.country == _COUNTRY_WITH_DISCLAIMER:
+            await self._client.accept_disclaimer()
+        await self._client.write_settings(body, names_source=names_source)
+
+    async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]]) -> None:
+        """Make a write that can drop schedules: note what is there, write, wait, compare, and put back what is missing."""
+        schedules = await self._read_schedules()
+        record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
+        await self.journal.async_open(record)
+        try:
+            await self._sent(write)
+        except ServiceUnavailable as err:
+            if not err.may_have_arrived:
+                await self.journal.async_close(record)
+                raise
+            self._refuse(ticket, command_error(err))
+        except AuthError:
+            # The journal stays: it is taken up once a person has signed in again.
+            raise
+        except EnlightenError:
+            await self.journal.async_close(record)
+            raise
+        self._accept(ticket)
+        await async_rest(self._hass, _SETTLE)
+        self._listener.on_left(await self._restore(record))
+
+    # --- Entries ---
+
+    async def _change_entries(self, ticket: Ticket, change: EntriesChange) -> None:
+        settings = await self._read_settings()
+        schedules = await self._read_schedules()
+        self._check_idle(settings)
+        deletes, writes = change.plan(settings, schedules)
+        record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
+        record.families = list(dict.fromkeys(entry.family for entry in (*deletes, *writes)))
+        await self.journal.async_open(record)
+        try:
+            for entry in deletes:
+                await self.journal.async_forget(entry)
+                await self._sent(partial(self._client.delete_entry, entry))
+                schedules = await self._read_schedules()
+            for entry in writes:
+                schedules = await self._write_entry(record, entry, schedules)
+        except RequestRejected as err:
+            # What was done before the refusal still wants its apply; the rest is as it was.
+            await self._restore(record)
+            raise await self._explained(err, writes) from err
+        self._accept(ticket)
+        self._listener.on_left(await self._restore(record))
+
+        async def check() -> Progress:
+            schedules = await self._read_schedules()
+            if any(schedules.entry(entry.id) for entry in deletes):
+                return Progress.NOT_SO
+            found = [next((one for one in schedules.of(entry.family) if one.is_same_as(entry)), None) for entry in writes]
+            if any(one is None for one in found):
+                return Progress.NOT_SO
+            # In a family that is switched off it is open whether an entry ever settles (§4).
+            is_settling = any(one.is_pending and settings.is_enabled(one.family) for one in found if one is not None)
+            return Progress.PENDING if is_settling else Progress.SO
+
+        await self._confirm(ticket, check, ())
+
+    async def _write_entry(self, record: JournalRecord, entry: BatteryEntry, schedules: BatterySchedules) -> BatterySchedules:
+        """Change or add one entry, read again, and expect what came of it."""
+        if entry.id:
+            record.expect_instead([entry.id], [entry])
+            await self.journal.async_save()
+            await self._sent(lambda: self._client.change_entry(entry))
+            return await self._read_schedules()
+        known = {one.id for one in schedules.entries}
+        await self._sent(lambda: self._client.add_entry(entry))
+        after = await self._read_schedules()
+        record.expect_instead([], [one for one in after.of(entry.family) if one.id not in known and one.is_same_as(entry)])
+        await self.journal.async_save()
+        return after
+
+    async def _explained(self, err: RequestRejected, writes: Iterable[BatteryEntry]) -> HomeAssistantError:
+        """Return what a person sees of a refusal; a conflict is explained with the entry that is really in the way."""
+        if err.status != 409:
+            return command_error(err)
+        schedules = await self._read_schedules()
+        for entry in writes:
+            for other in schedules.entries:
+                if other.id != entry.id and not other.is_same_as(entry) and overlap(window_of_entry(entry), window_of_entry(other)):
+                    return conflict(other)
+        return command_error(err)
+
+    # --- Losing nothing ---
+
+    async def _restore(self, record: JournalRecord) -> list[BatteryEntry]:
+        """Apply the families that were touched, compare, and put back what is missing, until nothing is; return what is left.
+
+        The record is closed only when nothing is. Nothing is ever deleted here.
+        """
+        lost: list[BatteryEntry] = []
+        for _ in range(_MOST_ROUNDS):
+            await self._apply_touched(record)
+            lost = record.missing_from(await self._read_schedules())
+            if lost:
+                # An empty answer is no proof that everything is gone.
+                lost = record.missing_from(await self._read_schedules())
+            if not lost and not record.families:
+                await self.journal.async_close(record)
+                return []
+            if lost:
+                LOGGER.warning("A change of the battery made %s schedules disappear; they are put back", len(lost))
+            for entry in lost:
+                await self._put_back(record, entry)
+        record.problem = record.problem or "apply"
+        await self.journal.async_save()
+        LOGGER.error("%s battery schedules could not be put back; they are kept", len(lost))
+        return lost
+
+    async def _apply_touched(self, record: JournalRecord) -> None:
+        """Apply the families whose entries were touched: without it they stay pending and disappear (§4)."""
+        if not record.families:
+            return
+        settings = (self._settings or await self._read_settings()).after(self._wanted)
+        schedules = self._schedules or await self._read_schedules()
+        for family in list(record.families):
+            body = apply_body(family, settings, schedules)
+            try:
+                await self._sent(partial(self._apply, family, body))
+            except RequestRejected as err:
+                record.problem = str(err)
+                continue
+            record.families.remove(family)
+            await self.journal.async_save()
+        await async_rest(self._hass, _SETTLE)
+
+    async def _apply(self, family: BatteryFamily, body: Mapping[str, Json]) -> None:
+        await self._client.check_family(family)
+        await self._client.write_settings(body)
+
+    async def _sent(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write. A write that found the session dead did nothing: it starts again, from a fresh read, with the renewed session."""
+        try:
+            await write()
+        except SessionRenewed:
+            await self._read_settings()
+            await self._read_schedules()
+            await write()
+
+    async def _put_back(self, record: JournalRecord, entry: BatteryEntry) -> None:
+        if entry.family not in record.families:
+            record.families.append(entry.family)
+            await self.journal.async_save()
+        try:
+            await self._sent(lambda: self._client.add_entry(entry))
+        except RequestRejected as err:
+            record.problem = str(err)
+
+    # --- Confirming ---
+
+    async def _confirm(
+        self, ticket: Ticket, check: Callable[[], Awaitable[Progress]], variants: Iterable[Callable[[], Awaitable[None]]]
+    ) -> None:
+        """Look until the gateway has taken a change over; where the cloud has done nothing, write the variants that it may want."""
+        left = iter(variants)
+        deadline = datetime.now(UTC) + _CONFIRMED_WITHIN
+        for seconds in chain(_CONFIRM_RHYTHM, repeat(_CONFIRM_THEN)):
+            progress = await self._progress(check)
+            if progress is Progress.SO:
+                self._finish(ticket, ChangeState.APPLIED)
+                return
+            if progress is Progress.NOT_SO:
+                variant = next(left, None)
+                if variant is None:
+                    break
+                await variant()
+                continue
+            if datetime.now(UTC) >= deadline:
+                break
+            ticket.state = ChangeState.WAITING
+            self._listener.on_ticket(ticket)
+            await async_rest(self._hass, seconds)
+        self._finish(ticket, ChangeState.FAILED, "not_applied")
+
+    async def _progress(self, check: Callable[[], Awaitable[Progress]]) -> Progress:
+        """Check once; a cloud that does not answer now says nothing about the change."""
+        try:
+            return await check()
+        except AuthError:
+            raise
+        except EnlightenError:
+            return Progress.PENDING
+
+    def _accept(self, ticket: Ticket) -> None:
+        if not ticket.accepted.done():
+            ticket.accepted.set_result(None)
+        self._listener.on_ticket(ticket)
+
+    def _refuse(self, ticket: Ticket, err: HomeAssistantError) -> None:
+        """Tell a person that nobody answered; the change is looked after all the same."""
+        if not ticket.accepted.done():
+            ticket.accepted.set_exception(err)
+
+    def _fail(self, ticket: Ticket, err: HomeAssistantError) -> None:
+        self._refuse(ticket, err)
+        self._finish(ticket, ChangeState.FAILED, err.translation_key)
+
+    def _finish(self, ticket: Ticket, state: ChangeState, reason: str | None = None) -> None:
+        ticket.state, ticket.reason = state, reason
+        if not ticket.done.done():
+            ticket.done.set_result(state)
+        self._listener.on_ticket(ticket)
+
+    # --- Reading ---
+
+    async def _read_settings(self) -> BatterySettings:
+        self._settings = settings = await self._client.settings()
+        self._listener.on_settings(settings)
+        return settings
+
+    async def _read_schedules(self) -> BatterySchedules:
+        self._schedules = schedules = await self._client.schedules()
+        self._listener.on_schedules(schedules)
+        return schedules
+
+    def _check_idle(self, settings: BatterySettings) -> None:
+        """Refuse to write while the cloud works on the site, or an event of the grid has it.
+
+        Raises:
+            ServiceValidationError: Try again later.
+        """
+        if settings.has_system_task:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_busy")
+        if settings.has_event:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_event")
+
+
+def _mark_retrieved(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()

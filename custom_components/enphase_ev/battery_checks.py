@@ -1,0 +1,78 @@
+"""What a battery schedule can be, checked before anything is sent (api/battery.md §4)."""
+
+from homeassistant.exceptions import ServiceValidationError
+
+from .const import DOMAIN
+from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings
+from .weekly import WeeklyWindow, overlap
+
+_LOWEST_LIMIT = 5.0
+_HIGHEST_LIMIT = 100.0
+
+
+def window_of_entry(entry: BatteryEntry) -> WeeklyWindow:
+    """Return the times of an entry."""
+    return WeeklyWindow(entry.start, entry.end, entry.days)
+
+
+def check_entry(entry: BatteryEntry, settings: BatterySettings, schedules: BatterySchedules) -> None:
+    """Refuse an entry that cannot be: no day, no time, a limit out of range, or another one of its family in the way.
+
+    Overlaps across families are the cloud's to refuse: most are, and some are not.
+
+    Raises:
+        ServiceValidationError: With what is wrong.
+    """
+    check_family(entry.family, settings, schedules)
+    if entry.start == entry.end:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_duration")
+    if not entry.days:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_days")
+    lowest = lowest_limit(entry.family, settings)
+    if entry.limit is not None and not lowest <= entry.limit <= _HIGHEST_LIMIT:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="limit_out_of_range",
+            translation_placeholders={"limit": f"{entry.limit:g}", "min": f"{lowest:g}", "max": f"{_HIGHEST_LIMIT:g}"},
+        )
+    for other in schedules.of(entry.family):
+        if other.id != entry.id and overlap(window_of_entry(entry), window_of_entry(other)):
+            raise conflict(other)
+
+
+def check_family(family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules) -> None:
+    """Refuse a family that the site does not have, or that is locked.
+
+    Raises:
+        ServiceValidationError: With the reason.
+    """
+    control = settings.control(family)
+    if control is not None and control.is_locked:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_locked")
+    found = schedules.families.get(family)
+    if found is None or not found.is_supported:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_not_supported")
+
+
+def lowest_limit(family: BatteryFamily, settings: BatterySettings) -> float:
+    """Return the lowest limit in %: discharging ends at the shutdown level at the latest."""
+    if family is BatteryFamily.DISCHARGE_TO_GRID and settings.shutdown_level is not None:
+        return max(_LOWEST_LIMIT, settings.shutdown_level)
+    return _LOWEST_LIMIT
+
+
+def conflict(other: BatteryEntry) -> ServiceValidationError:
+    """Return what a person sees whose entry has another one in its way."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="schedule_conflict",
+        translation_placeholders={
+            "family": other.family.name.lower().replace("_", " "),
+            "start": f"{other.start:%H:%M}",
+            "end": f"{other.end:%H:%M}",
+            "days": ", ".join(_DAYS[day - 1] for day in other.days),
+        },
+    )
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

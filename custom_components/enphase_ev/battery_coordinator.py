@@ -1,0 +1,205 @@
+"""Asks for the batteries of one site, as often as it is worth it, and carries their changes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+
+from .battery import Battery, PendingChange, Wish
+from .battery_changes import BatteryChanges, Listener, SettingsChange, Ticket
+from .battery_journal import BatteryJournal
+from .const import LOGGER
+from .enlighten import AuthError, Batteries, BatteryEntry, BatterySchedules, BatterySettings, EnlightenError, RequestRejected
+from .errors import update_error
+from .issues import set_left_entries_issue
+from .optional_services import OptionalServices
+
+# How often it is looked whether something is due; looking costs nothing.
+_TICK = timedelta(minutes=1)
+_STATUS_EVERY = timedelta(minutes=2)
+_SETTINGS_EVERY = timedelta(minutes=5)
+_SITE_EVERY = timedelta(minutes=30)
+# A site without a battery can get one.
+_NO_BATTERY_EVERY = timedelta(days=1)
+_JOURNAL_AGAIN_AFTER = timedelta(minutes=5)
+# Older than this, what is shown is not shown any more.
+_STALE_AFTER = timedelta(minutes=16)
+
+
+class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
+    """The batteries of a site; `None` where it has none."""
+
+    config_entry: ConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, journal: BatteryJournal) -> None:
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase battery", update_interval=_TICK)
+        self.data = None
+        self.client = client
+        self.site_id = client.site_id
+        self.seen_at: datetime | None = None
+        self._optional = OptionalServices()
+        self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
+        self._is_due_after_change = False
+        listener = Listener(
+            on_settings=self._take_settings, on_schedules=self._take_schedules, on_ticket=self._take_ticket, on_left=self._take_left
+        )
+        self.changes = BatteryChanges(hass, entry, client, journal, listener)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether what is known is worth showing."""
+        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
+
+    # --- Reading ---
+
+    @override
+    async def _async_update_data(self) -> Battery | None:
+        try:
+            battery = await self._refresh(self.data)
+        except EnlightenError as err:
+            raise update_error(err) from err
+        if battery is not None:
+            await self._take_up_journal()
+            # Taking it up may have read something newer.
+            return self.data if self.data is not None and self.data.site is battery.site else battery
+        return battery
+
+    async def _refresh(self, battery: Battery | None) -> Battery | None:
+        now = datetime.now(UTC)
+        if now >= self._site_due:
+            battery = await self._refresh_site(battery, now)
+        if battery is None:
+            return None
+        if now >= self._status_due:
+            status = await self._optional.ask("battery status", self.client.status())
+            self._status_due = now + _STATUS_EVERY
+            if status is not None:
+                self.seen_at = now
+                battery = replace(battery, status=status)
+        if now >= self._settings_due:
+            battery = await self._refresh_settings(battery, now)
+        return battery
+
+    async def _refresh_site(self, battery: Battery | None, now: datetime) -> Battery | None:
+        try:
+            site = await self.client.site_settings()
+        except AuthError:
+            raise
+        except RequestRejected as err:
+            # An account that may not see the battery, or a site that has none: nothing to tell anybody.
+            LOGGER.debug("The battery's site settings are not for this account: %s", err)
+            self._site_due = now + _NO_BATTERY_EVERY
+            return battery
+        except EnlightenError as err:
+            LOGGER.debug("The battery's site settings could not be had: %s", err)
+            self._site_due = now + _SETTINGS_EVERY
+            return battery
+        self._site_due = now + (_SITE_EVERY if site.has_battery else _NO_BATTERY_EVERY)
+        if not site.has_battery:
+            return None
+        self.changes.country = site.country
+        return replace(battery, site=site) if battery else Battery(site=site)
+
+    async def _refresh_settings(self, battery: Battery, now: datetime) -> Battery:
+        settings = await self._optional.ask("battery settings", self.client.settings())
+        schedules = await self._optional.ask("battery schedules", self.client.schedules())
+        battery = replace(battery, settings=settings or battery.settings, schedules=schedules or battery.schedules)
+        wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
+        if wants_profile:
+            profile = await self._optional.ask("battery profile", self.client.profile())
+            battery = replace(battery, profile=profile or battery.profile)
+            self._is_due_after_change = False
+        if wants_profile or (settings is not None and settings.has_storm_alert):
+            alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
+            battery = replace(battery, alerts=battery.alerts if alerts is None else alerts)
+        if settings is not None:
+            self.seen_at = now
+        self._settings_due = now + (_TICK if battery.is_pending else _SETTINGS_EVERY)
+        return battery
+
+    async def _take_up_journal(self) -> None:
+        """Take up what an interruption has left open. What was tried and refused waits for a person."""
+        now = datetime.now(UTC)
+        open_records = [record for record in self.changes.journal.records if record.problem is None]
+        if not open_records or self.changes.is_busy or now < self._journal_due:
+            return
+        self._journal_due = now + _JOURNAL_AGAIN_AFTER
+        self.config_entry.async_create_background_task(self.hass, self._async_take_up(), name="Enphase battery: take up the journal")
+
+    async def _async_take_up(self) -> None:
+        try:
+            await self.changes.async_take_up()
+        except EnlightenError as err:
+            LOGGER.warning("The battery's journal could not be taken up: %s", err)
+
+    @callback
+    def refresh_soon(self) -> None:
+        """Let the next tick ask for everything."""
+        self._site_due = self._status_due = self._settings_due = datetime.now(UTC)
+
+    # --- Changing ---
+
+    async def async_change(self, key: str, wish: Wish, change: SettingsChange) -> Ticket:
+        """Change settings, and show the wish until it is so or has failed.
+
+        Raises:
+            HomeAssistantError: Refused, by us or by the cloud.
+        """
+        return await self._wishing(key, wish, lambda: self.changes.async_change_settings(key, change))
+
+    async def async_write(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
+        """Make a change that has a request of its own, and show the wish until it is so or has failed.
+
+        Raises:
+            HomeAssistantError: Refused, by us or by the cloud.
+        """
+        return await self._wishing(key, wish, start)
+
+    async def _wishing(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
+        self._set_wish(key, wish)
+        try:
+            ticket = await start()
+        except BaseException:
+            self._set_wish(key, None)
+            raise
+        ticket.done.add_done_callback(lambda _: self._set_wish(key, None))
+        return ticket
+
+    def _set_wish(self, key: str, wish: Wish | None) -> None:
+        if self.data is None:
+            return
+        wishes = {other: value for other, value in self.data.wishes.items() if other != key}
+        self._publish(replace(self.data, wishes=wishes if wish is None else {**wishes, key: wish}))
+
+    # --- What a change has found out ---
+
+    def _publish(self, battery: Battery) -> None:
+        self.data = battery
+        self.async_update_listeners()
+
+    def _take_settings(self, settings: BatterySettings) -> None:
+        if self.data is not None:
+            self.seen_at = datetime.now(UTC)
+            self._publish(replace(self.data, settings=settings))
+
+    def _take_schedules(self, schedules: BatterySchedules) -> None:
+        if self.data is not None:
+            self._publish(replace(self.data, schedules=schedules))
+
+    def _take_ticket(self, ticket: Ticket) -> None:
+        if self.data is None:
+            return
+        change = PendingChange(what=ticket.what, since=ticket.opened_at, state=ticket.state, reason=ticket.reason)
+        self._publish(replace(self.data, change=change))
+        if not ticket.is_open:
+            self._is_due_after_change = True
+            self._settings_due = datetime.now(UTC) + _TICK
+
+    def _take_left(self, left: list[BatteryEntry]) -> None:
+        set_left_entries_issue(self.hass, self.config_entry, left)
+        if self.data is not None:
+            self._publish(replace(self.data, kept_entries=len(left)))

@@ -1,0 +1,218 @@
+"""The settings of the battery that a person can change: what is written for each, and how it is seen to be so (api/battery.md §4)."""
+
+from collections.abc import Awaitable, Mapping
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .battery import Battery
+from .battery_bodies import charge_from_grid_on, charge_schedules_off, toggle_body
+from .battery_changes import Progress, SettingsChange, Ticket
+from .battery_coordinator import BatteryCoordinator
+from .const import DOMAIN
+from .enlighten import BatteryFamily, BatterySchedules, BatterySettings, EnlightenError, Json, whole_settings
+from .errors import command_error
+
+_NO_SCHEDULES = BatterySchedules(families={}, is_pending=False)
+
+
+async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFamily, *, is_on: bool) -> Ticket:
+    """Switch a control family on or off.
+
+    Raises:
+        HomeAssistantError: Locked, refused, or not answered.
+    """
+    battery, settings = _writable(coordinator)
+    require_unlocked(settings, family)
+    instead = (lambda now: whole_settings(now, family, is_enabled=is_on),) if _can_be_ignored(family, is_on=is_on) else ()
+    change = SettingsChange(
+        body=toggle_body(family, settings, battery.schedules or _NO_SCHEDULES, is_enabled=is_on),
+        is_so=lambda now: now.is_enabled(family) is is_on,
+        families=(family,),
+        instead=instead,
+        wants_disclaimer=family is BatteryFamily.CHARGE_FROM_GRID and is_on,
+    )
+    return await coordinator.async_change(family.name.lower(), is_on, change)
+
+
+def _can_be_ignored(family: BatteryFamily, *, is_on: bool) -> bool:
+    """Return whether the lean write was seen to be answered with success and ignored."""
+    return family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE and not is_on
+
+
+async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_on: bool) -> Ticket:
+    """Switch the schedules of charge from grid on or off.
+
+    Raises:
+        HomeAssistantError: Locked, refused, or not answered.
+    """
+    _, settings = _writable(coordinator)
+    require_unlocked(settings, BatteryFamily.CHARGE_FROM_GRID)
+
+    def with_flag(_: BatterySettings) -> Mapping[str, Json]:
+        return {**charge_from_grid_on(), "chargeFromGridScheduleEnabled": True}
+
+    change = SettingsChange(
+        body=charge_from_grid_on() if is_on else charge_schedules_off(settings),
+        is_so=lambda now: now.schedules_charge is is_on,
+        families=(BatteryFamily.CHARGE_FROM_GRID,),
+        instead=(with_flag,) if is_on else (),
+        wants_disclaimer=is_on,
+    )
+    return await coordinator.async_change("charge_from_grid_schedule", is_on, change)
+
+
+async def async_set_power_match(coordinator: BatteryCoordinator, *, is_on: bool) -> Ticket:
+    """Switch PowerMatch.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    _writable(coordinator)
+    change = SettingsChange(body={"powerMatch": is_on}, is_so=lambda now: now.power_match is is_on)
+    return await coordinator.async_change("power_match", is_on, change)
+
+
+async def async_set_reserve(coordinator: BatteryCoordinator, percent: float) -> Ticket:
+    """Set the reserve in %.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    _writable(coordinator)
+    change = SettingsChange(body={"batteryBackupPercentage": round(percent)}, is_so=lambda now: now.reserve == round(percent))
+    return await coordinator.async_change("reserve", percent, change)
+
+
+async def async_set_shutdown_level(coordinator: BatteryCoordinator, percent: float) -> Ticket:
+    """Set the level in % at which the battery shuts down.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    _writable(coordinator)
+    change = SettingsChange(body={"veryLowSoc": round(percent)}, is_so=lambda now: now.shutdown_level == round(percent))
+    return await coordinator.async_change("shutdown_level", percent, change)
+
+
+async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ticket:
+    """Choose the system profile with the reserve that it had before; it brings its own charge-from-grid state along.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    battery, _ = _writable(coordinator)
+    reserve = 100.0 if profile == "backup_only" else (battery.profile.reserves.get(profile) if battery.profile else None)
+    client = coordinator.client
+
+    async def check() -> Progress:
+        found = await client.profile()
+        if found.profile == profile and not found.is_change_pending:
+            return Progress.SO
+        return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
+
+    return await coordinator.async_write(
+        "system_profile",
+        profile,
+        lambda: coordinator.changes.async_write("system_profile", lambda: client.set_profile(profile, reserve), check),
+    )
+
+
+async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool | None = None, is_on_for_ev: bool | None = None) -> Ticket:
+    """Switch storm guard, or whether the car is charged for a storm; what is not named stays as it is.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    battery, _ = _writable(coordinator)
+    profile = battery.profile
+    wanted = is_on if is_on is not None else bool(profile and profile.storm_guard)
+    wanted_for_ev = is_on_for_ev if is_on_for_ev is not None else bool(profile and profile.storm_guard_ev)
+    client = coordinator.client
+    key, wish = ("storm_guard", wanted) if is_on is not None else ("storm_guard_ev", wanted_for_ev)
+
+    async def check() -> Progress:
+        found = await client.profile()
+        is_so = (bool(found.storm_guard), bool(found.storm_guard_ev)) == (wanted, wanted_for_ev)
+        if is_so:
+            return Progress.SO
+        return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
+
+    return await coordinator.async_write(
+        key,
+        wish,
+        lambda: coordinator.changes.async_write(
+            key, lambda: client.set_storm_guard(is_enabled=wanted, is_enabled_for_ev=wanted_for_ev), check
+        ),
+    )
+
+
+async def async_refresh_battery(coordinator: BatteryCoordinator) -> None:
+    """Ask for everything now."""
+    coordinator.refresh_soon()
+    await coordinator.async_refresh()
+
+
+async def async_restore_schedules(coordinator: BatteryCoordinator) -> None:
+    """Try again to put back what was lost and could not be put back.
+
+    Raises:
+        HomeAssistantError: Something still could not, or the cloud did not answer.
+    """
+    try:
+        left = await coordinator.changes.async_take_up()
+    except EnlightenError as err:
+        raise command_error(err) from err
+    if left:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="entries_left", translation_placeholders={"count": str(len(left))}
+        )
+
+
+async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
+    """Cancel a change of the profile that the gateway has not taken over.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    _writable(coordinator)
+    await _directly(coordinator, coordinator.client.cancel_profile())
+
+
+async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None:
+    """Opt out of the storm alerts that are in force.
+
+    Raises:
+        ServiceValidationError: There is none.
+        HomeAssistantError: Refused, or not answered.
+    """
+    battery, _ = _writable(coordinator)
+    if not battery.active_alerts:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_storm_alert")
+    await _directly(coordinator, coordinator.client.opt_out(battery.active_alerts))
+
+
+async def _directly(coordinator: BatteryCoordinator, write: Awaitable[None]) -> None:
+    """Make a write that touches no schedule, and look at once what came of it."""
+    try:
+        await write
+    except EnlightenError as err:
+        raise command_error(err) from err
+    await async_refresh_battery(coordinator)
+
+
+def require_unlocked(settings: BatterySettings, family: BatteryFamily) -> None:
+    """Refuse to change a family that is locked.
+
+    Raises:
+        ServiceValidationError: With the reason.
+    """
+    control = settings.control(family)
+    if control is not None and control.is_locked:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_locked")
+
+
+def _writable(coordinator: BatteryCoordinator) -> tuple[Battery, BatterySettings]:
+    battery = coordinator.data
+    if battery is None or battery.settings is None or not battery.may_write:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_not_allowed")
+    return battery, battery.settings
