@@ -62,24 +62,24 @@ class Cloud:
     async def _note(self, _session: object, _context: object, params: aiohttp.TraceRequestStartParams) -> None:
         self.sent.append(Sent(params.method, params.url, dict(params.headers)))
 
-    def transport(self, *, request_timeout: float = 5.0) -> Transport:
+    def transport(self) -> Transport:
         """A transport of its own."""
-        return Transport(self._session, self._write_session, url=URL(self.sim.url), request_timeout=request_timeout)
+        return Transport(self._session, self._write_session, url=URL(self.sim.url))
 
-    def account(self, *, password: str | None = None, state: AccountState | None = None, request_timeout: float = 5.0) -> Account:
+    def account(self, *, password: str | None = None, state: AccountState | None = None) -> Account:
         """An account that nobody has signed in to yet; `password` is the remembered one."""
         return Account(
-            self.transport(request_timeout=request_timeout),
+            self.transport(),
             self.sim.account.email,
             password=password,
             state=state,
             on_change=self._store,
         )
 
-    async def signed_in(self, *, remembers: bool = True, request_timeout: float = 5.0) -> Account:
+    async def signed_in(self, *, remembers: bool = True) -> Account:
         """An account that a person has just signed in to; `remembers` the password unless told otherwise."""
         password = self.sim.account.password
-        account = self.account(password=password if remembers else None, request_timeout=request_timeout)
+        account = self.account(password=password if remembers else None)
         await account.sign_in(password)
         return account
 

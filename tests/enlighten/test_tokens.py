@@ -291,10 +291,12 @@ async def test_one_who_gives_up_waiting_takes_the_renewal_from_nobody(open_cloud
 async def test_closing_lets_go_of_a_renewal_that_is_under_way(open_cloud: OpenCloud) -> None:
     cloud = await open_cloud(reads_need_access_token=True)
     account = await cloud.signed_in()
+    cloud.forget()
     cloud.sim.expire_tokens()
-    cloud.sim.faults.add(path=SELF, delay=0.2)
-    waiting = asyncio.create_task(Chargers(account, cloud.sim.site.id).status())
-    await asyncio.sleep(0.1)
+    cloud.sim.faults.add(path=SELF, delay=0.5)
+    waiting = asyncio.create_task(poll(cloud, account))
+    while not any(sent.url.path == SELF for sent in cloud.sent):
+        await asyncio.sleep(0.01)
     account.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting

@@ -246,7 +246,8 @@ async def test_an_outage_keeps_the_clouds_words(cloud: Cloud) -> None:
 
 
 async def test_a_read_that_gets_no_answer_is_an_outage(cloud: Cloud) -> None:
-    account = await cloud.signed_in(request_timeout=0.2)
+    account = await cloud.signed_in()
+    account.transport.request_timeout = 0.2
     cloud.sim.faults.add(path=STATUS, delay=0.5, status=200)
     with pytest.raises(ServiceUnavailable) as error:
         await Chargers(account, cloud.sim.site.id).status()

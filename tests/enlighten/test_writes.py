@@ -43,7 +43,8 @@ async def test_a_write_that_breaks_off_is_not_sent_again(charging: Cloud, path: 
 
 @pytest.mark.parametrize("path", WRITES)
 async def test_a_write_that_times_out_is_not_sent_again(charging: Cloud, path: str) -> None:
-    account = await charging.signed_in(request_timeout=0.2)
+    account = await charging.signed_in()
+    account.transport.request_timeout = 0.2
     charging.sim.faults.add(path=f"{path}$", delay=0.5, drop=True, times=None)
     with pytest.raises(ServiceUnavailable) as error:
         await WRITES[path](Chargers(account, charging.sim.site.id), charging.sim.charger().serial)
