@@ -229,6 +229,14 @@ class BatteryChanges:
         schedules = await self._read_schedules()
         return [entry for record in self.journal.records for entry in record.missing_from(schedules)]
 
+    async def async_read(self) -> BatterySchedules:
+        """Read all entries now.
+
+        Raises:
+            EnlightenError: The cloud did not answer.
+        """
+        return await self._read_schedules()
+
     async def async_drop(self) -> None:
         """Give up on what could not be put back."""
         for record in list(self.journal.records):

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
 from .battery import Battery, PendingChange, Wish
 from .battery_changes import BatteryChanges, Listener, SettingsChange, Ticket
@@ -44,6 +45,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._optional = OptionalServices()
         self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
         self._is_due_after_change = False
+        self._zones: dict[str, tzinfo] = {}
         listener = Listener(
             on_settings=self._take_settings, on_schedules=self._take_schedules, on_ticket=self._take_ticket, on_left=self._take_left
         )
@@ -54,6 +56,25 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         """Return whether what is known is worth showing."""
         return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
 
+    @property
+    def time_zone(self) -> tzinfo:
+        """Return the site's time zone."""
+        return self._zone(self.data.site.time_zone if self.data else None)
+
+    def zone_of(self, entry: BatteryEntry) -> tzinfo:
+        """Return the time zone of a schedule entry."""
+        return self._zone(entry.time_zone) if entry.time_zone else self.time_zone
+
+    def _zone(self, name: str | None) -> tzinfo:
+        return self._zones.get(name or "", dt_util.get_default_time_zone())
+
+    async def _load_zones(self, battery: Battery) -> None:
+        """Load the time zones that are named; their files are read outside of the event loop."""
+        names = {battery.site.time_zone, *(entry.time_zone for entry in (battery.schedules.entries if battery.schedules else ()))}
+        for name in names - self._zones.keys() - {None}:
+            if name is not None and (zone := await dt_util.async_get_time_zone(name)) is not None:
+                self._zones[name] = zone
+
     # --- Reading ---
 
     @override
@@ -63,6 +84,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         except EnlightenError as err:
             raise update_error(err) from err
         if battery is not None:
+            await self._load_zones(battery)
             await self._take_up_journal()
             # Taking it up may have read something newer.
             return self.data if self.data is not None and self.data.site is battery.site else battery

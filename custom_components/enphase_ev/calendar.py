@@ -1,8 +1,9 @@
-"""Calendars: the weekly charging schedule of a charger."""
+"""Calendars: the weekly charging schedule of a charger, and the weekly schedules of the batteries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 import re
 from typing import Any, override
 
@@ -12,9 +13,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from .battery import Battery
+from .battery_checks import default_limit, window_of_entry
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .battery_schedules import async_add_entry, async_change_entry, async_delete_entries
 from .charger import Charger
 from .coordinator import check_level
-from .enlighten import ChargingSlot, SlotType
+from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, SlotType
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry
 from .weekly import WeeklyWindow, days_between, require_series, rule_of, window_of
@@ -22,6 +27,8 @@ from .weekly import WeeklyWindow, days_between, require_series, rule_of, window_
 PARALLEL_UPDATES = 1
 
 _NEXT_WITHIN = timedelta(days=8)
+_EDITABLE = CalendarEntityFeature.CREATE_EVENT | CalendarEntityFeature.UPDATE_EVENT | CalendarEntityFeature.DELETE_EVENT
+_PERCENT = re.compile(r"(\d+)\s*%")
 _LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*A\b", re.IGNORECASE)
 
 
@@ -39,9 +46,28 @@ CHARGER_CALENDARS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatteryCalendarDescription(BatteryEntityDescription, CalendarEntityDescription):
+    """Describes a calendar of a control family of the batteries."""
+
+    family: BatteryFamily
+
+
+BATTERY_CALENDARS = tuple(
+    BatteryCalendarDescription(
+        key=family.name.lower(),
+        translation_key=family.name.lower(),
+        family=family,
+        has_fn=partial(Battery.has_schedules, family=family),
+    )
+    for family in BatteryFamily
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the calendars of an entry."""
     add_charger_entities(entry, async_add_entities, CHARGER_CALENDARS, ChargingSchedule)
+    add_battery_entities(entry, async_add_entities, BATTERY_CALENDARS, BatterySchedule)
 
 
 class ChargingSchedule(ChargerEntity, CalendarEntity):
@@ -115,6 +141,101 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
                 rrule=rule_of(slot.days),
                 recurrence_id=start.isoformat(),
             )
+
+
+class BatterySchedule(BatteryEntity, CalendarEntity):
+    """The entries of one control family as weekly events. The calendar is on while one is open and the family is switched on."""
+
+    entity_description: BatteryCalendarDescription
+
+    @property
+    @override
+    def supported_features(self) -> CalendarEntityFeature:
+        return _EDITABLE if self.battery.may_write else CalendarEntityFeature(0)
+
+    @property
+    def _entries(self) -> tuple[BatteryEntry, ...]:
+        schedules = self.battery.schedules
+        return schedules.of(self.entity_description.family) if schedules else ()
+
+    @property
+    @override
+    def event(self) -> CalendarEvent | None:
+        settings = self.battery.settings
+        if settings is None or not settings.runs_schedules(self.entity_description.family):
+            return None
+        now = dt_util.utcnow()
+        events = (event for entry in self._entries for event in self._events(entry, now, now + _NEXT_WITHIN))
+        return min(events, key=lambda event: event.start_datetime_local, default=None)
+
+    @override
+    async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
+        events = [event for entry in self._entries for event in self._events(entry, start_date, end_date)]
+        return sorted(events, key=lambda event: event.start_datetime_local)
+
+    @override
+    async def async_create_event(self, **kwargs: Any) -> None:
+        zone = self.coordinator.time_zone
+        window = window_of(kwargs, zone)
+        family = self.entity_description.family
+        entry = BatteryEntry(
+            family=family,
+            start=window.start,
+            end=window.end,
+            days=window.days,
+            limit=_limit_named(kwargs) or default_limit(family),
+            time_zone=str(zone),
+        )
+        await async_add_entry(self.coordinator, entry)
+
+    @override
+    async def async_update_event(
+        self, uid: str, event: dict[str, Any], recurrence_id: str | None = None, recurrence_range: str | None = None
+    ) -> None:
+        require_series(recurrence_id, recurrence_range)
+
+        def change(entry: BatteryEntry) -> BatteryEntry:
+            window = window_of(event, self.coordinator.zone_of(entry), entry.days)
+            limit = entry.limit if entry.limit is None else _limit_named(event) or entry.limit
+            return replace(entry, start=window.start, end=window.end, days=window.days, limit=limit)
+
+        await async_change_entry(self.coordinator, uid, change)
+
+    @override
+    async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
+        require_series(recurrence_id, recurrence_range)
+        await async_delete_entries(self.coordinator, lambda entry: entry.id == uid)
+
+    def _events(self, entry: BatteryEntry, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
+        title = _entry_title(entry)
+        for start, end in window_of_entry(entry).occurrences(first, last, self.coordinator.zone_of(entry)):
+            yield CalendarEvent(
+                start=start,
+                end=end,
+                summary=title,
+                description=title,
+                uid=entry.id,
+                rrule=rule_of(entry.days),
+                recurrence_id=start.isoformat(),
+            )
+
+
+def _entry_title(entry: BatteryEntry) -> str:
+    limit = "" if entry.limit is None else f" to {entry.limit:g} %"
+    return f"{_FAMILY_WORDS[entry.family]}{limit}"
+
+
+def _limit_named(event: dict[str, Any]) -> float | None:
+    """Return the limit (%) that the title or the description of an event names, such as "90 %"."""
+    found = _PERCENT.search(event.get(EVENT_SUMMARY) or "") or _PERCENT.search(event.get(EVENT_DESCRIPTION) or "")
+    return float(found.group(1)) if found else None
+
+
+_FAMILY_WORDS = {
+    BatteryFamily.CHARGE_FROM_GRID: "Charge",
+    BatteryFamily.DISCHARGE_TO_GRID: "Discharge",
+    BatteryFamily.RESTRICT_BATTERY_DISCHARGE: "Hold",
+}
 
 
 def _title(slot: ChargingSlot, charger: Charger) -> str:

@@ -127,6 +127,11 @@ class BatterySettings(Model):
         control = self.control(family)
         return control is not None and control.is_enabled
 
+    def runs_schedules(self, family: BatteryFamily) -> bool:
+        """Return whether a family's entries are in force; those of charge from grid have a switch of their own."""
+        is_on = self.is_enabled(family)
+        return is_on and self.schedules_charge is not False if family is BatteryFamily.CHARGE_FROM_GRID else is_on
+
     @property
     def is_pending(self) -> bool:
         """Return whether the gateway has still to take something over."""
