@@ -1,6 +1,10 @@
 """Enlighten in a box: a simulated cloud with chargers that behave, held to the pages under ``api/``."""
 
 from .accounts import Account
+from .battery.battery import Battery, BatteryUnit
+from .battery.entries import Entry, EntryStatus
+from .battery.families import ControlFamily
+from .battery.storms import StormAlert
 from .charger import Charger
 from .clock import Clock
 from .deployment import Deployment
@@ -16,17 +20,23 @@ from .world import World
 __all__ = [
     "SCENARIOS",
     "Account",
+    "Battery",
+    "BatteryUnit",
     "ChargeMode",
     "Charger",
     "ChargerProfile",
     "Clock",
     "CommandRefused",
     "Connector",
+    "ControlFamily",
     "Deployment",
+    "Entry",
+    "EntryStatus",
     "Family",
     "ReceivedRequest",
     "Simulator",
     "Site",
+    "StormAlert",
     "Vehicle",
     "World",
 ]

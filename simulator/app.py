@@ -11,16 +11,31 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from .battery.guard import guard_battery
 from .context import WORLD, html_answer, json_answer
 from .deployment import RetryAfter
 from .guard import Handler, guard, session_cookie
 from .received import Family, ReceivedRequest, family_of
-from .routes import auth, control, history, management, scheduler, sim, sites, status
+from .routes import (
+    auth,
+    battery_reads,
+    battery_schedules,
+    battery_writes,
+    control,
+    history,
+    management,
+    scheduler,
+    sim,
+    sim_battery,
+    sites,
+    status,
+)
 from .wire import Json
 from .world import World
 
 _LOGGER = logging.getLogger(__name__)
 
+BATTERY = (battery_reads, battery_writes, battery_schedules)
 CONTROL_SURFACE = "/_sim"
 
 
@@ -35,10 +50,10 @@ _TRAFFIC: Final = web.AppKey("traffic", Traffic)
 
 def make_app(world: World) -> web.Application:
     """Make the application of a world."""
-    app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard])
+    app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard, guard_battery])
     app[WORLD] = world
     app[_TRAFFIC] = Traffic(deque)
-    for subject in (auth, sites, status, control, scheduler, management, history, sim):
+    for subject in (auth, sites, status, control, scheduler, management, history, *BATTERY, sim, sim_battery):
         app.add_routes(subject.routes)
     return app
 
@@ -54,7 +69,7 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     world = request.app[WORLD]
     at, began = world.clock.now(), time.perf_counter()
-    family = family_of(request.path)
+    family = family_of(request.path, request.method)
     body = None if family in {Family.SIGN_IN, Family.TOKEN} else await _json_body(request)
     status = 500
     try:

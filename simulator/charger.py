@@ -406,6 +406,8 @@ class Charger:
         if vehicle is None or session is None or self._state.amps <= 0:
             return
         energy = min(self._power_w() * seconds / 3600, vehicle.room_wh())
+        if seconds > 0:
+            self.site.note_drawn(self.serial, self._at, seconds, energy / seconds * 3600)
         vehicle.take(energy)
         session.energy_wh += energy
         session.active_s += seconds

@@ -4,13 +4,11 @@ The pages under `api/` list what was seen to differ; each switch names its secti
 simulator runs, also over ``POST /_sim/deployment``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mashumaro import DataClassDictMixin
-
-from .wire import JsonObject
+from .battery.switches import BatteryDeployment
+from .switches import Switches
 
 
 class StartForm(StrEnum):
@@ -168,7 +166,7 @@ class SchedulerDown(StrEnum):
 
 
 @dataclass
-class Deployment(DataClassDictMixin):
+class Deployment(Switches):
     """The switches, at what most deployments have."""
 
     # Sign-in (api/auth.md §1)
@@ -264,15 +262,5 @@ class Deployment(DataClassDictMixin):
     left_out_slots_deleted: bool = True
     """A PATCH of several slots deletes those that it leaves out."""
 
-    def update(self, changes: Mapping[str, object]) -> None:
-        """Set switches from JSON values; raises ValueError for a name or a value that does not exist."""
-        known = {switch.name for switch in fields(self)}
-        if unknown := set(changes) - known:
-            raise ValueError(f"No such switch: {', '.join(sorted(unknown))}")
-        changed = Deployment.from_dict({**self.to_dict(), **changes})
-        for name in changes:
-            setattr(self, name, getattr(changed, name))
-
-    def as_json(self) -> JsonObject:
-        """All switches."""
-        return self.to_dict()
+    # Batteries, api/battery.md
+    battery: BatteryDeployment = field(default_factory=BatteryDeployment)

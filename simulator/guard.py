@@ -28,6 +28,7 @@ class Need(Enum):
 
 _NEEDS = {
     Family.SITE: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.BATTERY_STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.SUMMARY: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.LIVE_STREAM: (Need.SESSION, Need.ACCESS_TOKEN),

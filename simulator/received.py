@@ -23,6 +23,9 @@ class Family(StrEnum):
     MANAGEMENT = "management"
     HISTORY = "history"
     SERIES = "series"
+    BATTERY = "battery"
+    BATTERY_WRITE = "battery_write"
+    BATTERY_STATUS = "battery_status"
     PAGE = "page"
     OTHER = "other"
 
@@ -33,6 +36,8 @@ _FAMILIES = [
         (r"^/login\b|^/app-api/(validate_login_otp|generate_mfa_login_otp)$", Family.SIGN_IN),
         (r"^/users/self/token$|^/app-api/jwt_token\.json$|^/service/auth_ms_enho/", Family.TOKEN),
         (r"^/app-api/|^/pv/systems/\d+/.+", Family.SITE),
+        (r"^/pv/settings/\d+/battery_status\.json$", Family.BATTERY_STATUS),
+        (r"^/service/batteryConfig/", Family.BATTERY),
         (r"^/service/evse_controller/.+/ev_chargers/status$", Family.STATUS),
         (r"^/service/evse_controller/.+/summary$", Family.SUMMARY),
         (r"^/service/evse_controller/.+/ev_charger_config$", Family.CONFIG),
@@ -47,9 +52,10 @@ _FAMILIES = [
 ]
 
 
-def family_of(path: str) -> Family:
-    """The family of a path."""
-    return next((family for pattern, family in _FAMILIES if pattern.search(path)), Family.OTHER)
+def family_of(path: str, method: str = "GET") -> Family:
+    """The family of a path; the battery service's depends on the method as well."""
+    family = next((family for pattern, family in _FAMILIES if pattern.search(path)), Family.OTHER)
+    return Family.BATTERY_WRITE if family is Family.BATTERY and method != "GET" else family
 
 
 @dataclass(frozen=True)

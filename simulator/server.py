@@ -8,6 +8,7 @@ from aiohttp import web
 
 from .accounts import Account
 from .app import make_app
+from .battery.battery import Battery
 from .charger import Charger
 from .clock import Clock
 from .faults import Faults
@@ -88,6 +89,14 @@ class Simulator:
         if charger is None:
             raise LookupError("No such charger")
         return charger
+
+    @property
+    def battery(self) -> Battery:
+        """The batteries of the first site that has some."""
+        found = next((site.battery for site in self.world.sites.values() if site.battery), None)
+        if found is None:
+            raise LookupError("No battery in this scenario")
+        return found
 
     @property
     def faults(self) -> Faults:

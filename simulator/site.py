@@ -1,7 +1,9 @@
-"""A site: where chargers stand, what the sun gives and which optional services it has."""
+"""A site: where chargers and batteries stand, what the sun gives and which optional services it has."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from .battery.battery import Battery
 from .charger import Charger
 from .clock import Clock
 from .modes import ChargeMode
@@ -21,8 +23,7 @@ class Site:
         self.zone = ZoneInfo(time_zone)
         self.country = country
         self.chargers: dict[str, Charger] = {}
-        self.base_load_w = 500.0
-        """What the house draws beside the chargers, W."""
+        self.battery: Battery | None = None
         self.price_per_kwh = 0.26
         self.gateway_serial = "120000000001"
         self.scheduler_up = True
@@ -35,6 +36,17 @@ class Site:
         """Until when chargers report fast, epoch seconds."""
         self._clock = clock
         self._solar_w = 0.0
+        self._base_load_w = 500.0
+
+    @property
+    def base_load_w(self) -> float:
+        """What the house draws beside the chargers, W."""
+        return self._base_load_w
+
+    @base_load_w.setter
+    def base_load_w(self, watts: float) -> None:
+        self.catch_up()
+        self._base_load_w = watts
 
     @property
     def solar_w(self) -> float:
@@ -74,6 +86,18 @@ class Site:
         self.streaming_until = 0.0
 
     def catch_up(self) -> None:
-        """Let every charger live up to the clock."""
+        """Let every charger and the battery live up to the clock."""
         for charger in self.chargers.values():
             charger.catch_up()
+        if self.battery is not None:
+            self.battery.catch_up()
+
+    def note_drawn(self, serial: str, begin: float, seconds: float, watts: float) -> None:
+        """A charger drew so much from a moment on, epoch seconds: the battery has to live with it."""
+        if self.battery is not None:
+            self.battery.load.note(serial, begin, begin + seconds, watts)
+
+    def minute_of_day(self, at: float) -> int:
+        """Minutes since midnight in the site's zone, at a moment in epoch seconds."""
+        local = datetime.fromtimestamp(at, self.zone)
+        return local.hour * 60 + local.minute

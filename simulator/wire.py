@@ -17,6 +17,11 @@ def iso_bracketed_or_none(at: float | None) -> str | None:
     return None if at is None else iso_bracketed(at)
 
 
+def iso_milliseconds(at: float) -> str:
+    """Epoch seconds as ``2026-03-28T04:54:34.360Z``."""
+    return iso_bracketed(at).removesuffix("[UTC]")
+
+
 def iso_offset(at: float) -> str:
     """Epoch seconds as the scheduler writes them: ``2026-03-28T05:13:14.438+00:00``."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

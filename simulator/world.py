@@ -5,10 +5,12 @@ from random import Random
 from uuid import UUID
 
 from .accounts import Account, Doorkeeper, Secrets
+from .battery.battery import Battery
 from .charger import Charger
 from .clock import Clock
 from .deployment import Deployment
 from .faults import Faults
+from .mqtt import AnswerStreams
 from .received import ReceivedRequest
 from .site import Site
 
@@ -26,6 +28,10 @@ class World:
     requests: list[ReceivedRequest] = field(default_factory=list)
     known_secrets: Secrets = field(default_factory=Secrets)
     doorkeeper: Doorkeeper = field(init=False)
+    battery_tokens: dict[int, str] = field(default_factory=dict)
+    """The newest XSRF token of the battery service, by user id (api/battery.md §2)."""
+    streams: AnswerStreams | None = None
+    """Where the answers to battery writes can be heard over MQTT; None without a broker."""
 
     def __post_init__(self) -> None:
         self.doorkeeper = Doorkeeper(self.clock, self.deployment, self.random, self.known_secrets)
@@ -41,6 +47,11 @@ class World:
         self.sites[site_id] = site
         return site
 
+    def add_battery(self, site: Site, user_id: int) -> Battery:
+        """Put up batteries at a site; `Battery.units` says which."""
+        site.battery = Battery(site, self.clock, self.deployment.battery, lambda: str(self.draw_uuid()), user_id)
+        return site.battery
+
     def find_charger(self, serial: str | None = None) -> Charger | None:
         """A charger by serial number; the first one without."""
         chargers = [charger for site in self.sites.values() for charger in site.chargers.values()]
@@ -53,6 +64,7 @@ class World:
     def secrets(self) -> set[str]:
         """Every secret or personal value used so far: e-mail, passwords, codes, sessions, tokens, serials."""
         serials = {serial for site in self.sites.values() for serial in site.chargers}
+        serials |= {unit.serial for site in self.sites.values() if site.battery for unit in site.battery.units}
         return set(self.known_secrets) | serials
 
     def settle(self) -> None:

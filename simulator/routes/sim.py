@@ -248,7 +248,7 @@ async def change_deployment(request: web.Request) -> web.Response:
     switches = world_of(request).deployment
     try:
         switches.update(await _body(request))
-    except (ValueError, LookupError) as err:
+    except (ValueError, LookupError, TypeError) as err:
         raise _bad_request(str(err)) from err
     return json_answer(switches.as_json())
 

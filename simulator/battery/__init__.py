@@ -1,0 +1,1 @@
+"""A site's batteries and the part of the cloud that configures them (api/battery.md)."""

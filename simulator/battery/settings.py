@@ -1,0 +1,97 @@
+"""What is set at a battery site, and what the site is (api/battery.md §3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..switches import Switches
+from .families import ControlFamily, Controls
+
+BACKUP_ONLY = "backup_only"
+PROFILES = ("self-consumption", "cost_savings", BACKUP_ONLY, "expert", "ai_optimisation")
+
+
+@dataclass
+class Settings(Switches):
+    """The settings that are in force at the gateway."""
+
+    profile: str = "self-consumption"
+    sub_type: str | None = None
+    """``operationModeSubType``."""
+    reserve: int = 20
+    """``batteryBackupPercentage``, %."""
+    very_low_soc: int = 5
+    """Shutdown level, %."""
+    charge_from_grid: bool = False
+    charge_from_grid_schedule: bool = False
+    """``chargeFromGridScheduleEnabled``."""
+    force_schedule_opted: bool = True
+    discharge_to_grid: bool = False
+    restrict_discharge: bool = False
+    dtg_begin: int | None = 960
+    """Window of discharge to grid where there are no entries, minutes of the day; None: not told."""
+    dtg_end: int | None = 1140
+    cfg_begin: int = 120
+    cfg_end: int = 300
+    storm_guard: bool = True
+    storm_guard_ev: bool = False
+    power_match: bool = False
+    accepted_disclaimer: str | bool | None = None
+    """``acceptedItcDisclaimer``: ISO text or true; None where nobody has."""
+    profile_reserves: dict[str, int] = field(
+        default_factory=lambda: {"self-consumption": 20, "cost_savings": 30, BACKUP_ONLY: 100, "expert": 30, "ai_optimisation": 5}
+    )
+    """What each profile brings."""
+    profile_charge_from_grid: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(PROFILES, False) | {"cost_savings": True})
+
+    def is_on(self, family: ControlFamily) -> bool:
+        """The family's effective state; that of CFG is whether it is allowed at all."""
+        match family:
+            case ControlFamily.CFG:
+                return self.charge_from_grid
+            case ControlFamily.DTG:
+                return self.discharge_to_grid
+            case _:
+                return self.restrict_discharge
+
+    def take(self, values: Mapping[str, object]) -> None:
+        """Set values by name; the profile in force remembers its reserve and CFG."""
+        self.update(values)
+        if "reserve" in values:
+            self.profile_reserves[self.profile] = self.reserve
+        if "charge_from_grid" in values:
+            self.profile_charge_from_grid[self.profile] = self.charge_from_grid
+
+    @property
+    def floor(self) -> int:
+        """State of charge below which nothing is discharged, %."""
+        return max(self.reserve, self.very_low_soc)
+
+
+@dataclass
+class Features(Switches):
+    """What the site is and what it may do; nothing in here changes by a client's write."""
+
+    has_encharge: bool = True
+    supports_mqtt: bool = False
+    is_owner: bool = True
+    is_installer: bool = False
+    restrict_cfg: bool = False
+    grid_mode: str | None = "ImportExport"
+    """``batteryGridMode``; None: not told."""
+    reserve_min: int = 5
+    reserve_max: int = 100
+    very_low_soc_min: int = 5
+    very_low_soc_max: int = 25
+    very_low_soc_limits_known: bool = True
+    """False: both read as ``"N/A"``."""
+    hide_charge_from_grid: bool = True
+    show_power_match: bool = False
+    show_storm_guard: bool = True
+    polling_interval: int = 60
+    system_task: bool = False
+    """The cloud is working on it: writes are answered with success and come to nothing."""
+    dr_event_active: bool = False
+    """A demand-response event overrides everything."""
+    status_code: str = "normal"
+    status_text: str = "Normal"
+    controls: Controls = field(default_factory=Controls)

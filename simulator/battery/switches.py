@@ -1,0 +1,158 @@
+"""How this deployment's battery service differs from another one, and what it does wrong.
+
+Each switch names its section of api/battery.md. All times are simulated seconds.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..switches import Switches
+from .families import ControlFamily
+
+
+class XsrfSource(StrEnum):
+    """Where a client finds the XSRF token (§2)."""
+
+    COOKIE = "cookie"
+    """``BP-XSRF-Token``, set by every answer."""
+    HEADER = "header"
+    """The response header ``x-csrf-token``."""
+    BOTH = "both"
+
+
+class HeaderShape(StrEnum):
+    """Shapes of a request's headers (§1)."""
+
+    SESSION = "session"
+    SESSION_TOKEN = "session_token"  # noqa: S105 - the name of a shape, no secret
+    TOKEN_ONLY = "token_only"  # noqa: S105 - the name of a shape, no secret
+
+
+class EnhoRule(StrEnum):
+    """What ``source=enho`` in the query of a write does (§4)."""
+
+    INDIFFERENT = "indifferent"
+    IGNORED = "ignored"
+    """A write with it is answered with success and changes nothing, at sites with ``supportsMqtt``."""
+    NEEDED = "needed"
+    """A write without it is answered with success and changes nothing."""
+
+
+class NothingPending(StrEnum):
+    """How ``requestedConfig`` says that nothing is pending (§6)."""
+
+    EMPTY = "empty"
+    HOLDS_EMPTY = "holds_empty"
+    NULL = "null"
+    ABSENT = "absent"
+
+
+class EmptyDetails(StrEnum):
+    """What ``details`` of a group without entries is (§3)."""
+
+    LIST = "list"
+    NULL = "null"
+    ABSENT = "absent"
+
+
+class DeleteForm(StrEnum):
+    """Forms of a delete (§4)."""
+
+    POST = "post"
+    """``POST S/<id>/delete``."""
+    PUT = "put"
+    """``PUT S/<id>`` with ``isDeleted``."""
+
+
+class WriteKind(StrEnum):
+    """Kinds of writes that can drop schedules (§5)."""
+
+    CFG = "cfg"
+    """Charge from grid or its schedules change their state."""
+    DTG = "dtg"
+    RBD = "rbd"
+    PROFILE = "profile"
+    APPLY = "apply"
+    """A toggle write with the state that is already there."""
+
+
+@dataclass
+class BatteryDeployment(Switches):
+    """The battery switches of one deployment; the defaults are a cloud that does what it is told after 20 s."""
+
+    # Who is let in, §1 and §2
+    xsrf_source: XsrfSource = XsrfSource.COOKIE
+    xsrf_header_everywhere: bool = False
+    """The header comes with every answer, not only with that of siteSettings."""
+    xsrf_rotates: bool = True
+    """Every answer that carries a token, errors included, carries a new one, and only the newest counts."""
+    xsrf_on_reads: bool = True
+    """False: only the answers to writes carry a token, a refused isValid among them."""
+    write_shapes: set[HeaderShape] = field(default_factory=lambda: set(HeaderShape))
+    """Shapes that writes are taken in; others get 403, with a fresh token."""
+    read_shapes: set[HeaderShape] = field(default_factory=lambda: set(HeaderShape))
+
+    # When a write takes effect, §6
+    gateway_delay_s: float | None = 20.0
+    """Until the gateway takes a change over; None: it never does."""
+    gateway_gives_up_s: float | None = 0.0
+    """How long a change that is never taken over stays pending; None: for ever."""
+    nothing_pending: NothingPending = NothingPending.EMPTY
+    lost_while_pending: bool = False
+    """A write that comes while another is pending is answered with success and lost (§5)."""
+    ignored_writes: int = 0
+    """So many of the next writes of settings, profile and storm guard are answered with success and lost."""
+
+    # Writing settings (§4)
+    source_enho: EnhoRule = EnhoRule.INDIFFERENT
+    toggle_needs_is_valid: bool = False
+    """A toggle that no isValid of its family preceded is answered with success and ignored."""
+    cfg_schedule_flag_needed: bool = False
+    """CFG on leaves its schedules off until ``chargeFromGridScheduleEnabled`` is sent as well."""
+    partial_rbd_off_ignored: bool = False
+    """RBD goes off only where the whole data is sent."""
+    dtg_needs_window: bool = True
+    """DTG on without any entry and without times is ignored."""
+    toggle_off_after_delete_ignored_s: float = 0.0
+    """Switching a family off so soon after a delete in it is ignored (§5)."""
+    profiles_bring_reserve: bool = True
+    """A profile that is chosen without a reserve brings the one that it had."""
+    profile_reserve_wins: bool = False
+    """It brings that one also where another one was sent."""
+    profiles_bring_cfg: bool = True
+    """A profile brings the CFG state that it had."""
+
+    # Schedules, §3 to §5
+    drops: dict[WriteKind, set[ControlFamily]] = field(default_factory=dict)
+    """Which families a write of a kind drops."""
+    drop_after_s: float = 0.0
+    """How long after the write."""
+    apply_drops_every: int = 1
+    """Of so many applies one drops: where every one did, nothing could ever be put back."""
+    unapplied_lifetime_s: float = 3600.0
+    """How long an entry that nobody applied stays."""
+    pending_while_off: bool = False
+    """Entries of a family that is off stay pending after the apply."""
+    lying_is_enabled: bool = False
+    """``isEnabled`` reads as the opposite of what was written."""
+    flipping_details: bool = True
+    """``details`` turns round with every write."""
+    empty_details: EmptyDetails = EmptyDetails.LIST
+    empty_schedule_reads: int = 0
+    """So many of the next reads of schedules show none."""
+    empty_schedules_every: int = 0
+    """Of so many reads of schedules one shows none; 0: never."""
+    upper_case_status: bool = False
+    seconds_in_times: bool = False
+    """``HH:MM:SS``."""
+    answer_holds_id: bool = True
+    """The answer to a new entry holds its ``scheduleId``."""
+    delete_status: int = 200
+    """200 or 204."""
+    delete_forms: set[DeleteForm] = field(default_factory=lambda: set(DeleteForm))
+    deleted_stay_listed: bool = False
+    """Deleted entries stay in ``details`` with ``isDeleted``."""
+    cross_family_conflicts: bool = True
+    """Entries of different families may not overlap either."""
+    wrong_family_named: bool = False
+    """A conflict across families names a family that is not in the way."""

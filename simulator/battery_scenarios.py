@@ -1,0 +1,108 @@
+"""Worlds with batteries."""
+
+from .battery.battery import Battery
+from .battery.families import ControlFamily
+from .battery.switches import (
+    BatteryDeployment,
+    EmptyDetails,
+    EnhoRule,
+    HeaderShape,
+    NothingPending,
+    WriteKind,
+    XsrfSource,
+)
+from .building import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, add_account, add_battery, add_charger, add_site, family_car
+from .hardware import SINGLE_PHASE_32, THREE_PHASE_32
+from .vehicle import Vehicle
+from .world import World
+
+BATTERIES = Scenarios()
+
+_ALL = set(ControlFamily)
+
+
+def _battery_site(world: World, place: tuple[str, str] = MELBOURNE) -> Battery:
+    """Two batteries, one charger with a vehicle on its cable, two kilowatts of sun."""
+    site = add_site(world, place=place)
+    site.solar_w = 2000
+    add_charger(world, site, 1).plug_in(family_car())
+    add_account(world, site)
+    return add_battery(world, site)
+
+
+@BATTERIES.add("battery_site", "Two batteries and a charger; schedules to charge from and to discharge to the grid")
+def _plain(world: World) -> None:
+    _battery_site(world)
+
+
+@BATTERIES.add("battery_only", "Two batteries, no charger")
+def _battery_only(world: World) -> None:
+    site = add_site(world)
+    site.solar_w = 2000
+    add_account(world, site)
+    add_battery(world, site)
+
+
+@BATTERIES.add("battery_eu", "A battery site in Europe: the XSRF token comes only as a header of the site settings")
+def _battery_eu(world: World) -> None:
+    _battery_site(world, AMSTERDAM)
+    world.deployment.battery.xsrf_source = XsrfSource.HEADER
+
+
+@BATTERIES.add("battery_us", "A battery site in the US: charging from the grid needs a disclaimer")
+def _battery_us(world: World) -> None:
+    _battery_site(world, LOS_ANGELES)
+
+
+@BATTERIES.add("battery_hostile", "A battery site whose cloud misbehaves in every way at once")
+def _battery_hostile(world: World) -> None:
+    battery = _battery_site(world)
+    battery.features.supports_mqtt = True
+    misbehave(world.deployment.battery)
+
+
+@BATTERIES.add("home", "Two chargers, the first charging since an hour, and two batteries")
+def _home(world: World) -> None:
+    site = add_site(world)
+    site.solar_w = 4500
+    first = add_charger(world, site, 1, SINGLE_PHASE_32)
+    first.plug_in(family_car())
+    second = add_charger(world, site, 2, THREE_PHASE_32)
+    second.plug_in(Vehicle(battery_wh=77_000, state_of_charge=0.35, target=0.9, max_amps=16, phases=3))
+    add_account(world, site)
+    add_battery(world, site)
+    first.start(32)
+
+
+def misbehave(switches: BatteryDeployment) -> None:
+    """Every misbehaviour of api/battery.md that can go together with the others; a patient client can still get everything done."""
+    switches.xsrf_source = XsrfSource.BOTH
+    switches.write_shapes = {HeaderShape.SESSION_TOKEN}
+    switches.gateway_delay_s = 45.0
+    switches.nothing_pending = NothingPending.HOLDS_EMPTY
+    switches.lost_while_pending = True
+    switches.source_enho = EnhoRule.IGNORED
+    switches.toggle_needs_is_valid = True
+    switches.cfg_schedule_flag_needed = True
+    switches.partial_rbd_off_ignored = True
+    switches.toggle_off_after_delete_ignored_s = 3.0
+    switches.profile_reserve_wins = True
+    switches.drops = {
+        WriteKind.CFG: {ControlFamily.DTG, ControlFamily.RBD},
+        WriteKind.DTG: {ControlFamily.RBD},
+        WriteKind.RBD: {ControlFamily.CFG, ControlFamily.DTG},
+        WriteKind.PROFILE: set(_ALL),
+        WriteKind.APPLY: set(_ALL),
+    }
+    switches.drop_after_s = 8.0
+    switches.apply_drops_every = 4
+    switches.pending_while_off = True
+    switches.lying_is_enabled = True
+    switches.empty_details = EmptyDetails.ABSENT
+    switches.empty_schedules_every = 5
+    switches.upper_case_status = True
+    switches.seconds_in_times = True
+    switches.answer_holds_id = False
+    switches.delete_status = 204
+    switches.deleted_stay_listed = True
+    switches.wrong_family_named = True

@@ -1,0 +1,80 @@
+"""The MQTT answers of the battery service: who may listen where (api/battery.md §7)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from .clock import Clock
+from .wire import JsonObject, epoch_ms
+
+STREAM_S = 900
+"""How long a stream lives, seconds."""
+AUTHORIZER = "aws-lambda-authoriser-prod"
+TOKEN_KEY = "enph_token"  # noqa: S105 - the name of a key, no secret
+
+
+@dataclass(frozen=True)
+class AnswerStream:
+    """One stream that was signed."""
+
+    site_id: str
+    topic: str
+    token: str
+    digest: str
+    ends_at: float
+    """Wall time, epoch seconds."""
+
+    @property
+    def user_name(self) -> str:
+        """The user name that a client connects with."""
+        return (
+            f"?x-amz-customauthorizer-name={AUTHORIZER}&{TOKEN_KEY}={self.token}&site-id={self.site_id}"
+            f"&x-amz-customauthorizer-signature={quote(self.digest, safe='')}&env=production"
+        )
+
+
+@dataclass
+class AnswerStreams:
+    """The streams that were signed, and where their broker listens."""
+
+    endpoint: str
+    """Host and port of the broker."""
+    clock: Clock
+    draw_uuid: Callable[[], str]
+    draw_secret: Callable[[], str]
+    streams: list[AnswerStream] = field(default_factory=list)
+
+    def sign(self, site_id: str) -> JsonObject:
+        """A new stream, as in api/samples/mqtt_signed_url.json."""
+        stream = AnswerStream(
+            site_id,
+            f"v1/server/response-stream/{self.draw_uuid()}",
+            token=self.draw_secret(),
+            # Base64 has characters that must be written otherwise in a user name.
+            digest=f"{self.draw_secret()}+/==",
+            ends_at=self.clock.wall_time() + STREAM_S,
+        )
+        self.streams.append(stream)
+        return {
+            "topic": stream.topic,
+            "stream_duration": STREAM_S,
+            "aws_iot_endpoint": self.endpoint,
+            "aws_authorizer": AUTHORIZER,
+            "aws_token_key": TOKEN_KEY,
+            "aws_token_value": stream.token,
+            "aws_digest": stream.digest,
+        }
+
+    def live(self, site_id: str | None = None) -> list[AnswerStream]:
+        """The streams that have not run out, of a site or of all."""
+        now = self.clock.wall_time()
+        return [stream for stream in self.streams if stream.ends_at > now and site_id in {None, stream.site_id}]
+
+    def answer(self, site_id: str, message_type: str) -> JsonObject:
+        """The message that tells that a change has been taken over."""
+        return {
+            "messageType": message_type,
+            "siteId": site_id,
+            "status": "success",
+            "timestamp": epoch_ms(self.clock.time()),
+        }
