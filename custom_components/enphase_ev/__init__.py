@@ -9,6 +9,8 @@ from .accounts import async_get_accounts
 from .battery_coordinator import BatteryCoordinator
 from .battery_entity import battery_device_info
 from .battery_journal import BatteryJournal
+from .battery_override import BatteryOverrides
+from .battery_services import async_setup_battery_services
 from .const import CONF_SITE, DOMAIN
 from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
@@ -38,6 +40,7 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions."""
     async_setup_services(hass)
+    async_setup_battery_services(hass)
     return True
 
 
@@ -90,7 +93,9 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     await battery.async_refresh()
     if battery.data is not None:
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
-    return EnphaseRuntimeData(account, memory, options, chargers, details, battery)
+    overrides = BatteryOverrides(battery)
+    overrides.async_start()
+    return EnphaseRuntimeData(account, memory, options, chargers, details, battery, overrides)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:

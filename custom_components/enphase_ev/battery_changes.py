@@ -123,6 +123,15 @@ class Ticket:
     reason: str | None = None
 
     @property
+    def answer(self) -> str:
+        """Return what an action says of it: requested, applied or failed."""
+        return ChangeState.REQUESTED.value if self.state is ChangeState.WAITING else self.state.value
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it is known what became of it, but no longer than some seconds."""
+        await asyncio.wait([self.done], timeout=seconds)
+
+    @property
     def is_open(self) -> bool:
         """Return whether it is not known yet what becomes of it."""
         return not self.done.done()

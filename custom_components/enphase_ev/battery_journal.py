@@ -77,8 +77,29 @@ class JournalRecord(DataClassDictMixin):
 
 
 @dataclass
-class _Records(DataClassDictMixin):
+class Override(DataClassDictMixin):
+    """A temporary entry, and what comes back when it ends.
+
+    Attributes:
+        entry: the temporary one.
+        ends_at: UTC.
+        until_charge: the state of charge (%) at which it ends sooner.
+        aside: the entries that were in its way.
+        was_on, were_schedules_on: whether the family, and the schedules of charge from grid, were switched on before.
+    """
+
+    entry: KeptEntry
+    ends_at: datetime
+    until_charge: float | None
+    aside: list[KeptEntry]
+    was_on: bool
+    were_schedules_on: bool
+
+
+@dataclass
+class _Content(DataClassDictMixin):
     records: list[JournalRecord] = field(default_factory=list)
+    override: Override | None = None
 
 
 class BatteryJournal:
@@ -88,17 +109,26 @@ class BatteryJournal:
         self._store: Store[dict[str, object]] = Store(
             hass, _STORAGE_VERSION, f"{DOMAIN}.battery.{entry_id}", private=True, atomic_writes=True
         )
-        self._content = _Records()
+        self._content = _Content()
 
     @property
     def records(self) -> list[JournalRecord]:
         """Return the open changes, the oldest first."""
         return self._content.records
 
+    @property
+    def override(self) -> Override | None:
+        """Return the override that is in force; whoever changes it has it saved before anything is written."""
+        return self._content.override
+
+    @override.setter
+    def override(self, override: Override | None) -> None:
+        self._content.override = override
+
     async def async_load(self) -> None:
         """Read what was left open."""
         if stored := await self._store.async_load():
-            self._content = _Records.from_dict(stored)
+            self._content = _Content.from_dict(stored)
 
     async def async_open(self, record: JournalRecord) -> None:
         """Open a change."""

@@ -36,11 +36,13 @@ class LifetimeMeter(DataClassDictMixin):
         value: what is shown, in Wh.
         accepted: the reading behind it.
         doubted: a reading that would be a reset or a leap, until a second, different report bears it out.
+        offset: Wh that are shown beyond the charger's own counter, since that was replaced by one which had counted elsewhere.
     """
 
     value: float
     accepted: Reading
     doubted: Reading | None = None
+    offset: float = 0.0
 
     @classmethod
     def start(cls, reading: Reading) -> Self:
@@ -49,26 +51,38 @@ class LifetimeMeter(DataClassDictMixin):
 
     def take(self, reading: Reading) -> Self:
         """Return the meter after a reading."""
-        if self.value - _JITTER <= reading.energy <= self._most_plausible(reading):
-            return replace(self, value=max(self.value, reading.energy), accepted=reading, doubted=None)
+        counted = reading.energy + self.offset
+        if self.value - _JITTER <= counted <= self.value + self._most_gained(reading):
+            return replace(self, value=max(self.value, counted), accepted=reading, doubted=None)
         doubted = self.doubted
         if doubted is None or not self._bears_out(reading, doubted):
             return replace(self, doubted=reading)
         if reading.is_same_report(doubted):
             return self
-        return replace(self, value=reading.energy, accepted=reading, doubted=None)
+        return self._start_over(reading, doubted)
+
+    def _start_over(self, reading: Reading, doubted: Reading) -> Self:
+        """Return the meter after a counter that does not go on from the last one was borne out.
+
+        One that began at zero is shown as it is: Home Assistant's statistics know a reset when they see one. Any other number would be a
+        leap in them, so that only what is gained from here on counts.
+        """
+        if reading.energy <= min(self.value / 2, self._most_gained(reading)):
+            return replace(self, value=reading.energy, accepted=reading, doubted=None, offset=0.0)
+        value = self.value + max(reading.energy - doubted.energy, 0.0)
+        return replace(self, value=value, accepted=reading, doubted=None, offset=value - reading.energy)
 
     def _bears_out(self, reading: Reading, doubted: Reading) -> bool:
         """Return whether a reading tells the same story as the one in doubt: it went on from there, on the same side."""
-        is_reset = doubted.energy < self.value
-        return reading.energy >= doubted.energy - _JITTER and (reading.energy < self.value) == is_reset
+        is_reset = doubted.energy + self.offset < self.value
+        return reading.energy >= doubted.energy - _JITTER and (reading.energy + self.offset < self.value) == is_reset
 
-    def _most_plausible(self, reading: Reading) -> float:
-        """Return the most that the counter can have reached by this report."""
+    def _most_gained(self, reading: Reading) -> float:
+        """Return the most that can have been counted between the reading behind the value and this one, in Wh."""
         if reading.reported_at is None or self.accepted.reported_at is None:
             return float("inf")
         seconds = max((reading.reported_at - self.accepted.reported_at).total_seconds(), 0.0)
-        return self.value + _ALLOWANCE + 2 * _MOST_WATTS * seconds / _SECONDS_PER_HOUR
+        return _ALLOWANCE + 2 * _MOST_WATTS * seconds / _SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True)
@@ -88,8 +102,8 @@ class DayMeter(DataClassDictMixin):
     def take(self, lifetime: float, reported_on: date, today: date) -> Self:
         """Return the meter after the lifetime counter was read.
 
-        What it gained belongs to the day on which the charger reported it. A counter that stepped back was reset: what it shows now was
-        counted since.
+        What it gained belongs to the day on which the charger reported it. A counter that stepped back began at zero: what it shows now
+        was counted since.
         """
         gained = lifetime - self.lifetime if lifetime >= self.lifetime else lifetime
         before = self.energy if today == self.day else 0.0

@@ -5,9 +5,15 @@ from typing import Any
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 
+from .battery_coordinator import BatteryCoordinator
+from .battery_settings import async_restore_schedules
 from .choice import including, is_new
+from .const import DOMAIN
 from .devices import NEW_CHARGERS
+from .issues import LEFT_ENTRIES
 from .runtime import EnphaseConfigEntry
 
 
@@ -34,8 +40,48 @@ class AddChargersFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class LeftEntriesFlow(RepairsFlow):
+    """Tries again to put back the battery schedules that were lost, or drops them."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask which."""
+        placeholders = self._placeholders()
+        return self.async_show_menu(step_id="init", menu_options=["try_again", "drop"], description_placeholders=placeholders)
+
+    async def async_step_try_again(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Try again."""
+        coordinator = self._battery()
+        if coordinator is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await async_restore_schedules(coordinator)
+        except HomeAssistantError:
+            return self.async_abort(reason="still_left")
+        return self.async_create_entry(data={})
+
+    async def async_step_drop(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Drop them."""
+        if (coordinator := self._battery()) is not None:
+            await coordinator.changes.async_drop()
+        return self.async_create_entry(data={})
+
+    def _battery(self) -> BatteryCoordinator | None:
+        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        return entry.runtime_data.battery if entry is not None and entry.state is ConfigEntryState.LOADED else None
+
+    def _placeholders(self) -> dict[str, str]:
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        return dict(issue.translation_placeholders or {}) if issue else {}
+
+
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
     """Return the flow of an issue; one that only tells something is confirmed."""
     if issue_id.startswith(NEW_CHARGERS) and data is not None:
         return AddChargersFlow(str(data["entry_id"]))
+    if issue_id.startswith(LEFT_ENTRIES) and data is not None:
+        return LeftEntriesFlow(str(data["entry_id"]))
     return ConfirmRepairFlow()

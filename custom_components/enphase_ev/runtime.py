@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 
 if TYPE_CHECKING:
     from .battery_coordinator import BatteryCoordinator
+    from .battery_override import BatteryOverrides
     from .coordinator import ChargerCoordinator
     from .details import DetailsCoordinator
     from .enlighten import Account
@@ -26,3 +27,4 @@ class EnphaseRuntimeData:
     chargers: ChargerCoordinator
     details: DetailsCoordinator
     battery: BatteryCoordinator
+    overrides: BatteryOverrides

@@ -15,7 +15,8 @@ from .charger import Charger
 from .const import DOMAIN
 from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
-from .runtime import EnphaseConfigEntry
+from .enlighten import BatteryFamily
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 ATTR_SITE_ID = "site_id"
 
@@ -112,6 +113,39 @@ async def async_sites(call: ServiceCall) -> list[ChargerCoordinator]:
     if not entries:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_site_targeted")
     return [entry.runtime_data.chargers for entry in entries]
+
+
+async def async_batteries(call: ServiceCall) -> list[EnphaseRuntimeData]:
+    """Return the loaded sites with batteries that a call means; the only one there is, where it names none.
+
+    Raises:
+        ServiceValidationError: It means none, or does not say which.
+        Unauthorized: The person may not control its batteries.
+    """
+    user = await _async_user(call)
+    loaded: list[EnphaseConfigEntry] = call.hass.config_entries.async_loaded_entries(DOMAIN)
+    with_battery = [entry for entry in loaded if entry.runtime_data.battery.data is not None]
+    names_some = ATTR_SITE_ID in call.data or TargetSelection(call.data).has_any_target
+    if names_some:
+        named = {device.config_entry_id for device in _devices(call).values()}
+        site_id = call.data.get(ATTR_SITE_ID)
+        with_battery = [entry for entry in with_battery if entry.entry_id in named or (site_id and entry.unique_id == site_id)]
+    if not with_battery or (not names_some and len(with_battery) > 1):
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_battery_targeted")
+    for entry in with_battery:
+        _require_control_of_battery(call, user, entry)
+    return [entry.runtime_data for entry in with_battery]
+
+
+def _require_control_of_battery(call: ServiceCall, user: User | None, entry: EnphaseConfigEntry) -> None:
+    """Let only those change schedules who may control what the schedules do."""
+    if user is None or user.is_admin:
+        return
+    entities = er.async_get(call.hass)
+    for family in BatteryFamily:
+        switch = entities.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{entry.unique_id}_{family.name.lower()}")
+        if switch is not None and not user.permissions.check_entity(switch, POLICY_CONTROL):
+            raise Unauthorized(context=call.context, entity_id=switch, permission=POLICY_CONTROL)
 
 
 def _devices(call: ServiceCall) -> dict[str, dr.DeviceEntry]:
