@@ -1,0 +1,1 @@
+"""Pieces of the integration that need neither Home Assistant nor a cloud."""
