@@ -183,11 +183,12 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     async def _wishing(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
         self._set_wish(key, wish)
+        ticket: Ticket | None = None
         try:
             ticket = await start()
-        except BaseException:
-            self._set_wish(key, None)
-            raise
+        finally:
+            if ticket is None:
+                self._set_wish(key, None)
         ticket.done.add_done_callback(lambda _: self._set_wish(key, None))
         return ticket
 

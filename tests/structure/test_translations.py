@@ -114,7 +114,9 @@ def test_aborts_and_their_texts_match(english) -> None:
                 used |= strings(argument(call, "reason")) or {"unique_id_mismatch"}
             case "_async_abort_entries_match":
                 used |= {"already_configured"}
-    present = set(english["config"].get("abort", {}))
+    # The flow of a repair has its texts with the issue.
+    of_repairs = {reason for issue in english["issues"].values() for reason in issue.get("fix_flow", {}).get("abort", {})}
+    present = set(english["config"].get("abort", {})) | of_repairs
     assert used - SHARED_ABORTS - present == set(), "no text for these"
     assert present & SHARED_ABORTS == set(), "Home Assistant has the words for these"
     assert present - used == set(), "no code for these"
