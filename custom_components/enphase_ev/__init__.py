@@ -16,7 +16,7 @@ from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
-from .issues import clear_account_issues
+from .issues import clear_account_issues, clear_stop_issues
 from .memory import SiteMemoryStore
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
@@ -102,6 +102,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     """Unload a site; the account's connections close with the last site that uses it."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    clear_stop_issues(hass, entry)
     await entry.runtime_data.memory.async_save_now()
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True

@@ -95,6 +95,9 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
 
     @override
     async def _async_update_data(self) -> Mapping[str, ChargerDetails]:
+        if not self._chargers.last_update_success:
+            # The cloud does not answer the poll either: that is said once, and asking for more would not help.
+            return self.data
         found: dict[str, ChargerDetails] = {}
         try:
             await self._refresh_site()

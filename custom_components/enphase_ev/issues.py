@@ -55,6 +55,13 @@ def clear_account_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 @callback
+def clear_stop_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove what was said about chargers that nobody watches any more."""
+    for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
+        ir.async_delete_issue(hass, DOMAIN, f"stop_failed_{device.id}")
+
+
+@callback
 def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
     """Tell a person about a charger that goes on charging although it was told to stop; take it back once that is over."""
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)

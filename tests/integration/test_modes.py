@@ -155,7 +155,7 @@ async def test_green_mode_is_known_from_the_status_while_the_scheduler_is_down(b
 async def test_a_start_in_scheduled_mode_keeps_the_schedule(house: House) -> None:
     charger = house.sim.charger()
     charger.mode = ChargeMode.SCHEDULED
-    await house.live(601)
+    await house.live(661)
     if charger.charging:
         charger.stop()
         await house.live(61)
@@ -174,7 +174,7 @@ async def test_a_start_in_scheduled_mode_keeps_the_schedule(house: House) -> Non
 async def test_a_schedule_that_could_not_be_kept_is_said(house: House) -> None:
     charger = house.sim.charger()
     charger.mode = ChargeMode.SCHEDULED
-    await house.live(601)
+    await house.live(661)
     if charger.charging:
         charger.stop()
         await house.live(61)

@@ -253,6 +253,22 @@ async def test_entities_become_unavailable_after_three_polls(house: House, outag
     assert not list(house.entry.async_get_active_flows(house.hass, {SOURCE_REAUTH}))
 
 
+async def test_a_cloud_that_is_gone_for_hours_is_said_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    await house.live(61)
+    caplog.clear()
+    await house.sim.stop()
+    await house.live(6 * 3600)
+    assert len(_lines(caplog)) == 1
+
+    await house.sim.start()
+    await house.live(3600)
+
+    assert len(_lines(caplog)) == 2
+    assert house.state("sensor", "status").state == "plugged_in"
+    assert house.sim.sign_ins == 1
+    assert not list(house.entry.async_get_active_flows(house.hass, {SOURCE_REAUTH}))
+
+
 _SOME_ENTITIES = [
     ("sensor", "status"),
     ("sensor", "lifetime_energy"),
