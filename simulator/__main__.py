@@ -16,12 +16,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", default=DEFAULT, choices=sorted(SCENARIOS), metavar="NAME")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="for everything drawn by chance (default: %(default)s)")
+    parser.add_argument("--mqtt", action="store_true", help="tell over MQTT what the battery's gateway has taken over")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     return parser.parse_args()
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    simulator = Simulator(arguments.scenario, speed=arguments.speed, host=arguments.host, port=arguments.port, seed=arguments.seed)
+    simulator = Simulator(
+        arguments.scenario,
+        speed=arguments.speed,
+        host=arguments.host,
+        port=arguments.port,
+        seed=arguments.seed,
+        mqtt=arguments.mqtt,
+    )
     async with simulator:
         account = simulator.account
         print(f"Simulated Enlighten cloud: {simulator.url} (scenario {arguments.scenario}, speed {arguments.speed:g})")

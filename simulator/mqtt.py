@@ -43,6 +43,10 @@ class AnswerStreams:
     draw_uuid: Callable[[], str]
     draw_secret: Callable[[], str]
     streams: list[AnswerStream] = field(default_factory=list)
+    knocks: list[bool] = field(default_factory=list)
+    """Who asked to be let in, and whether it was."""
+    subscriptions: list[tuple[str, int]] = field(default_factory=list)
+    """Topics that somebody listens to or has listened to, with the QoS asked for."""
 
     def sign(self, site_id: str) -> JsonObject:
         """A new stream, as in api/samples/mqtt_signed_url.json."""

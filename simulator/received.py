@@ -26,6 +26,7 @@ class Family(StrEnum):
     BATTERY = "battery"
     BATTERY_WRITE = "battery_write"
     BATTERY_STATUS = "battery_status"
+    MQTT = "mqtt"
     PAGE = "page"
     OTHER = "other"
 
@@ -38,6 +39,7 @@ _FAMILIES = [
         (r"^/app-api/|^/pv/systems/\d+/.+", Family.SITE),
         (r"^/pv/settings/\d+/battery_status\.json$", Family.BATTERY_STATUS),
         (r"^/service/batteryConfig/", Family.BATTERY),
+        (r"^/mqtt$", Family.MQTT),
         (r"^/service/evse_controller/.+/ev_chargers/status$", Family.STATUS),
         (r"^/service/evse_controller/.+/summary$", Family.SUMMARY),
         (r"^/service/evse_controller/.+/ev_charger_config$", Family.CONFIG),

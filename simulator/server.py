@@ -9,9 +9,11 @@ from aiohttp import web
 from .accounts import Account
 from .app import make_app
 from .battery.battery import Battery
+from .broker import AnswerBroker
 from .charger import Charger
 from .clock import Clock
 from .faults import Faults
+from .mqtt import AnswerStreams
 from .received import ReceivedRequest
 from .scenarios import DEFAULT, build_world
 from .site import Site
@@ -22,7 +24,8 @@ class Simulator:
     """A simulated cloud that listens on an address of this machine.
 
     ``async with Simulator("two_chargers") as sim: …`` or ``start`` and ``stop``. The world can be changed before it
-    listens and while it does.
+    listens and while it does. With ``mqtt`` a broker tells what the gateways have taken over, and battery sites say that
+    there is one.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Simulator:
         port: int = 0,
         clock: Clock | None = None,
         seed: int = 0,
+        mqtt: bool = False,
     ) -> None:
         if clock is None:
             clock = Clock(speed)
@@ -41,17 +45,40 @@ class Simulator:
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._broker: AnswerBroker | None = None
+        self._mqtt = mqtt
+        if mqtt:
+            for battery in self._batteries():
+                battery.features.supports_mqtt = True
 
     async def start(self) -> None:
         """Listen."""
-        self._runner = web.AppRunner(make_app(self.world), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        app = make_app(self.world)
+        app.router.add_get("/mqtt", self._listen)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         # Stays the same when it is stopped and started again.
         self._port = self._runner.addresses[0][1]
+        if self._mqtt:
+            self.world.streams = self.world.streams or AnswerStreams(
+                f"{self._host}:{self._port}", self.clock, lambda: str(self.world.draw_uuid()), self.world.doorkeeper.draw_secret
+            )
+            self._broker = AnswerBroker(self.world.streams, self._batteries())
+            await self._broker.start()
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        """The broker's door; 404 where there is none."""
+        return web.Response(status=404) if self._broker is None else await self._broker.serve(request)
+
+    def _batteries(self) -> list[Battery]:
+        return [site.battery for site in self.world.sites.values() if site.battery]
 
     async def stop(self) -> None:
         """Close every connection and the port; the world goes on and can be started again at the same address."""
+        if self._broker is not None:
+            await self._broker.stop()
+            self._broker = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -93,10 +120,17 @@ class Simulator:
     @property
     def battery(self) -> Battery:
         """The batteries of the first site that has some."""
-        found = next((site.battery for site in self.world.sites.values() if site.battery), None)
-        if found is None:
+        found = self._batteries()
+        if not found:
             raise LookupError("No battery in this scenario")
-        return found
+        return found[0]
+
+    @property
+    def streams(self) -> AnswerStreams:
+        """The MQTT streams that were signed, and who listened; only with ``mqtt=True``, once it has started."""
+        if self.world.streams is None:
+            raise LookupError("No broker: start the simulator with mqtt=True")
+        return self.world.streams
 
     @property
     def faults(self) -> Faults:
