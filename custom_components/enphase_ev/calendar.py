@@ -19,6 +19,7 @@ from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery
 from .battery_schedules import async_add_entry, async_change_entry, async_delete_entries
 from .charger import Charger
 from .coordinator import check_level
+from .details import require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, SlotType
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry
@@ -29,7 +30,8 @@ PARALLEL_UPDATES = 1
 _NEXT_WITHIN = timedelta(days=8)
 _EDITABLE = CalendarEntityFeature.CREATE_EVENT | CalendarEntityFeature.UPDATE_EVENT | CalendarEntityFeature.DELETE_EVENT
 _PERCENT = re.compile(r"(\d+)\s*%")
-_LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*A\b", re.IGNORECASE)
+# "16 A" and "16 amps", but not "7 a.m.".
+_LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*A(?:mps?)?\b(?!\.?\s?m\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,8 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
         window = window_of(kwargs, self.coordinator.time_zone)
-        level = _level_named(kwargs) or self.charger.wished_level
+        named = _level_named(kwargs)
+        level = self.charger.wished_level if named is None else named
         check_level(self.charger, level)
         slot = ChargingSlot(start=window.start, end=window.end, days=window.days, level=level, is_enabled=True)
         await self._details.async_add_slot(self._serial, slot)
@@ -103,12 +106,15 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
     ) -> None:
         require_series(recurrence_id, recurrence_range)
         level = _level_named(event)
-        check_level(self.charger, level)
 
         def change(slot: ChargingSlot) -> ChargingSlot:
+            require_custom(slot)
             window = window_of(event, self.coordinator.time_zone, slot.days)
             changed = replace(slot, start=window.start, end=window.end, days=window.days)
-            return changed if level is None else replace(changed, level=level)
+            if level is None or level == _level_shown(slot, self.charger):
+                return changed
+            check_level(self.charger, level)
+            return replace(changed, level=level)
 
         await self._details.async_change_slot(self._serial, uid, change)
 
@@ -122,13 +128,14 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
         title = _title(slot, self.charger)
         if slot.start is None or slot.end is None:
             # The tariff decides the times of an off-peak slot: it stands on the whole day.
-            for day in days_between(slot.days, first.astimezone(zone).date(), last.astimezone(zone).date()):
+            last_day = (last - timedelta.resolution).astimezone(zone).date()
+            for day in days_between(slot.days, first.astimezone(zone).date(), last_day):
                 yield CalendarEvent(
                     start=day,
                     end=day + timedelta(days=1),
                     summary=title,
                     uid=slot.short_id,
-                    rrule=rule_of(slot.days),
+                    rrule=rule_of(slot.days, day),
                     recurrence_id=day.isoformat(),
                 )
             return
@@ -138,7 +145,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
                 end=end,
                 summary=title,
                 uid=slot.short_id,
-                rrule=rule_of(slot.days),
+                rrule=rule_of(slot.days, start),
                 recurrence_id=start.isoformat(),
             )
 
@@ -215,7 +222,7 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
                 summary=title,
                 description=title,
                 uid=entry.id,
-                rrule=rule_of(entry.days),
+                rrule=rule_of(entry.days, start),
                 recurrence_id=start.isoformat(),
             )
 
@@ -240,8 +247,13 @@ _FAMILY_WORDS = {
 
 def _title(slot: ChargingSlot, charger: Charger) -> str:
     """Return what stands on the event: the level or off-peak, and whether the slot is off."""
-    words = "Off-peak" if slot.type is SlotType.OFF_PEAK else f"{slot.level or charger.wished_level:g} A"
+    words = "Off-peak" if slot.type is SlotType.OFF_PEAK else f"{_level_shown(slot, charger):g} A"
     return words if slot.is_enabled else f"{words} (off)"
+
+
+def _level_shown(slot: ChargingSlot, charger: Charger) -> float:
+    """Return the level (A) of a slot; one that names none charges at the level that the next start uses."""
+    return slot.level or charger.wished_level
 
 
 def _level_named(event: dict[str, Any]) -> float | None:

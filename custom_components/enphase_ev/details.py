@@ -25,6 +25,7 @@ from .enlighten import (
     Feature,
     FirmwareDetails,
     PastSession,
+    SlotType,
 )
 from .errors import command_error, update_error
 from .optional_services import OptionalServices
@@ -301,6 +302,16 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             await async_rest(self.hass, seconds)
         if not await is_taken_over():
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_taken_over")
+
+
+def require_custom(slot: ChargingSlot) -> None:
+    """Refuse times for an off-peak slot.
+
+    Raises:
+        ServiceValidationError: The tariff decides its times.
+    """
+    if slot.type is SlotType.OFF_PEAK:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="off_peak_times")
 
 
 def _find(slots: Iterable[ChargingSlot], slot_id: str) -> ChargingSlot:

@@ -15,6 +15,7 @@ import voluptuous as vol
 
 from .const import DOMAIN
 from .coordinator import check_level
+from .details import require_custom
 from .enlighten import ChargingSlot, CommandReply, PastSession
 from .issues import clear_account_issues
 from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers, async_entries, async_sites
@@ -174,6 +175,8 @@ async def _update_charging_schedule(call: ServiceCall) -> ServiceResponse:
     target = _charger_with_slot(await async_chargers(call), call.data[ATTR_SCHEDULE_ID])
 
     def change(slot: ChargingSlot) -> ChargingSlot:
+        if ATTR_START in call.data or ATTR_END in call.data:
+            require_custom(slot)
         days = call.data.get(ATTR_DAYS)
         changed = replace(
             slot,

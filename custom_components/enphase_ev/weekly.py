@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from dateutil.rrule import WEEKLY, rrule
 from homeassistant.components.calendar.const import EVENT_END, EVENT_RRULE, EVENT_START
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 
@@ -32,9 +33,16 @@ class WeeklyWindow:
         """Yield the times at which it is open between two moments, the one that began before the first included."""
         for day in days_between(self.days, first.astimezone(zone).date() - _ONE_DAY, last.astimezone(zone).date()):
             end_day = day if self.end > self.start else day + _ONE_DAY
-            start, end = datetime.combine(day, self.start, zone), datetime.combine(end_day, self.end, zone)
-            if start < last and end > first:
+            start, end = _moment(day, self.start, zone), _moment(end_day, self.end, zone)
+            # A window within the hour that a change of the clocks leaves out is not open on that day. Home Assistant counts an event by
+            # the clock on its wall and takes none that ends before it starts, as one in the hour that comes twice can seem to.
+            if start < last and end > first and dt_util.as_local(start) <= dt_util.as_local(end) and start.astimezone(UTC) < end:
                 yield start, end
+
+
+def _moment(day: date, clock_time: time, zone: tzinfo) -> datetime:
+    """Return a time of day on a day; one that is left out when the clocks go forward comes as much later."""
+    return datetime.combine(day, clock_time, zone).astimezone(UTC).astimezone(zone)
 
 
 def days_between(days: tuple[int, ...], first: date, last: date) -> Iterator[date]:
@@ -46,9 +54,16 @@ def days_between(days: tuple[int, ...], first: date, last: date) -> Iterator[dat
         yield moment.date()
 
 
-def rule_of(days: tuple[int, ...]) -> str:
-    """Return the recurrence rule of a weekly window."""
-    return "FREQ=WEEKLY;BYDAY=" + ",".join(_DAY_CODES[day - 1] for day in days)
+def rule_of(days: tuple[int, ...], start: date) -> str:
+    """Return the recurrence rule of the event that starts then, in Home Assistant's zone, where it can start on another day."""
+    shown = dt_util.as_local(start).date() if isinstance(start, datetime) else start
+    own = start.date() if isinstance(start, datetime) else start
+    return "FREQ=WEEKLY;BYDAY=" + ",".join(_DAY_CODES[day - 1] for day in _moved(days, shown - own))
+
+
+def _moved(days: tuple[int, ...], by: timedelta) -> tuple[int, ...]:
+    """Return days of the week some days later."""
+    return tuple(sorted((day - 1 + by.days) % 7 + 1 for day in days))
 
 
 def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ...] = ()) -> WeeklyWindow:
@@ -67,7 +82,7 @@ def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ..
     weekday = local_start.isoweekday()
     days = days_before if weekday in days_before else (weekday,)
     if rule := event.get(EVENT_RRULE):
-        days = _days_of_rule(rule, weekday)
+        days = _moved(_days_of_rule(rule, start.isoweekday()), local_start.date() - start.date())
     return WeeklyWindow(local_start.time().replace(second=0, microsecond=0), local_end.time().replace(second=0, microsecond=0), days)
 
 
