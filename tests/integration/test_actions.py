@@ -16,7 +16,7 @@ import voluptuous as vol
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Charger, Vehicle
-from tests.integration.conftest import House, HouseBuilder, entry_of
+from tests.integration.house import House, HouseBuilder, entry_of
 
 _OF_A_SITE = ["trigger_message", "start_live_stream", "stop_live_stream", "clear_reauth_issue"]
 

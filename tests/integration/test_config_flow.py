@@ -11,7 +11,7 @@ from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_DECLINED, CON
 from simulator import Simulator
 from simulator.deployment import JsonSignIn, SignInBody
 from simulator.faults import FaultOptions
-from tests.integration.conftest import CloudBuilder, HouseBuilder, live
+from tests.integration.house import CloudBuilder, HouseBuilder, live
 
 
 async def _start(hass: HomeAssistant) -> ConfigFlowResult:

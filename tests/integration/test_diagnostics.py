@@ -9,7 +9,7 @@ from homeassistant.helpers.json import ExtendedJSONEncoder
 import pytest
 
 from custom_components.enphase_ev import diagnostics
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 
 async def _download(house: House) -> tuple[dict[str, object], str]:

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, DOMAIN
 from simulator import Vehicle
 from simulator.modes import ChargeMode
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 # Platform, key, device class, unit, state class, category and the state with a vehicle plugged in and nothing charging.
 type _Row = tuple[str, str, str | None, str | None, str | None, EntityCategory | None, str]

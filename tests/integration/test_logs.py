@@ -11,7 +11,7 @@ from custom_components.enphase_ev import diagnostics
 from custom_components.enphase_ev.const import CONF_REMEMBER_PASSWORD
 from simulator import Simulator
 from simulator.faults import FaultOptions
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 _OURS = ("custom_components.enphase_ev",)
 _OUTAGES: list[FaultOptions] = [

@@ -13,7 +13,7 @@ from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
 from simulator.hardware import SINGLE_PHASE_32
 from simulator.profile import ChargerProfile
-from tests.integration.conftest import CloudBuilder, entry_of, live
+from tests.integration.house import CloudBuilder, entry_of, live
 
 
 def _build_sites(sim: Simulator, count: int) -> None:

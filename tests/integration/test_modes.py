@@ -8,7 +8,7 @@ import pytest
 from simulator import Simulator
 from simulator.modes import ChargeMode
 from simulator.received import ReceivedRequest
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 
 def _writes(house: House, path: str = "") -> list[ReceivedRequest]:

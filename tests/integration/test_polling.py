@@ -10,7 +10,7 @@ from homeassistant.config_entries import SOURCE_REAUTH
 import pytest
 
 from simulator.faults import FaultOptions
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 _LOGGER_NAME = "custom_components.enphase_ev"
 

@@ -8,7 +8,7 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 
 from custom_components.enphase_ev.const import CONF_REMEMBER_PASSWORD, DOMAIN
-from tests.integration.conftest import House, HouseBuilder, entry_of
+from tests.integration.house import House, HouseBuilder, entry_of
 
 _HOUR = 3600
 

@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_REMEMBER_PASSWORD, DOMAIN
-from tests.integration.conftest import CloudBuilder, House, HouseBuilder, sign_in
+from tests.integration.house import CloudBuilder, House, HouseBuilder, sign_in
 
 
 @pytest.mark.parametrize("remembers", [True, False], ids=["password remembered", "password not remembered"])

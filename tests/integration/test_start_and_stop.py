@@ -3,7 +3,7 @@
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 
 async def test_switch_starts_and_the_charger_is_seen_charging(house: House) -> None:

@@ -4,7 +4,7 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 
 @pytest.fixture

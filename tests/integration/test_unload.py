@@ -7,7 +7,7 @@ from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
-from tests.integration.conftest import House, HouseBuilder, entry_of, sign_in
+from tests.integration.house import House, HouseBuilder, entry_of, sign_in
 
 
 def _our_timers(hass: HomeAssistant) -> list[str]:

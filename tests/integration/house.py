@@ -1,0 +1,154 @@
+"""A house: Home Assistant with the integration, a simulated cloud behind it, and time that passes when one wants it to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_CODE, CONF_EMAIL, CONF_PASSWORD
+from homeassistant.core import HomeAssistant, State
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util.async_ import get_scheduled_timer_handles
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.enphase_ev.accounts import _REGISTRY
+from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
+from simulator import Charger, Simulator
+
+# Timers fire when the clock is past them.
+_MOMENT = 0.001
+
+
+async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
+    """Let time pass from timer to timer, so that everything comes exactly when it is due."""
+    end = hass.loop.time() + seconds
+    while (left := end - hass.loop.time()) > _MOMENT:
+        timers = [timer.when() for timer in get_scheduled_timer_handles(hass.loop) if not timer.cancelled()]
+        until_next = max(min(timers, default=end) - hass.loop.time(), 0.0)
+        freezer.tick(timedelta(seconds=min(left, until_next + _MOMENT)))
+        # One round of the loop finds the timers that are due, the next one runs them.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+
+@dataclass
+class House:
+    """A house: Home Assistant, the cloud behind it and the entry between them."""
+
+    hass: HomeAssistant
+    sim: Simulator
+    entry: ConfigEntry
+    freezer: FrozenDateTimeFactory
+
+    def entity_id(self, platform: str, key: str, charger: Charger | None = None) -> str:
+        """Return the entity of a charger with this key."""
+        serial = (charger or self.sim.charger()).serial
+        found = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{serial}_{key}")
+        assert found is not None, f"{platform} {key} does not exist"
+        return found
+
+    def site_entity_id(self, platform: str, key: str) -> str:
+        """Return the entity of the site with this key."""
+        found = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{self.sim.site.id}_{key}")
+        assert found is not None, f"{platform} {key} does not exist"
+        return found
+
+    def state(self, platform: str, key: str, charger: Charger | None = None) -> State:
+        """Return the state of a charger's entity."""
+        state = self.hass.states.get(self.entity_id(platform, key, charger))
+        assert state is not None
+        return state
+
+    def site_state(self, platform: str, key: str) -> State:
+        """Return the state of a site's entity."""
+        state = self.hass.states.get(self.site_entity_id(platform, key))
+        assert state is not None
+        return state
+
+    def device_id(self, charger: Charger | None = None) -> str:
+        """Return the device of a charger."""
+        serial = (charger or self.sim.charger()).serial
+        device = dr.async_get(self.hass).async_get_device_by_identifier((DOMAIN, serial), self.entry.entry_id)
+        assert device is not None
+        return device.id
+
+    async def call(self, domain: str, service: str, **data: object) -> object:
+        """Call an action and wait for it."""
+        return await self.hass.services.async_call(domain, service, data, blocking=True)
+
+    async def ask(self, service: str, **data: object) -> dict[str, list[dict[str, object]]]:
+        """Call an action of ours and return its answer."""
+        answer = await self.hass.services.async_call(DOMAIN, service, data, blocking=True, return_response=True)
+        assert isinstance(answer, dict)
+        return answer  # type: ignore[return-value]  # the actions' answers all have this shape
+
+    async def live(self, seconds: float) -> None:
+        """Let time pass."""
+        await live(self.hass, self.freezer, seconds)
+
+    async def reload(self) -> None:
+        """Unload and load the entry."""
+        assert await self.hass.config_entries.async_reload(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+
+    async def restart(self, *, after: float = 60, hours: float = 0) -> None:
+        """Unload the entry, forget what is in memory, and load it from what was stored, some hours later.
+
+        `after` is for how many seconds Home Assistant still runs without the entry.
+        """
+        if self.entry.state is ConfigEntryState.LOADED:
+            assert await self.hass.config_entries.async_unload(self.entry.entry_id)
+        await self.live(after)
+        self.hass.data.pop(_REGISTRY)
+        self.freezer.tick(timedelta(hours=hours))
+        if self.entry.state is ConfigEntryState.NOT_LOADED:
+            await self.hass.config_entries.async_setup(self.entry.entry_id)
+        else:
+            await self.hass.config_entries.async_reload(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+
+
+type HouseBuilder = Callable[..., Awaitable[House]]
+type CloudBuilder = Callable[..., Awaitable[Simulator]]
+
+
+def entry_of(sim: Simulator, site_id: str, **data: object) -> MockConfigEntry:
+    """Return a config entry of a site, as the flow makes it."""
+    site = sim.world.sites[site_id]
+    return MockConfigEntry(
+        domain=DOMAIN,
+        unique_id=site.id,
+        title=site.name,
+        data={
+            CONF_EMAIL: sim.account.email,
+            CONF_PASSWORD: sim.account.password,
+            CONF_SITE: site.id,
+            CONF_CHARGERS: list(site.chargers),
+            CONF_FOLLOWS_ACCOUNT: True,
+            **data,
+        },
+    )
+
+
+async def sign_in(hass: HomeAssistant, sim: Simulator, *, remembers: bool = True) -> ConfigEntry:
+    """Add the first site of an account through the forms, as a person does, and return its entry."""
+
+    async def submit(**data: object) -> None:
+        nonlocal form
+        form = await hass.config_entries.flow.async_configure(form["flow_id"], data)
+        await hass.async_block_till_done()
+
+    form = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    await submit(**{CONF_EMAIL: sim.account.email, CONF_PASSWORD: sim.account.password, CONF_REMEMBER_PASSWORD: remembers})
+    if form.get("step_id") == "code":
+        await submit(**{CONF_CODE: sim.account.one_time_code})
+    if form.get("step_id") == "site":
+        await submit(**{CONF_SITE: sim.site.id})
+    if form.get("step_id") == "chargers":
+        await submit(**{CONF_CHARGERS: list(sim.site.chargers)})
+    assert form["type"] is FlowResultType.CREATE_ENTRY
+    return form["result"]
