@@ -63,7 +63,6 @@ class Battery:
         self.site = site
         self.switches = switches
         self.features = Features()
-        self.settings = Settings()
         self.units: list[BatteryUnit] = []
         self.storm_alerts: list[StormAlert] = []
         self.book = ScheduleBook(switches, draw_id)
@@ -80,6 +79,7 @@ class Battery:
         self._clock = clock
         self._at = clock.time()
         self._charge_wh = 0.0
+        self._settings = Settings()
         self._pending: list[PendingChange] = []
         self._drops: list[_Drop] = []
         self._applies = 0
@@ -126,6 +126,12 @@ class Battery:
         return self._flow_at(self._at, self._at + 1)
 
     @property
+    def settings(self) -> Settings:
+        """The settings in force now; change them with `set`."""
+        self.catch_up()
+        return self._settings
+
+    @property
     def schedules(self) -> list[Entry]:
         """The entries that the cloud lists, oldest first."""
         self.catch_up()
@@ -153,7 +159,7 @@ class Battery:
     def set(self, **values: object) -> None:
         """Change settings by the names of `Settings`, in force at once."""
         self.catch_up()
-        self.settings.take(values)
+        self._settings.take(values)
 
     def add_schedule(
         self,
@@ -196,7 +202,7 @@ class Battery:
         if entry is None:
             raise LookupError("No such schedule")
         self.book.delete(entry, self._at)
-        self.book.apply(entry.family, on=self.settings.is_on(entry.family))
+        self.book.apply(entry.family, on=self._settings.is_on(entry.family))
 
     def drop_schedules(self, *families: ControlFamily | str) -> None:
         """Lose the entries of some families, as the cloud does; all without a name."""
@@ -216,7 +222,7 @@ class Battery:
         for change in reversed(self._pending):
             if name in change.wanted.values:
                 return change.wanted.values[name]
-        return getattr(self.settings, name)
+        return getattr(self._settings, name)
 
     def request(self, wanted: WantedChange) -> None:
         """Take a change; the gateway takes it over later, and some of the schedules may be gone by then."""
@@ -294,15 +300,15 @@ class Battery:
         values = dict(wanted.values)
         if wanted.kind is ChangeKind.PROFILE:
             values = self._with_what_the_profile_brings(values)
-        self.settings.take(values)
+        self._settings.take(values)
         for family in wanted.families:
-            self.book.apply(family, on=self.settings.is_on(family))
+            self.book.apply(family, on=self._settings.is_on(family))
         for listener in self.listeners:
             listener(wanted.kind)
 
     def _with_what_the_profile_brings(self, values: dict[str, object]) -> dict[str, object]:
         """Its own reserve and charge from grid (§4)."""
-        settings, switches = self.settings, self.switches
+        settings, switches = self._settings, self.switches
         profile = str(values["profile"])
         if profile == BACKUP_ONLY:
             values["reserve"] = 100
@@ -343,7 +349,7 @@ class Battery:
 
     def _order(self, at: float) -> Order:
         """What decides now: the storm first, then the families, then the profile."""
-        settings, features = self.settings, self.features
+        settings, features = self._settings, self.features
         storm = any(alert.active_at(at) and not alert.opted_out for alert in self.storm_alerts)
         if storm and settings.storm_guard:
             return Order(Doing.STORM, 100.0)
@@ -362,7 +368,7 @@ class Battery:
 
     def _export_limit(self, at: float) -> float | None:
         """Down to what state of charge it exports now, %; None: it does not."""
-        settings = self.settings
+        settings = self._settings
         entry = self.book.running(ControlFamily.DTG, at)
         if entry is not None:
             return float(max(entry.limit or 0, settings.floor))
