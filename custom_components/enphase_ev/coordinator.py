@@ -264,8 +264,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     async def _count_day(self, watches: list[ChargerWatch], now: datetime) -> None:
         """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""
         today = now.astimezone(self.time_zone).date()
-        is_first = self.last_success is None
-        unwatched = [watch for watch in watches if watch.wants_day(today, is_first=is_first)]
+        unwatched = [watch for watch in watches if watch.wants_day(self.time_zone, today)]
         counted = await self._optional.ask("energy", self._history.energy_of_day(today)) if unwatched else None
         for watch in watches:
             if watch in unwatched:

@@ -61,6 +61,12 @@ class LifetimeMeter(DataClassDictMixin):
             return self
         return self._start_over(reading, doubted)
 
+    def seconds_since(self, before: Self) -> float:
+        """Return how long after another state of the meter this one was reported; 0 where the cloud does not say."""
+        if self.accepted.reported_at is None or before.accepted.reported_at is None:
+            return 0.0
+        return (self.accepted.reported_at - before.accepted.reported_at).total_seconds()
+
     def _start_over(self, reading: Reading, doubted: Reading) -> Self:
         """Return the meter after a counter that does not go on from the last one was borne out.
 

@@ -1,15 +1,21 @@
 """Waiting on Home Assistant's clock."""
 
 import asyncio
+from datetime import datetime
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
 
 async def async_rest(hass: HomeAssistant, seconds: float) -> None:
     """Wait for some seconds."""
     is_over = asyncio.Event()
-    cancel = async_call_later(hass, seconds, lambda _: is_over.set())
+
+    @callback
+    def end(_now: datetime) -> None:
+        is_over.set()
+
+    cancel = async_call_later(hass, seconds, end)
     try:
         await is_over.wait()
     finally:

@@ -16,6 +16,9 @@ _DEFAULT_LEVEL = 32.0
 # A charger that does not take a new level over within this time wants to be stopped and started (api/chargers.md §3).
 _LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=30)
 
+# Energy between two reports further apart than this, one before and one after midnight, is split by the cloud: it may be that of hours.
+_LONGEST_WATCHED_GAP = timedelta(minutes=15)
+
 _MISSED_ANSWERS_OF_GONE = 3
 _MISSING_TIME_OF_GONE = timedelta(hours=1)
 
@@ -53,6 +56,8 @@ class ChargerWatch:
         self._memory = store.charger(serial)
         self._power = PowerMeter()
         self._charging_seen_at: datetime | None = None
+        # The report before a gain that nobody watched, until the day has counted it.
+        self._unwatched_since: datetime | None = None
 
     # --- What is asked for ---
 
@@ -115,6 +120,7 @@ class ChargerWatch:
 
     def take_summary(self, summary: ChargerSummary) -> None:
         """Take in a summary; limits that are missing from it stay what they were."""
+        is_first = self.summary is None
         limits = summary.limits or (self.summary.limits if self.summary else None)
         self.summary = replace(summary, limits=limits)
         self.summary_of_report = self.status.last_reported if self.status else None
@@ -122,9 +128,12 @@ class ChargerWatch:
             return
         reading = Reading(summary.lifetime_energy, summary.last_reported or self.summary_of_report)
         meter = self._memory.lifetime
-        self._memory.lifetime = meter.take(reading) if meter else LifetimeMeter.start(reading)
-        if self._memory.lifetime != meter:
-            self._store.save()
+        now = self._memory.lifetime = meter.take(reading) if meter else LifetimeMeter.start(reading)
+        if now == meter:
+            return
+        self._store.save()
+        if meter is not None and now.value != meter.value and (is_first or now.seconds_since(meter) > _LONGEST_WATCHED_GAP.total_seconds()):
+            self._unwatched_since = meter.accepted.reported_at
 
     def miss(self, now: datetime) -> None:
         """Note that a good answer did not hold the charger."""
@@ -146,15 +155,18 @@ class ChargerWatch:
         """Return the lifetime counter in Wh."""
         return self._memory.lifetime.value if self._memory.lifetime else None
 
-    def wants_day(self, today: date, *, is_first: bool) -> bool:
-        """Return whether the cloud has to tell how the day began: no counter was kept, or one of another day and nobody watched since."""
-        day = self._memory.day
-        return self.lifetime_energy is not None and (day is None or (is_first and day.day != today))
+    def wants_day(self, zone: tzinfo, today: date) -> bool:
+        """Return whether the cloud has to tell how the day began: nobody has counted, or nobody watched what was gained over midnight."""
+        if self.lifetime_energy is None:
+            return False
+        since = self._unwatched_since
+        return self._memory.day is None or (since is not None and since.astimezone(zone).date() != today)
 
     def begin_day(self, day: date, energy: float | None) -> None:
         """Begin a day with the energy (Wh) that the cloud has counted for it, from zero where it does not tell."""
         if (lifetime := self.lifetime_energy) is not None:
             self._memory.day = DayMeter(day, energy or 0.0, lifetime)
+            self._unwatched_since = None
             self._store.save()
 
     def count_day(self, zone: tzinfo, now: datetime) -> None:
@@ -164,6 +176,7 @@ class ChargerWatch:
             return
         reported_on = (lifetime.accepted.reported_at or now).astimezone(zone).date()
         counted = meter.take(lifetime.value, reported_on, now.astimezone(zone).date())
+        self._unwatched_since = None
         if counted != meter:
             self._memory.day = counted
             self._store.save()
