@@ -236,6 +236,8 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _finish_reauth(self) -> ConfigFlowResult:
         entry = self._get_reauth_entry()
+        # Sites that are not loaded again at once go on with the account as it is.
+        self._signed_in_account.password = self._password if self._remembers_password else None
         self._share_password(entry)
         return self.async_update_reload_and_abort(entry, data=self._with_password(entry))
 

@@ -1,6 +1,6 @@
 """Signing in again when the session is gone for good, and accounts that Enphase does not let in."""
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_CODE, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -183,31 +183,53 @@ async def test_a_session_that_comes_back_ends_the_request(build_house: HouseBuil
     assert not _core_issues(house.hass)
 
 
-async def test_all_sites_of_an_account_come_back(build_house: HouseBuilder, hass: HomeAssistant) -> None:
+async def _three_sites_of_a_changed_password(build_house: HouseBuilder) -> tuple[House, list[ConfigEntry]]:
+    """Return a house, and all sites of its account, of which each asks for the new password."""
     house = await build_house("multi_site")
-    others = [entry_of(house.sim, site_id) for site_id in ("1234568", "1234569")]
-    for other in others:
-        other.add_to_hass(hass)
-        assert await hass.config_entries.async_setup(other.entry_id)
+    entries = [house.entry, *(entry_of(house.sim, site_id) for site_id in ("1234568", "1234569"))]
+    for other in entries[1:]:
+        other.add_to_hass(house.hass)
+        assert await house.hass.config_entries.async_setup(other.entry_id)
     await house.live(_HOUR)
     house.sim.account.password = "changed"
     house.sim.expire_sessions()
     await house.live(121)
     assert len(_flows(house)) == 3
     assert house.sim.sign_ins == 2
+    return house, entries
 
+
+async def _sign_in_again_at_first_site(house: House, *, remembers: bool) -> None:
     flow = next(flow for flow in _flows(house) if flow["context"]["entry_id"] == house.entry.entry_id)
-    data = {CONF_PASSWORD: "changed", CONF_REMEMBER_PASSWORD: True}
-    result = await hass.config_entries.flow.async_configure(flow["flow_id"], data)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    data = {CONF_PASSWORD: house.sim.account.password, CONF_REMEMBER_PASSWORD: remembers}
+    result = await house.hass.config_entries.flow.async_configure(flow["flow_id"], data)
+    assert result["reason"] == "reauth_successful"
     await house.live(10)
 
-    assert result["reason"] == "reauth_successful"
-    for entry in (house.entry, *others):
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["password remembered", "password not remembered"])
+async def test_all_sites_of_an_account_come_back(build_house: HouseBuilder, remembers: bool) -> None:
+    house, entries = await _three_sites_of_a_changed_password(build_house)
+
+    await _sign_in_again_at_first_site(house, remembers=remembers)
+
+    for entry in entries:
         assert entry.state is ConfigEntryState.LOADED
-        assert entry.data[CONF_PASSWORD] == "changed"
+        assert entry.data.get(CONF_PASSWORD) == ("changed" if remembers else None)
         assert entry.runtime_data.chargers.last_update_success
     assert not _flows(house)
+    assert not _core_issues(house.hass)
+    assert house.sim.sign_ins == 3
+
+
+async def test_a_password_that_all_sites_forgot_is_not_tried_again(build_house: HouseBuilder) -> None:
+    house, _ = await _three_sites_of_a_changed_password(build_house)
+    await _sign_in_again_at_first_site(house, remembers=False)
+
+    house.sim.expire_sessions()
+    await house.live(6 * _HOUR)
+
+    assert len(_flows(house)) == 3
     assert house.sim.sign_ins == 3
 
 

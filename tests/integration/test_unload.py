@@ -1,5 +1,7 @@
 """Unloading and removing leave nothing behind."""
 
+import asyncio
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HassJob, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -43,6 +45,22 @@ async def test_unloading_in_an_outage_leaves_no_timer(house: House) -> None:
     await house.hass.async_block_till_done()
 
     assert _our_timers(house.hass) == []
+
+
+async def test_unloading_while_the_cloud_is_being_asked(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    rule = house.sim.faults.add(path="ev_chargers/status", delay=5.0)
+    await house.live(58)
+    house.freezer.tick(3)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert rule.used == 1
+
+    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    await house.live(60)
+
+    assert house.entry.state is ConfigEntryState.NOT_LOADED
+    assert _our_timers(house.hass) == []
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]
 
 
 async def test_entities_are_unavailable_and_come_back(house: House) -> None:
