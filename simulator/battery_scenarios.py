@@ -64,7 +64,8 @@ def _battery_hostile(world: World) -> None:
 @BATTERIES.add("home", "Two chargers, the first charging since an hour, and two batteries")
 def _home(world: World) -> None:
     site = add_site(world)
-    site.solar_w = 4500
+    # More than house and first charger draw: the battery fills slowly.
+    site.solar_w = 8500
     first = add_charger(world, site, 1, SINGLE_PHASE_32)
     first.plug_in(family_car())
     second = add_charger(world, site, 2, THREE_PHASE_32)
