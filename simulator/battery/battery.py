@@ -213,7 +213,7 @@ class Battery:
         """Let the gateway take over everything that is pending, now."""
         self.catch_up()
         for change in list(self._pending):
-            self._finish(change)
+            self._finish(change, taken=True)
 
     # What the cloud takes from a client
 
@@ -288,13 +288,14 @@ class Battery:
             self._drops.remove(drop)
             self.book.drop(drop.families)
         for change in [change for change in self._pending if change.ends is not None and change.ends <= self._at]:
-            self._finish(change)
+            self._finish(change, taken=change.due is not None)
         self.book.expire(self._at)
 
-    def _finish(self, change: PendingChange) -> None:
+    def _finish(self, change: PendingChange, *, taken: bool) -> None:
+        """End a pending change: the gateway has taken it over, or never will."""
         self._pending.remove(change)
         wanted = change.wanted
-        if change.due is None:
+        if not taken:
             self.book.unsend(wanted.families)
             return
         values = dict(wanted.values)

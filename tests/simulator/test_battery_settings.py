@@ -46,6 +46,8 @@ async def test_a_change_that_is_never_taken_over(client: BatteryClient) -> None:
     await client.put({"veryLowSoc": 15})
     client.settle(86400)
     assert (await client.read("batterySettings"))["requestedConfig"]["veryLowSoc"] == 15
+    client.battery.take_over()
+    assert (await client.read("batterySettings"))["veryLowSoc"] == 15
 
 
 @pytest.mark.parametrize(
