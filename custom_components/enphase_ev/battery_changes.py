@@ -6,7 +6,8 @@ was interrupted, by whatever, is taken up from the journal at the next start.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
@@ -20,6 +21,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .battery_bodies import apply_body
 from .battery_checks import conflict, window_of_entry
 from .battery_journal import BatteryJournal, JournalRecord, KeptEntry
+from .battery_stream import AnswerWatch
 from .const import DOMAIN, LOGGER
 from .enlighten import (
     AuthError,
@@ -163,6 +165,7 @@ class BatteryChanges:
         self._settings: BatterySettings | None = None
         self._schedules: BatterySchedules | None = None
         self._wanted: Mapping[str, Json] = {}
+        self._answers: AnswerWatch | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -207,9 +210,11 @@ class BatteryChanges:
         ticket = self._open_ticket(what)
 
         async def change() -> None:
-            self._check_idle(await self._read_settings())
-            await self._journaled(ticket, write)
-            await self._confirm(ticket, check, ())
+            settings = await self._read_settings()
+            self._check_idle(settings)
+            async with self._listening(settings):
+                await self._journaled(ticket, write, check)
+                await self._confirm(ticket, check, ())
 
         self._start(self._run(ticket, change))
         await asyncio.shield(ticket.accepted)
@@ -292,10 +297,10 @@ class BatteryChanges:
     # --- Settings ---
 
     async def _change_settings(self, ticket: Ticket, change: SettingsChange) -> None:
-        self._check_idle(await self._read_settings())
+        settings = await self._read_settings()
+        self._check_idle(settings)
         # What is applied meanwhile must not take the wish back.
         self._wanted = change.body
-        await self._journaled(ticket, lambda: self._write_settings(change, change.body))
 
         async def check() -> Progress:
             settings = await self._read_settings()
@@ -304,17 +309,23 @@ class BatteryChanges:
             return Progress.PENDING if settings.is_pending else Progress.NOT_SO
 
         async def with_source() -> None:
-            await self._journaled(ticket, lambda: self._write_settings(change, change.body, names_source=True))
+            await self._journaled(ticket, lambda: self._write_settings(change, change.body, names_source=True), check)
 
-        variants = [self._variant(ticket, change, build) for build in change.instead]
-        await self._confirm(ticket, check, (*variants, with_source))
+        variants = [self._variant(ticket, change, build, check) for build in change.instead]
+        async with self._listening(settings):
+            await self._journaled(ticket, lambda: self._write_settings(change, change.body), check)
+            await self._confirm(ticket, check, (*variants, with_source))
 
     def _variant(
-        self, ticket: Ticket, change: SettingsChange, build: Callable[[BatterySettings], Mapping[str, Json]]
+        self,
+        ticket: Ticket,
+        change: SettingsChange,
+        build: Callable[[BatterySettings], Mapping[str, Json]],
+        check: Callable[[], Awaitable[Progress]],
     ) -> Callable[[], Awaitable[None]]:
         async def write() -> None:
             body = build(await self._read_settings())
-            await self._journaled(ticket, lambda: self._write_settings(change, body))
+            await self._journaled(ticket, lambda: self._write_settings(change, body), check)
 
         return write
 
@@ -325,7 +336,7 @@ class BatteryChanges:
             await self._client.accept_disclaimer()
         await self._client.write_settings(body, names_source=names_source)
 
-    async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]]) -> None:
+    async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> None:
         """Make a write that can drop schedules: note what is there, write, wait, compare, and put back what is missing."""
         schedules = await self._read_schedules()
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
@@ -344,8 +355,45 @@ class BatteryChanges:
             await self.journal.async_close(record)
             raise
         self._accept(ticket)
-        await async_rest(self._hass, _SETTLE)
+        await self._settle(ticket, check)
         self._listener.on_left(await self._restore(record))
+
+    async def _settle(self, ticket: Ticket, check: Callable[[], Awaitable[Progress]]) -> None:
+        """Wait until the schedules are worth comparing; an answer of the gateway confirms the change meanwhile."""
+        rest = asyncio.ensure_future(async_rest(self._hass, _SETTLE))
+        try:
+            while not await self._answered_before(rest):
+                if await self._progress(check) is Progress.SO:
+                    self._finish(ticket, ChangeState.APPLIED)
+            await rest
+        finally:
+            rest.cancel()
+
+    async def _answered_before(self, rest: asyncio.Future[None]) -> bool:
+        """Wait for the end of a rest or for an answer of the gateway; return whether the rest is over."""
+        if self._answers is None:
+            await rest
+            return True
+        arrival = asyncio.ensure_future(self._answers.next())
+        try:
+            await asyncio.wait([rest, arrival], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            arrival.cancel()
+        return rest.done()
+
+    @asynccontextmanager
+    async def _listening(self, settings: BatterySettings) -> AsyncIterator[None]:
+        """Listen for the gateway's answers during a change, where the site has them."""
+        if not settings.supports_mqtt:
+            yield
+            return
+        self._answers = AnswerWatch(self._hass, self._entry, self._client)
+        await self._answers.start()
+        try:
+            yield
+        finally:
+            await self._answers.stop()
+            self._answers = None
 
     # --- Entries ---
 
@@ -497,7 +545,11 @@ class BatteryChanges:
                 break
             ticket.state = ChangeState.WAITING
             self._listener.on_ticket(ticket)
-            await async_rest(self._hass, seconds)
+            rest = asyncio.ensure_future(async_rest(self._hass, seconds))
+            try:
+                await self._answered_before(rest)
+            finally:
+                rest.cancel()
         self._finish(ticket, ChangeState.FAILED, "not_applied")
 
     async def _progress(self, check: Callable[[], Awaitable[Progress]]) -> Progress:
