@@ -49,6 +49,8 @@ _MODES_EVERY = timedelta(minutes=10)
 _MODES_AGAIN_AFTER_OUTAGE = timedelta(minutes=5)
 # Summaries of chargers that do not say when they reported: their usual reporting interval.
 _SUMMARIES_EVERY = timedelta(minutes=5)
+# So many summaries in a row without limits are no gap any more.
+_MOST_INCOMPLETE_SUMMARIES = 5
 # How long a charger is left alone between the stop and the start that give it a new level (api/chargers.md §3).
 _REST_BEFORE_RESTART = 30.0
 
@@ -86,6 +88,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._usual_interval = options.slow_interval
         self._rhythm: Iterator[float] | None = None
         self._summaries_at: datetime | None = None
+        self._incomplete_summaries = 0
         self._streaming_until: datetime | None = None
         self._throttled_since: datetime | None = None
         self._cancel_stale: CALLBACK_TYPE | None = None
@@ -94,7 +97,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     def is_fresh(self, serial: str) -> bool:
         """Return whether a charger was in an answer that is no older than three polls."""
-        seen_at = self._watch(serial).seen_at
+        watch = self._watches.get(serial)
+        seen_at = watch.seen_at if watch else None
         return seen_at is not None and datetime.now(UTC) - seen_at < self._stale_after
 
     def _watch(self, serial: str) -> ChargerWatch:
@@ -236,13 +240,15 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         for watch in watches:
             if (summary := summaries.get(watch.serial)) is not None:
                 watch.take_summary(summary)
+        is_incomplete = any(_lacks_limits(watch) for watch in watches)
+        self._incomplete_summaries = self._incomplete_summaries + 1 if is_incomplete else 0
 
     def _wants_summary(self, watch: ChargerWatch, now: datetime) -> bool:
-        if watch.summary is None or watch.summary.limits is None:
+        if _lacks_limits(watch) and self._incomplete_summaries < _MOST_INCOMPLETE_SUMMARIES:
             # The first answers after a gap can lack the limits: ask again with the next poll.
             return True
         reported_at = watch.status.last_reported if watch.status else None
-        if reported_at is None:
+        if reported_at is None or watch.summary is None:
             return self._summaries_at is None or now >= self._summaries_at + _SUMMARIES_EVERY
         return reported_at != watch.summary_of_report
 
@@ -294,7 +300,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     def async_take_details(self, details: Mapping[str, ChargerDetails]) -> None:
         """Take in what the slower coordinator has found out."""
         for serial, found in details.items():
-            self._watch(serial).details = found
+            if (watch := self._watches.get(serial)) is not None:
+                watch.details = found
         self.data = self._build()
         self.async_update_listeners()
 
@@ -437,6 +444,10 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._rhythm = confirming_rhythm()
         self.update_interval = timedelta(seconds=next(self._rhythm))
         self.async_set_updated_data(self._build())
+
+
+def _lacks_limits(watch: ChargerWatch) -> bool:
+    return watch.summary is None or watch.summary.limits is None
 
 
 def check_level(charger: Charger, level: float | None) -> None:
