@@ -49,12 +49,13 @@ _LOOK_AGAIN_AFTER = (2.0, 5.0)
 
 @dataclass
 class _Due:
-    """When the parts of one charger are asked for next, and whether its last session has ended."""
+    """When the parts of one charger are asked for next, and what it was doing at the last look: a session that is over is asked for."""
 
     slots: datetime
     settings: datetime
     history: datetime
     was_charging: bool = False
+    was_plugged_in: bool = False
 
 
 @dataclass
@@ -129,9 +130,10 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         if now >= due.settings:
             details = await self._refresh_settings(serial, charger, details)
             due.settings = now + (_SETTINGS_EVERY if details.configuration else _AGAIN_AFTER_OUTAGE)
-        if due.was_charging and not charger.status.is_charging:
+        status = charger.status
+        if (due.was_charging and not status.is_charging) or (due.was_plugged_in and not status.is_plugged_in):
             due.history = min(due.history, now + _HISTORY_AFTER_SESSION)
-        due.was_charging = charger.status.is_charging
+        due.was_charging, due.was_plugged_in = status.is_charging, status.is_plugged_in
         if self._reads_history and now >= due.history:
             zone = self._chargers.time_zone
             today = now.astimezone(zone).date()

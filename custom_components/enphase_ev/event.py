@@ -51,6 +51,8 @@ class SessionEvents(ChargerEntity, EventEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
+        if self._serial not in self.coordinator.data:
+            return
         before, self._before = self._before, self.charger
         for event in session_events(before, self.charger):
             self._trigger_event(event, _figures(event, self.charger))

@@ -205,6 +205,8 @@ async def _get_charging_sessions(call: ServiceCall) -> ServiceResponse:
 
     async def read(target: ChargerTarget) -> JsonObjectType:
         last: date = call.data.get(ATTR_TO, dt_util.utcnow().astimezone(target.coordinator.time_zone).date())
+        if last < first:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
         sessions = await target.details.async_read_sessions(target.serial, first, last)
         return {"sessions": [_session_answer(session) for session in sessions]}
 
