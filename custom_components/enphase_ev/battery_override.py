@@ -102,9 +102,14 @@ class BatteryOverrides:
             )
             return aside, [temporary]
 
-        ticket = await coordinator.changes.async_change_entries(f"override_{action.value}", EntriesChange(plan=plan))
-        self._arm()
-        await self._switch_on(family)
+        try:
+            ticket = await coordinator.changes.async_change_entries(f"override_{action.value}", EntriesChange(plan=plan))
+            self._arm()
+            await self._switch_on(family)
+        except HomeAssistantError:
+            # What was taken aside for it comes back.
+            await self._end(datetime.now(UTC))
+            raise
         return ticket
 
     async def async_clear(self) -> Ticket | None:
