@@ -76,7 +76,7 @@ async def _live_through_a_day(house: House) -> None:
     await house.live(1800)
 
 
-@pytest.mark.parametrize("scenario", ["one_charger", "mfa_account", "form_sign_in"])
+@pytest.mark.parametrize("scenario", ["mfa_account", "form_sign_in"])
 async def test_nothing_personal_is_logged(sign_in_house: HouseBuilder, caplog: pytest.LogCaptureFixture, scenario: str) -> None:
     caplog.set_level(logging.DEBUG)
     house = await sign_in_house(scenario)
