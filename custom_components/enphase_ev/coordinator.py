@@ -323,7 +323,9 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 raise ServiceValidationError(
                     translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}
                 )
-            self._watch(serial).start_stop = Command(wish=True, requested_at=datetime.now(UTC))
+            now = datetime.now(UTC)
+            watch.start_stop = Command(wish=True, requested_at=now)
+            watch.level_change = Command(wish=wished, requested_at=now) if charger.status.is_charging and charger.takes_level else None
             self._confirm()
         return reply
 
@@ -335,7 +337,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """
         watch = self._watch(serial)
         # Whoever stops does not want a session to come back with a new level.
-        watch.is_restarting, watch.level_change = False, None
+        watch.restarts_with, watch.level_change = None, None
         async with self._locks[serial]:
             reply = await self._send(self.client.stop(serial))
             watch.start_stop = Command(wish=False, requested_at=datetime.now(UTC))
@@ -353,7 +355,9 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         check_level(charger, level)
         watch = self._watch(serial)
         watch.wish(level)
-        if charger.status.is_charging and charger.takes_level:
+        if watch.restarts_with is not None:
+            watch.restarts_with = level
+        if charger.is_charging_shown and charger.takes_level:
             async with self._locks[serial]:
                 await self._send(self.client.start(serial, mode=charger.mode, level=level))
                 watch.level_change = Command(wish=level, requested_at=datetime.now(UTC))
@@ -367,23 +371,23 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         for watch in self._watches.values():
             if watch.ignores_level(datetime.now(UTC)):
                 change, watch.level_change = watch.level_change, None
-                watch.is_restarting = True
+                watch.restarts_with = change.wish if change else None
                 restart = self._restart(watch)
                 self.config_entry.async_create_background_task(self.hass, restart, name="Enphase charger: restart with a new level")
                 LOGGER.debug("The level %s was not taken over: stopping and starting", change.wish if change else None)
 
     async def _restart(self, watch: ChargerWatch) -> None:
-        """Stop, wait, and start with the level that is wished for by then, unless a person has given another command meanwhile."""
+        """Stop, wait, and start with the new level, or a newer one, unless a person has given another command meanwhile."""
         try:
             async with self._locks[watch.serial]:
                 await self._send(self.client.stop(watch.serial))
             await async_rest(self.hass, _REST_BEFORE_RESTART)
-            if watch.is_restarting:
-                await self.async_start(watch.serial)
+            if watch.restarts_with is not None:
+                await self.async_start(watch.serial, watch.restarts_with)
         except HomeAssistantError as err:
             LOGGER.warning("The new level could not be put in force: %s", err)
         finally:
-            watch.is_restarting = False
+            watch.restarts_with = None
 
     async def async_set_mode(self, serial: str, mode: ChargeMode) -> None:
         """Choose the charge mode.

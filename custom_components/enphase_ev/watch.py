@@ -32,7 +32,7 @@ class ChargerWatch:
         summary_of_report: the report that the summary was asked for after.
         modes_due_at: when the charge mode is asked for again.
         start_stop, mode_change, level_change: what was asked for last.
-        is_restarting: whether it was stopped to be started with another level.
+        restarts_with: the level (A) with which it is about to be started again, after it was stopped because it ignored that level.
         details: what is asked for at a slower rhythm.
     """
 
@@ -50,7 +50,7 @@ class ChargerWatch:
         self.start_stop: Command[bool] | None = None
         self.mode_change: Command[ChargeMode] | None = None
         self.level_change: Command[float] | None = None
-        self.is_restarting = False
+        self.restarts_with: float | None = None
         self.details = ChargerDetails()
         self._store = store
         self._memory = store.charger(serial)
@@ -111,7 +111,7 @@ class ChargerWatch:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
         if (level_change := self.level_change) is not None:
             # Many chargers do not tell their level: then the cloud's word has to do.
-            level = level_change.wish if status.level is None else status.level
+            level = level_change.wish if status.is_charging and status.level is None else status.level
             self.level_change = level_change.observe(level, now, reason)
 
     def take_preference(self, preference: ChargeModePreference) -> None:
