@@ -316,9 +316,11 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """
         charger = self.data[serial]
         check_level(charger, level)
+        watch = self._watch(serial)
+        watch.restarts_with = None
+        wished = level or charger.wished_level
         async with self._locks[serial]:
-            start = self.client.start(serial, mode=charger.mode, level=level or charger.wished_level, connector_id=connector_id)
-            reply = await self._send(start)
+            reply = await self._send(self.client.start(serial, mode=charger.mode, level=wished, connector_id=connector_id))
             if reply.outcome is Outcome.NOT_PLUGGED_IN:
                 raise ServiceValidationError(
                     translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}

@@ -1,6 +1,6 @@
 """Diagnostics: what the integration knows, without anything that is personal."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
@@ -9,6 +9,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .charger import Charger
 from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
+from .enlighten import BatterySettings
 from .runtime import EnphaseConfigEntry
 
 _TO_REDACT = {
@@ -23,6 +24,8 @@ _TO_REDACT = {
     # Slots' ids and raw slots name site and charger.
     "id",
     "record",
+    # The gateways that have not taken a change over.
+    "pendingGateways",
     CONF_CHARGERS,
     CONF_DECLINED,
 }
@@ -54,6 +57,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Enphase
             "time_zone": str(coordinator.time_zone),
         },
         "chargers": [_redacted(charger) for charger in coordinator.data.values()],
+        "battery": _battery(entry),
     }
 
 
@@ -63,6 +67,31 @@ async def async_get_device_diagnostics(hass: HomeAssistant, entry: EnphaseConfig
         if domain == DOMAIN and (charger := entry.runtime_data.chargers.data.get(identifier)) is not None:
             return {"charger": _redacted(charger)}
     return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _battery(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
+    """Return what is known about the batteries; each of them stands under its position instead of its serial number."""
+    runtime = entry.runtime_data
+    battery = runtime.battery.data
+    if battery is None:
+        return None
+    settings, status, schedules = battery.settings, battery.status, battery.schedules
+    known: dict[str, Any] = {
+        "site_settings": asdict(battery.site),
+        "settings": {**asdict(replace(settings, controls={}, data={})), "controls": _controls(settings)} if settings else None,
+        "schedules": [asdict(one) for one in schedules.entries] if schedules else None,
+        "profile": asdict(battery.profile) if battery.profile else None,
+        "status": {**asdict(replace(status, units={})), "units": [asdict(unit) for unit in status.units.values()]} if status else None,
+        "change": asdict(battery.change) if battery.change else None,
+        "kept_entries": [asdict(kept) for record in runtime.battery.changes.journal.records for kept in record.expected],
+        "has_override": runtime.overrides.active is not None,
+    }
+    redacted: dict[str, Any] = async_redact_data(known, _TO_REDACT)
+    return redacted
+
+
+def _controls(settings: BatterySettings) -> dict[str, Any]:
+    return {family.value: asdict(control) for family, control in settings.controls.items()}
 
 
 def _redacted(charger: Charger) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
 from itertools import chain
-from types import MappingProxyType
 from typing import Self
 
 from ..exceptions import InvalidResponse
@@ -22,7 +21,7 @@ from ..fields import (
     read_text,
     read_time,
 )
-from .wire import Model, derived, flag, wire
+from .wire import Model, derived, derived_mapping, flag, wire
 
 
 class BatteryFamily(StrEnum):
@@ -90,9 +89,9 @@ class BatterySettings(Model):
     has_event: bool = flag("drEventActive")
     has_storm_alert: bool = flag("showStormGuardAlert")
     power_match: bool | None = wire("powerMatch", read_bool)
-    controls: Mapping[BatteryFamily, BatteryControl] = derived(MappingProxyType({}))
+    controls: Mapping[BatteryFamily, BatteryControl] = derived_mapping()
     has_power_match: bool = derived(default=False)
-    requested: Mapping[str, Json] = derived(MappingProxyType({}))
+    requested: Mapping[str, Json] = derived_mapping()
     data: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -302,8 +301,8 @@ class BatteryProfile(Model):
     is_change_pending: bool = flag("isBatteryChangePending")
     storm_guard: bool | None = wire("stormGuardState", read_bool)
     storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
-    requested: Mapping[str, Json] = derived(MappingProxyType({}))
-    reserves: Mapping[str, float] = derived(MappingProxyType({}))
+    requested: Mapping[str, Json] = derived_mapping()
+    reserves: Mapping[str, float] = derived_mapping()
 
     @classmethod
     def read(cls, body: Json) -> Self:
@@ -366,7 +365,7 @@ class BatteryStatus(Model):
     available_energy: float | None = wire("available_energy", read_float)
     capacity: float | None = wire("max_capacity", read_float)
     available_power: float | None = wire("available_power", read_float)
-    units: Mapping[str, BatteryUnit] = derived(MappingProxyType({}))
+    units: Mapping[str, BatteryUnit] = derived_mapping()
 
     @classmethod
     def read(cls, body: Json) -> Self:

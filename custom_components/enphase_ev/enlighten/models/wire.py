@@ -1,6 +1,6 @@
 """How a field of a model is read off the wire."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mashumaro import DataClassDictMixin, field_options
@@ -35,6 +35,12 @@ def derived[T](default: T) -> T:
     """Declare a field that the model's own reader works out; no key of the cloud can set it."""
     # A key of the cloud can even be the empty text, so what stands under the alias is never looked at.
     value: T = field(default=default, metadata=field_options(alias="", deserialize=lambda _: default))
+    return value
+
+
+def derived_mapping[K, V]() -> Mapping[K, V]:
+    """Declare a mapping that the model's own reader works out, empty where it finds nothing."""
+    value: Mapping[K, V] = field(default_factory=dict, metadata=field_options(alias=""))
     return value
 
 
