@@ -11,11 +11,21 @@ from .enlighten import (
     BatterySchedules,
     BatterySettings,
     BatteryStatus,
+    BatteryUnit,
     SiteSettings,
     StormAlert,
 )
 
 type Wish = bool | float | str
+
+# What a battery's light tells (api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
+_ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
+ACTIVITIES = ("error", "charging", "discharging", "idle")
+
+
+def activity_of(unit: BatteryUnit) -> str | None:
+    """Return what one battery does."""
+    return _ACTIVITY_OF_LED.get(unit.led) if unit.led is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +70,12 @@ class Battery:
         """Return whether the site can have entries of a family."""
         found = self.schedules.families.get(family) if self.schedules else None
         return found is not None and found.is_supported
+
+    @property
+    def activity(self) -> str | None:
+        """Return what the batteries do: charging or discharging where one of them does, idle where all are."""
+        activities = {activity_of(unit) for unit in self.status.units.values()} if self.status else set()
+        return next((activity for activity in ACTIVITIES if activity in activities), None)
 
     @property
     def active_alerts(self) -> tuple[StormAlert, ...]:

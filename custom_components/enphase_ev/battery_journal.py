@@ -82,13 +82,14 @@ class Override(DataClassDictMixin):
 
     Attributes:
         entry: the temporary one.
-        ends_at: UTC.
+        started_at, ends_at: UTC.
         until_charge: the state of charge (%) at which it ends sooner.
         aside: the entries that were in its way.
         was_on, were_schedules_on: whether the family, and the schedules of charge from grid, were switched on before.
     """
 
     entry: KeptEntry
+    started_at: datetime
     ends_at: datetime
     until_charge: float | None
     aside: list[KeptEntry]

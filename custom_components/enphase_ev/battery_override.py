@@ -9,6 +9,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_track_point_in_utc_time
 
+from .battery import Battery
 from .battery_changes import EntriesChange, ScheduleWrites, Ticket
 from .battery_checks import check_entry, default_limit, window_of_entry
 from .battery_coordinator import BatteryCoordinator
@@ -16,11 +17,14 @@ from .battery_journal import KeptEntry, Override
 from .battery_settings import async_switch_charge_schedules, async_switch_family
 from .const import DOMAIN, LOGGER
 from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, FamilySchedules
+from .issues import set_override_issue
 from .weekly import overlap
 
 # An entry stands for a time of day: one that lasts a whole day or longer could not be told from one that has not begun.
 _LONGEST = timedelta(hours=23)
 _LONGEST_UNTIL_CHARGE = timedelta(hours=12)
+# "Allowed" is not "charging": after this time a battery that does something else does not follow (api/battery.md §5).
+_FOLLOWED_WITHIN = timedelta(minutes=15)
 _AGAIN_AFTER_FAILURE = timedelta(minutes=5)
 
 
@@ -64,7 +68,7 @@ class BatteryOverrides:
         self._arm()
         entry = self._coordinator.config_entry
         entry.async_on_unload(self._disarm)
-        entry.async_on_unload(self._coordinator.async_add_listener(self._look_at_charge))
+        entry.async_on_unload(self._coordinator.async_add_listener(self._look))
 
     async def async_set(self, action: OverrideAction, *, duration: timedelta | None, until_charge: float | None) -> Ticket:
         """Let the battery charge, discharge or hold for a time, or until a state of charge in %.
@@ -94,6 +98,7 @@ class BatteryOverrides:
             check_entry(temporary, settings, replace(schedules, families=_without(schedules, aside)))
             self._journal.override = Override(
                 entry=KeptEntry.keep(temporary),
+                started_at=datetime.now(UTC),
                 ends_at=end.astimezone(UTC),
                 until_charge=until_charge,
                 aside=[KeptEntry.keep(entry) for entry in aside],
@@ -134,6 +139,7 @@ class BatteryOverrides:
         self._journal.override = None
         await self._journal.async_save()
         self._disarm()
+        set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=False)
         return ticket
 
     async def _switch_on(self, family: BatteryFamily) -> None:
@@ -181,17 +187,34 @@ class BatteryOverrides:
             self._is_ending = False
 
     @callback
-    def _look_at_charge(self) -> None:
-        """End an override that was to last until a state of charge, once it is reached."""
+    def _look(self) -> None:
+        """Look what the battery makes of the override: end it where its state of charge is reached, say so where it does not follow."""
         override, battery = self.active, self._coordinator.data
         charge = battery.status.state_of_charge if battery and battery.status else None
-        if override is None or override.until_charge is None or charge is None or self._is_ending:
+        if override is None or battery is None or charge is None or self._is_ending:
             return
-        is_charge = override.entry.family is BatteryFamily.CHARGE_FROM_GRID
-        if charge >= override.until_charge if is_charge else charge <= override.until_charge:
+        if override.until_charge is not None and _is_reached(override, override.until_charge, charge):
             self._coordinator.config_entry.async_create_background_task(
                 self._coordinator.hass, self._end(datetime.now(UTC)), name="Enphase battery: end the override"
             )
+        is_overdue = datetime.now(UTC) >= override.started_at + _FOLLOWED_WITHIN
+        is_ignored = is_overdue and not _is_followed(override, battery, charge)
+        set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=is_ignored)
+
+
+def _is_reached(override: Override, target: float, charge: float) -> bool:
+    return charge >= target if override.entry.family is BatteryFamily.CHARGE_FROM_GRID else charge <= target
+
+
+def _is_followed(override: Override, battery: Battery, charge: float) -> bool:
+    """Return whether the battery does what it was told, or has nothing left to do."""
+    match override.entry.family:
+        case BatteryFamily.CHARGE_FROM_GRID:
+            return battery.activity == "charging" or charge >= (override.entry.limit or 100) - 1
+        case BatteryFamily.DISCHARGE_TO_GRID:
+            return battery.activity == "discharging" or charge <= (override.entry.limit or 0) + 1
+        case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+            return battery.activity != "discharging"
 
 
 def _without(schedules: BatterySchedules, gone: Iterable[BatteryEntry]) -> dict[BatteryFamily, FamilySchedules]:

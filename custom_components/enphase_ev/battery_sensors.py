@@ -10,7 +10,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, Sen
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfEnergy, UnitOfPower
 from homeassistant.helpers.typing import StateType
 
-from .battery import Battery
+from .battery import ACTIVITIES, Battery, activity_of
 from .battery_changes import ChangeState
 from .battery_entity import BatteryEntity, BatteryEntityDescription, UnitEntity, UnitEntityDescription
 from .battery_profiles import PROFILES, profile_shown
@@ -40,13 +40,6 @@ def _count_schedules(family: BatteryFamily, battery: Battery) -> int | None:
     return len(battery.schedules.of(family)) if battery.schedules else None
 
 
-def _battery_activity(battery: Battery) -> str | None:
-    """Return what the batteries do: charging or discharging where one of them does, idle where all are."""
-    units = battery.status.units.values() if battery.status else ()
-    activities = {_ACTIVITY_OF_LED.get(unit.led) for unit in units if unit.led is not None}
-    return next((activity for activity in ("error", "charging", "discharging", "idle") if activity in activities), None)
-
-
 def _change_attributes(battery: Battery) -> Mapping[str, StateType | datetime]:
     change = battery.change
     return {"what": change.what, "since": change.since, "reason": change.reason} if change else {}
@@ -59,7 +52,6 @@ def _pending_state(battery: Battery) -> str:
     return change.state.value
 
 
-_ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
 _GRID_MODES = {
     "ImportExport": "import_export",
     "ImportOnly": "import_only",
@@ -104,8 +96,8 @@ BATTERY_SENSORS = (
         key="battery_status",
         translation_key="battery_status",
         device_class=SensorDeviceClass.ENUM,
-        options=["charging", "discharging", "idle", "error"],
-        value_fn=_battery_activity,
+        options=list(ACTIVITIES),
+        value_fn=lambda battery: battery.activity,
     ),
     BatterySensorDescription(
         key="grid_mode",
@@ -172,8 +164,8 @@ UNIT_SENSORS = (
         key="status",
         translation_key="unit_status",
         device_class=SensorDeviceClass.ENUM,
-        options=["charging", "discharging", "idle", "error"],
-        value_fn=lambda unit: _ACTIVITY_OF_LED.get(unit.led) if unit.led is not None else None,
+        options=list(ACTIVITIES),
+        value_fn=activity_of,
     ),
     UnitSensorDescription(
         key="power",

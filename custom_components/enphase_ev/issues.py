@@ -12,6 +12,7 @@ from .const import DOMAIN
 from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, RateLimited, TooManySessions
 
 LEFT_ENTRIES = "left_entries"
+_OVERRIDE_IGNORED = "override_ignored"
 _THROTTLED = "throttled"
 _ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
 # Being throttled for a while is for the integration to sit out; after this long a person should know.
@@ -100,6 +101,24 @@ def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[B
         severity=ir.IssueSeverity.ERROR,
         translation_key=LEFT_ENTRIES,
         translation_placeholders={"site": entry.title, "schedules": "\n".join(lines)},
+    )
+
+
+@callback
+def set_override_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_ignored: bool) -> None:
+    """Tell a person about a battery that does not do what it was told to do now."""
+    issue_id = f"{_OVERRIDE_IGNORED}_{entry.entry_id}"
+    if not is_ignored:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_OVERRIDE_IGNORED,
+        translation_placeholders={"site": entry.title},
     )
 
 
