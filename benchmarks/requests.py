@@ -22,11 +22,16 @@ from pytest_homeassistant_custom_component.common import async_test_home_assista
 
 # Home Assistant finds a custom integration only where it can be imported.
 import custom_components.enphase_ev  # noqa: F401
+from custom_components.enphase_ev.battery_changes import ChangeState
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
+from simulator.battery.families import ControlFamily
+from simulator.battery.switches import WriteKind
 from tests.integration.house import House, live, sign_in
 
 _HOUR = 3600
+# Rounds of the event loop in which requests and answers get through.
+_TURNS = 200
 _SCENARIOS = {"one_charger": "One charger", "ten_chargers": "Ten chargers"}
 
 
@@ -89,6 +94,35 @@ async def _measure(scenario: str, freezer: FrozenDateTimeFactory) -> _Tally:
     return tally
 
 
+async def _measure_battery(freezer: FrozenDateTimeFactory) -> _Tally:
+    tally = _Tally()
+    async with Simulator("battery_only") as sim, _home_assistant() as hass:
+        os.environ[URL_VARIABLE] = sim.url
+        entry = await sign_in(hass, sim)
+        house = House(hass, sim, entry, freezer)
+        tally.close("sign-in and set-up", sim)
+        await live(hass, freezer, _HOUR)
+        tally.close("idle hour", sim)
+
+        async def flip(service: str, key: str, column: str) -> None:
+            # A change goes on in the background and rests there: its requests get their turns, then a second passes.
+            call = asyncio.create_task(house.call("switch", service, entity_id=house.site_entity_id("switch", key)))
+            while not call.done() or entry.runtime_data.battery.data.change.state not in {ChangeState.APPLIED, ChangeState.FAILED}:
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
+                freezer.tick(1)
+            await call
+            tally.close(column, sim)
+
+        await flip("turn_on", "charge_from_grid", "switch, until applied")
+        sim.world.deployment.battery.drops.update({WriteKind.CFG: {ControlFamily.DTG}})
+        await flip("turn_off", "charge_from_grid", "and a family dropped")
+        await house.restart()
+        tally.close("restart", sim)
+        await hass.config_entries.async_unload(entry.entry_id)
+    return tally
+
+
 def main() -> None:
     """Print a table for each scenario."""
     logging.disable(logging.CRITICAL)
@@ -96,6 +130,9 @@ def main() -> None:
         with freezegun.freeze_time() as freezer:
             tally = asyncio.run(_measure(scenario, freezer))
         print(f"{title}\n{tally}\n")
+    with freezegun.freeze_time() as freezer:
+        tally = asyncio.run(_measure_battery(freezer))
+    print(f"Two batteries, no charger\n{tally}\n")
 
 
 if __name__ == "__main__":
