@@ -1,4 +1,4 @@
-"""A dashboard of the site with its chargers, and the chargers in Home Assistant's Energy dashboard.
+"""A dashboard of the site with its chargers and batteries, and the chargers in Home Assistant's Energy dashboard.
 
 Only cards that come with Home Assistant. Entities are looked up by unique id, so that the dashboard knows no entity id.
 """
@@ -27,6 +27,21 @@ READINGS = (
     ("sensor", "set_amps", "Set to"),
     ("sensor", "lifetime_energy", "Lifetime"),
 )
+# Of all batteries, where the site has them.
+BATTERY_CONTROLS: tuple[tuple[str, str, str, tuple[Card, ...]], ...] = (
+    ("select", "system_profile", "System profile", ({"type": "select-options"},)),
+    ("number", "reserve", "Reserve", ({"type": "numeric-input", "style": "slider"},)),
+    ("switch", "charge_from_grid", "Charge from grid", ()),
+    ("switch", "discharge_to_grid", "Discharge to grid", ()),
+    ("switch", "restrict_battery_discharge", "Restrict battery discharge", ()),
+)
+BATTERY_READINGS = (
+    ("sensor", "battery_status", "Status"),
+    ("sensor", "available_energy", "Energy"),
+    ("sensor", "pending_change", "Change"),
+    ("binary_sensor", "storm_alert", "Storm alert"),
+)
+BATTERY_SCHEDULES = ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")
 SITE_READINGS = (
     ("binary_sensor", "cloud_reachable", "Cloud"),
     ("sensor", "last_successful_update", "Last update"),
@@ -89,6 +104,20 @@ def _charger_section(entities: Entities, serial: str, name: str) -> Card:
     return {"type": "grid", "cards": cards}
 
 
+def _battery_section(entities: Entities, site: str) -> Card:
+    cards: list[Card] = [{"type": "heading", "heading": "Battery", "icon": "mdi:home-battery"}]
+    graph: Card = {"type": "trend-graph", "hours_to_show": 1}
+    cards += _tile(entities.find("sensor", site, "state_of_charge"), "State of charge", graph, columns=12)
+    for platform, key, label, features in BATTERY_CONTROLS:
+        cards += _tile(entities.find(platform, site, key), label, *features, columns=12)
+    for platform, key, label in BATTERY_READINGS:
+        cards += _tile(entities.find(platform, site, key), label)
+    calendars = [calendar for key in BATTERY_SCHEDULES if (calendar := entities.find("calendar", site, key))]
+    if calendars:
+        cards.append({"type": "calendar", "initial_view": "listWeek", "entities": calendars})
+    return {"type": "grid", "cards": cards}
+
+
 def _site_section(entities: Entities) -> Card:
     cards: list[Card] = [{"type": "heading", "heading": "Site", "icon": "mdi:home-lightning-bolt"}]
     for site in entities.owners("binary_sensor", "cloud_reachable"):
@@ -111,7 +140,8 @@ async def install(home_assistant: HomeAssistant) -> None:
     for serial, switch in entities.chargers.items():
         device = devices[switch["device_id"]]
         sections.append(_charger_section(entities, serial, device["name_by_user"] or device["name"]))
-    view = {"type": "sections", "title": "EV charging", "path": "chargers", "max_columns": 3, "sections": sections}
+    sections += [_battery_section(entities, site) for site in entities.owners("calendar", BATTERY_SCHEDULES[0])]
+    view = {"type": "sections", "title": "EV charging", "path": "chargers", "max_columns": 4, "sections": sections}
 
     dashboards = await home_assistant.command("lovelace/dashboards/list")
     if URL_PATH not in {dashboard["url_path"] for dashboard in dashboards}:

@@ -1,4 +1,4 @@
-"""The demo: a simulated cloud with two chargers, and a Home Assistant that shows them. Stops with Ctrl-C."""
+"""The demo: a simulated cloud with two chargers and two batteries, and a Home Assistant that shows them. Stops with Ctrl-C."""
 
 import argparse
 import asyncio
@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant (default %(default)s)")
     parser.add_argument("--simulator-port", type=int, default=8377, help="port of the simulator (default %(default)s)")
-    parser.add_argument("--scenario", default="two_chargers", help="the simulator's scenario (default %(default)s)")
+    parser.add_argument("--scenario", default="home", help="the simulator's scenario (default %(default)s)")
     parser.add_argument("--speed", type=float, default=60, help="how fast time passes there (default %(default)s)")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where Home Assistant keeps its state")
     parser.add_argument("--keep", action="store_true", help="go on with the last demo's state instead of starting anew")
