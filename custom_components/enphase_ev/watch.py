@@ -14,7 +14,8 @@ from .power import PowerMeter
 
 _DEFAULT_LEVEL = 32.0
 # A charger that does not take a new level over within this time wants to be stopped and started (api/chargers.md §3).
-_LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=30)
+# The poll half a minute after the command is the one that notices.
+_LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=25)
 
 # Energy between two reports further apart than this, one before and one after midnight, is split by the cloud: it may be that of hours.
 _LONGEST_WATCHED_GAP = timedelta(minutes=15)

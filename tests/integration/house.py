@@ -1,9 +1,11 @@
 """A house: Home Assistant with the integration, a simulated cloud behind it, and time that passes when one wants it to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+import time
+from types import CoroutineType
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
@@ -16,10 +18,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
+from custom_components.enphase_ev.timing import async_rest
 from simulator import Charger, Simulator
 
 # Timers fire when the clock is past them.
 _MOMENT = 0.001
+_MOST_ROUNDS = 100
 
 
 async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
@@ -32,7 +36,29 @@ async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: flo
         # One round of the loop finds the timers that are due, the next one runs them.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await _settle(hass)
+
+
+async def _settle(hass: HomeAssistant) -> None:
+    """Wait until nothing is under way but what waits for the clock, which stands still here."""
+    settled = hass.loop.create_task(hass.async_block_till_done(wait_background_tasks=True))
+    while not settled.done():
+        real_moment = hass.loop.run_in_executor(None, time.sleep, 0.005)
+        await asyncio.wait({settled, real_moment}, return_when=asyncio.FIRST_COMPLETED)
+        under_way = [task for task in (*hass._tasks, *hass._background_tasks) if not task.done()]  # noqa: SLF001 - as Home Assistant's own
+        if under_way and all(map(_rests, under_way)):
+            settled.cancel()
+            return
+
+
+def _rests(task: asyncio.Task[object]) -> bool:
+    """Return whether a task waits for the clock."""
+    coroutine = task.get_coro()
+    while isinstance(coroutine, CoroutineType):
+        if coroutine.cr_code is async_rest.__code__:
+            return True
+        coroutine = coroutine.cr_await
+    return False
 
 
 @dataclass
@@ -79,6 +105,15 @@ class House:
     async def call(self, domain: str, service: str, **data: object) -> object:
         """Call an action and wait for it."""
         return await self.hass.services.async_call(domain, service, data, blocking=True)
+
+    async def see_through[T](self, work: Coroutine[object, object, T]) -> T:
+        """Let time pass until something is done that waits for the clock in between."""
+        task = self.hass.async_create_task(work)
+        for _ in range(_MOST_ROUNDS):
+            await self.live(0.01 if task.done() else 1)
+            if task.done():
+                break
+        return await task
 
     async def ask(self, service: str, **data: object) -> dict[str, list[dict[str, object]]]:
         """Call an action of ours and return its answer."""
