@@ -7,7 +7,7 @@ from homeassistant.helpers.storage import Store
 from mashumaro import DataClassDictMixin
 
 from .const import DOMAIN
-from .energy import DayMeter, LifetimeMeter
+from .meters import DayMeter, LifetimeMeter
 
 _STORAGE_VERSION = 1
 # Soon enough that a crash costs next to nothing, seldom enough that a small box's card does not wear.

@@ -7,9 +7,9 @@ from .charger import Charger
 from .charger_details import ChargerDetails
 from .commands import Command, CommandState
 from .const import LOGGER
-from .energy import DayMeter, LifetimeMeter, Reading
 from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
 from .memory import SiteMemoryStore
+from .meters import DayMeter, LifetimeMeter, Reading
 from .power import PowerMeter
 
 _DEFAULT_LEVEL = 32.0
