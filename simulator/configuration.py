@@ -22,6 +22,8 @@ class Configuration:
     values: dict[str, str | None] = field(default_factory=dict)
     takes_s: float = 5.0
     """Until a written value is in force, simulated seconds."""
+    off_is_null: bool = False
+    """A key that is off reads as null/null, like one that was never set."""
     _requested: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def value(self, key: str) -> str | None:
@@ -33,6 +35,8 @@ class Configuration:
         """One entry of api/samples/charger_config.json."""
         self._apply()
         requested = self._requested.get(key)
+        if self.off_is_null and (requested[0] if requested else self.values.get(key)) == "disabled":
+            return {"key": key, "value": None, "reqValue": None, "status": APPLIED}
         return {
             "key": key,
             "value": self.values.get(key),

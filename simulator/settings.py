@@ -86,6 +86,7 @@ CHARGER_SETTINGS: dict[str, Setter[Charger]] = {
     "jitter_wh": _on_quirks("jitter_wh", _number),
     "retired": _on_quirks("retired", _flag),
     "features": _feature,
+    "off_is_null": lambda charger, value: setattr(charger.configuration, "off_is_null", _flag(value)),
 }
 
 SITE_SETTINGS: dict[str, Setter[Site]] = {

@@ -45,6 +45,7 @@ _HISTORY_AFTER_SESSION = timedelta(minutes=2)
 _LAST_SESSION_WITHIN = timedelta(days=30)
 # The cloud is slow to confirm: how long to wait before a change that is not there yet is looked for again.
 _LOOK_AGAIN_AFTER = (2.0, 5.0)
+_OFF = "disabled"
 
 
 @dataclass
@@ -101,6 +102,8 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             # The cloud does not answer the poll either: that is said once, and asking for more would not help.
             return self.data
         found: dict[str, ChargerDetails] = {}
+        # A charger that is gone and comes back one day is asked about at once.
+        self._due = {serial: due for serial, due in self._due.items() if serial in self._chargers.data}
         try:
             await self._refresh_site()
             for serial, charger in self._chargers.data.items():
@@ -182,7 +185,8 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         async def is_taken_over() -> bool:
             actual = await self._send(self.settings.configuration(serial))
             self._publish(serial, replace(self._details(serial), configuration=actual))
-            return actual.values.get(key) == value
+            # A key that is off may read as one that was never set (api/chargers.md §7).
+            return actual.values.get(key, _OFF) == value
 
         await self._confirm(is_taken_over)
 

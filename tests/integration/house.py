@@ -41,18 +41,25 @@ async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: flo
 
 async def _settle(hass: HomeAssistant) -> None:
     """Wait until nothing is under way but what waits for the clock, which stands still here."""
+    patience = _MOST_ROUNDS
     settled = hass.loop.create_task(hass.async_block_till_done(wait_background_tasks=True))
     while not settled.done():
         real_moment = hass.loop.run_in_executor(None, time.sleep, 0.005)
         await asyncio.wait({settled, real_moment}, return_when=asyncio.FIRST_COMPLETED)
         under_way = [task for task in (*hass._tasks, *hass._background_tasks) if not task.done()]  # noqa: SLF001 - as Home Assistant's own
-        if under_way and all(map(_rests, under_way)):
+        resting = [task for task in under_way if _rests(task)]
+        # The others may wait for those that rest.
+        patience -= bool(resting)
+        if resting and (len(resting) == len(under_way) or not patience):
             settled.cancel()
             return
 
 
 def _rests(task: asyncio.Task[object]) -> bool:
-    """Return whether a task waits for the clock."""
+    """Return whether a task waits for the clock, or for another task that does."""
+    waits_for = task._fut_waiter  # noqa: SLF001 - nothing public tells
+    if isinstance(waits_for, asyncio.Task):
+        return _rests(waits_for)
     coroutine = task.get_coro()
     while isinstance(coroutine, CoroutineType):
         if coroutine.cr_code is async_rest.__code__:
