@@ -1,0 +1,91 @@
+"""The documentation is in step with the code."""
+
+from pathlib import Path
+import re
+
+import pytest
+
+from tests.structure.descriptions import declared_entities
+from tests.structure.source import INTEGRATION, ROOT, leaves, load
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md", ROOT / "simulator" / "README.md"])
+LINK = re.compile(r"\]\((?!https?://)([^)\s]+)|(?:src|srcset)=\"(?!https?://)([^\"]+)\"")
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+# What Home Assistant fills in, or what a page leaves out.
+GAP = "…"
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _anchors(page: Path) -> set[str]:
+    """What a link can name after the #: headings in lower case, without punctuation, with a hyphen for each space."""
+    headings = HEADING.findall(FENCED.sub("", _text(page)))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
+def _is_said(quoted: str, texts: list[str]) -> bool:
+    """Whether a quoted message is one of these texts, whose names in braces stand for anything."""
+    sought = re.compile(".+".join(re.escape(part) for part in quoted.split(GAP)))
+    for text in texts:
+        shown = re.compile(re.sub(r"\\\{\w+\\\}", ".+?", re.escape(text)))
+        if shown.fullmatch(quoted) or sought.fullmatch(text):
+            return True
+    return False
+
+
+def _sections(page: Path) -> dict[str, str]:
+    """The text under each heading."""
+    parts = HEADING.split(_text(page))
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [first or second for first, second in LINK.findall(FENCED.sub("", _text(page)))]
+    assert [link for link in links if not _leads_somewhere(page, link)] == []
+
+
+@each_page
+def test_quoted_messages_are_those_that_people_see(page: Path) -> None:
+    """Messages are quoted in curly quotes."""
+    texts = [text for _, text in leaves(load("translations/en.json"))]
+    source = "\n".join(_text(path) for path in INTEGRATION.rglob("*.py"))
+    quoted = re.findall(r"“([^”]+)”", re.sub(r"\s+", " ", _text(page)))
+    messages = [text for text in quoted if text.endswith((".", GAP))]
+    assert [text for text in messages if not _is_said(text, texts) and text not in source] == []
+
+
+def test_every_entity_is_told() -> None:
+    rows = [line for line in _text(ROOT / "docs" / "entities.md").splitlines() if line.startswith("|")]
+    told = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
+    assert {entity.key for entity in declared_entities()} - told == set()
+
+
+def test_every_repair_note_is_told() -> None:
+    page = _text(ROOT / "docs" / "options.md")
+    titles = [issue["title"] for issue in load("translations/en.json")["issues"].values()]
+    assert [title for title in titles if not re.search("“" + re.sub(r"\\\{\w+\\\}", "[^”]+", re.escape(title)) + "”", page)] == []
+
+
+@pytest.mark.parametrize(("action", "content"), load("translations/en.json")["services"].items())
+def test_every_action_is_told_with_its_fields(action: str, content: dict[str, dict[str, object]]) -> None:
+    told = [text for heading, text in _sections(ROOT / "docs" / "actions.md").items() if f"`enphase_ev.{action}`" in heading]
+    assert len(told) == 1
+    assert [field for field in content.get("fields", {}) if f"`{field}`" not in told[0]] == []
+
+
+def test_every_option_is_told() -> None:
+    names = load("translations/en.json")["options"]["step"]["init"]["data"].values()
+    pages = [_text(ROOT / "README.md"), _text(ROOT / "docs" / "options.md")]
+    assert [name for name in names for page in pages if f"**{name}**" not in page] == []
