@@ -24,12 +24,13 @@ def toggle_body(family: BatteryFamily, settings: BatterySettings, schedules: Bat
             return {family.control: {"enabled": is_enabled}}
 
 
-def apply_body(family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules) -> Mapping[str, Json]:
+def apply_body(family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules, *, has_entries: bool) -> Mapping[str, Json]:
     """Return the write that makes a family's entries count: its toggle, with the state that it has already.
 
-    Deleting the last entry of charge from grid leaves its schedules switched on: then they are switched off instead.
+    `has_entries` says whether it has some, or will have once they are put back. Deleting the last entry of charge from grid leaves its
+    schedules switched on: then they are switched off instead.
     """
-    if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge and not schedules.of(family):
+    if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge and not has_entries:
         return charge_schedules_off(settings)
     return toggle_body(family, settings, schedules, is_enabled=settings.is_enabled(family))
 

@@ -32,6 +32,7 @@ from .enlighten import (
     BatterySettings,
     EnlightenError,
     Json,
+    RateLimited,
     RequestRejected,
     ServiceUnavailable,
     SessionRenewed,
@@ -49,6 +50,10 @@ _CONFIRM_RHYTHM = (15.0, 20.0)
 _CONFIRM_THEN = 60.0
 _CONFIRMED_WITHIN = timedelta(minutes=15)
 _MOST_ROUNDS = 3
+# Switching a family off right after a delete in it fails (§5).
+_AFTER_DELETE = 3.0
+# What nobody refuses and still does not stay is tried again for so long.
+_TRIED_FOR = timedelta(hours=1)
 _COUNTRY_WITH_DISCLAIMER = "US"
 
 
@@ -165,6 +170,8 @@ class BatteryChanges:
         self._settings: BatterySettings | None = None
         self._schedules: BatterySchedules | None = None
         self._wanted: Mapping[str, Json] = {}
+        # Whether this site's writes seem to want `source` in the query (§4).
+        self._names_source = False
         self._answers: AnswerWatch | None = None
 
     @property
@@ -228,9 +235,17 @@ class BatteryChanges:
         """
         async with self._lock:
             self._settings, self._wanted = None, {}
-            left = [entry for record in list(self.journal.records) for entry in await self._restore(record)]
-        self._listener.on_left(left)
-        return left
+            if any(record.problem is None for record in self.journal.records):
+                # What was interrupted a moment ago can still drop something.
+                await async_rest(self._hass, _SETTLE)
+            for record in list(self.journal.records):
+                await self._restore(record)
+        return self.left
+
+    @property
+    def left(self) -> list[BatteryEntry]:
+        """Return the entries that could not be put back and wait for a person."""
+        return [kept.entry() for record in self.journal.records if record.problem is not None for kept in record.expected]
 
     async def async_missing(self) -> list[BatteryEntry]:
         """Return the entries of the journal that are missing now; nothing is written.
@@ -253,9 +268,9 @@ class BatteryChanges:
 
     async def async_drop(self) -> None:
         """Give up on what could not be put back."""
-        for record in list(self.journal.records):
+        for record in [record for record in self.journal.records if record.problem is not None]:
             await self.journal.async_close(record)
-        self._listener.on_left([])
+        self._listener.on_left(self.left)
 
     def _open_ticket(self, what: str) -> Ticket:
         ticket = Ticket(self._hass.loop.create_future(), self._hass.loop.create_future(), what)
@@ -268,7 +283,6 @@ class BatteryChanges:
         self._entry.async_create_background_task(self._hass, work, name="Enphase battery: change")
 
     async def _run_gathered(self, ticket: Ticket) -> None:
-        await async_rest(self._hass, _GATHER)
         gathered: list[SettingsChange] = []
 
         async def change() -> None:
@@ -277,11 +291,13 @@ class BatteryChanges:
                 self._gathering = None
             await self._change_settings(ticket, gathered[0])
 
-        await self._run(ticket, change)
+        await self._run(ticket, change, gather_for=_GATHER)
 
-    async def _run(self, ticket: Ticket, change: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, ticket: Ticket, change: Callable[[], Awaitable[None]], *, gather_for: float = 0.0) -> None:
         """Make one change, after those that were asked for before it."""
         try:
+            if gather_for:
+                await async_rest(self._hass, gather_for)
             async with self._lock:
                 self._settings, self._wanted = None, {}
                 await change()
@@ -309,6 +325,7 @@ class BatteryChanges:
             return Progress.PENDING if settings.is_pending else Progress.NOT_SO
 
         async def with_source() -> None:
+            self._names_source = True
             await self._journaled(ticket, lambda: self._write_settings(change, change.body, names_source=True), check)
 
         variants = [self._variant(ticket, change, build, check) for build in change.instead]
@@ -338,25 +355,22 @@ class BatteryChanges:
 
     async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> None:
         """Make a write that can drop schedules: note what is there, write, wait, compare, and put back what is missing."""
-        schedules = await self._read_schedules()
+        schedules = await self._read_before()
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
         await self.journal.async_open(record)
         try:
             await self._sent(write)
+        except RequestRejected, RateLimited:
+            await self.journal.async_close(record)
+            raise
         except ServiceUnavailable as err:
             if not err.may_have_arrived:
                 await self.journal.async_close(record)
                 raise
             self._refuse(ticket, command_error(err))
-        except AuthError:
-            # The journal stays: it is taken up once a person has signed in again.
-            raise
-        except EnlightenError:
-            await self.journal.async_close(record)
-            raise
         self._accept(ticket)
         await self._settle(ticket, check)
-        self._listener.on_left(await self._restore(record))
+        await self._restore(record)
 
     async def _settle(self, ticket: Ticket, check: Callable[[], Awaitable[Progress]]) -> None:
         """Wait until the schedules are worth comparing; an answer of the gateway confirms the change meanwhile."""
@@ -399,25 +413,28 @@ class BatteryChanges:
 
     async def _change_entries(self, ticket: Ticket, change: EntriesChange) -> None:
         settings = await self._read_settings()
-        schedules = await self._read_schedules()
+        schedules = await self._read_before()
         self._check_idle(settings)
         deletes, writes = change.plan(settings, schedules)
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
-        record.families = list(dict.fromkeys(entry.family for entry in (*deletes, *writes)))
         await self.journal.async_open(record)
         try:
             for entry in deletes:
                 await self.journal.async_forget(entry)
-                await self._sent(partial(self._client.delete_entry, entry))
+                await self._touch(record, entry.family, partial(self._client.delete_entry, entry))
                 schedules = await self._read_schedules()
             for entry in writes:
                 schedules = await self._write_entry(record, entry, schedules)
         except RequestRejected as err:
+            explained = await self._explained(err, writes)
+            self._refuse(ticket, explained)
             # What was done before the refusal still wants its apply; the rest is as it was.
             await self._restore(record)
-            raise await self._explained(err, writes) from err
+            raise explained from err
         self._accept(ticket)
-        self._listener.on_left(await self._restore(record))
+        if deletes:
+            await async_rest(self._hass, _AFTER_DELETE)
+        await self._restore(record)
 
         async def check() -> Progress:
             schedules = await self._read_schedules()
@@ -435,16 +452,34 @@ class BatteryChanges:
     async def _write_entry(self, record: JournalRecord, entry: BatteryEntry, schedules: BatterySchedules) -> BatterySchedules:
         """Change or add one entry, read again, and expect what came of it."""
         if entry.id:
+            before = record.expected
             record.expect_instead([entry.id], [entry])
-            await self.journal.async_save()
-            await self._sent(lambda: self._client.change_entry(entry))
+            try:
+                await self._touch(record, entry.family, partial(self._client.change_entry, entry))
+            except RequestRejected:
+                record.expected = before
+                raise
             return await self._read_schedules()
         known = {one.id for one in schedules.entries}
-        await self._sent(lambda: self._client.add_entry(entry))
+        await self._touch(record, entry.family, partial(self._client.add_entry, entry))
         after = await self._read_schedules()
-        record.expect_instead([], [one for one in after.of(entry.family) if one.id not in known and one.is_same_as(entry)])
+        found = [one for one in after.of(entry.family) if one.id not in known and one.is_same_as(entry)]
+        record.expect_instead([], found or [entry])
         await self.journal.async_save()
         return after
+
+    async def _touch(self, record: JournalRecord, family: BatteryFamily, write: Callable[[], Awaitable[None]]) -> None:
+        """Write an entry; from then on its family wants the apply, unless the write was refused."""
+        is_first = family not in record.families
+        if is_first:
+            record.families.append(family)
+        await self.journal.async_save()
+        try:
+            await self._sent(write)
+        except RequestRejected:
+            if is_first:
+                record.families.remove(family)
+            raise
 
     async def _explained(self, err: RequestRejected, writes: Iterable[BatteryEntry]) -> HomeAssistantError:
         """Return what a person sees of a refusal; a conflict is explained with the entry that is really in the way."""
@@ -459,50 +494,102 @@ class BatteryChanges:
 
     # --- Losing nothing ---
 
-    async def _restore(self, record: JournalRecord) -> list[BatteryEntry]:
-        """Apply the families that were touched, compare, and put back what is missing, until nothing is; return what is left.
+    async def _restore(self, record: JournalRecord) -> None:
+        """Apply the families that were touched, compare, and put back what is missing, until nothing is.
 
-        The record is closed only when nothing is. Nothing is ever deleted here.
+        The record is closed only when nothing is. What was refused waits for a person. Nothing is ever deleted here.
         """
-        lost: list[BatteryEntry] = []
+        refusal: RequestRejected | None = None
         for _ in range(_MOST_ROUNDS):
-            await self._apply_touched(record)
-            lost = record.missing_from(await self._read_schedules())
+            was_touched = bool(record.families)
+            refusal = await self._apply_touched(record)
+            schedules = self._schedules if was_touched and self._schedules else await self._read_schedules()
+            lost = record.missing_from(schedules)
             if lost:
                 # An empty answer is no proof that everything is gone.
                 lost = record.missing_from(await self._read_schedules())
             if not lost and not record.families:
-                await self.journal.async_close(record)
-                return []
+                await self._close(record)
+                return
             if lost:
                 LOGGER.warning("A change of the battery made %s schedules disappear; they are put back", len(lost))
             for entry in lost:
-                await self._put_back(record, entry)
-        record.problem = record.problem or "apply"
-        await self.journal.async_save()
-        LOGGER.error("%s battery schedules could not be put back; they are kept", len(lost))
-        return lost
-
-    async def _apply_touched(self, record: JournalRecord) -> None:
-        """Apply the families whose entries were touched: without it they stay pending and disappear (§4)."""
-        if not record.families:
-            return
-        settings = (self._settings or await self._read_settings()).after(self._wanted)
-        schedules = self._schedules or await self._read_schedules()
-        for family in list(record.families):
-            body = apply_body(family, settings, schedules)
-            try:
-                await self._sent(partial(self._apply, family, body))
-            except RequestRejected as err:
-                record.problem = str(err)
-                continue
-            record.families.remove(family)
+                refusal = await self._put_back(record, entry) or refusal
+        lost = record.missing_from(await self._read_schedules())
+        is_given_up = refusal is not None or datetime.now(UTC) - record.opened_at > _TRIED_FOR
+        if is_given_up and not lost:
+            LOGGER.error("Battery schedules are there, but could not be applied: %s", refusal)
+            await self._close(record)
+        elif is_given_up:
+            LOGGER.error("%s battery schedules could not be put back; they are kept: %s", len(lost), refusal)
+            # The comparison is over: what disappears from now on is not this change's doing.
+            record.expected = [KeptEntry.keep(entry) for entry in lost]
+            record.problem = str(refusal or "apply")
             await self.journal.async_save()
-        await async_rest(self._hass, _SETTLE)
+        self._listener.on_left(self.left)
 
-    async def _apply(self, family: BatteryFamily, body: Mapping[str, Json]) -> None:
-        await self._client.check_family(family)
-        await self._client.write_settings(body)
+    async def _close(self, record: JournalRecord) -> None:
+        await self.journal.async_close(record)
+        self._listener.on_left(self.left)
+
+    async def _apply_touched(self, record: JournalRecord) -> RequestRejected | None:
+        """Apply the families whose entries were touched: without it they stay pending and disappear (§4). Return a refusal."""
+        if not record.families:
+            return None
+        refusal = await self._apply_together(record, list(record.families))
+        if refusal is not None and len(record.families) > 1:
+            # One that is refused must not keep the others from their turn.
+            for family in list(record.families):
+                refusal = await self._apply_together(record, [family]) or refusal
+        if refusal is not None:
+            await self._read_schedules()
+        return refusal
+
+    async def _apply_together(self, record: JournalRecord, families: list[BatteryFamily]) -> RequestRejected | None:
+        """Apply families with one write, once more in the other way where nothing came of it. Read the entries afterwards."""
+        for names_source in (self._names_source, not self._names_source):
+            settings = (await self._read_settled()).after(self._wanted)
+            schedules = self._schedules or await self._read_schedules()
+            expected = {kept.family for kept in record.expected}
+            body: dict[str, Json] = {}
+            for family in families:
+                body |= apply_body(family, settings, schedules, has_entries=family in expected or bool(schedules.of(family)))
+            try:
+                await self._sent(partial(self._apply, families, body, names_source=names_source))
+            except RequestRejected as err:
+                return err
+            await async_rest(self._hass, _SETTLE)
+            if not await self._is_unapplied(families):
+                self._names_source = names_source
+                break
+        record.families = [family for family in record.families if family not in families]
+        await self.journal.async_save()
+        return None
+
+    async def _is_unapplied(self, families: list[BatteryFamily]) -> bool:
+        """Return whether entries are still pending when the gateway has nothing to take over any more."""
+
+        async def is_pending() -> bool:
+            schedules = await self._read_schedules()
+            return any(entry.is_pending for family in families for entry in schedules.of(family))
+
+        if not await is_pending():
+            return False
+        await self._read_settled()
+        return await is_pending()
+
+    async def _read_settled(self) -> BatterySettings:
+        """Return the settings once nothing is pending, or after a while: what is sent while something is may be lost (§5)."""
+        deadline = datetime.now(UTC) + _CONFIRMED_WITHIN
+        rhythm = chain(_CONFIRM_RHYTHM, repeat(_CONFIRM_THEN))
+        while (settings := await self._read_settings()).is_pending and datetime.now(UTC) < deadline:
+            await async_rest(self._hass, next(rhythm))
+        return settings
+
+    async def _apply(self, families: list[BatteryFamily], body: Mapping[str, Json], *, names_source: bool) -> None:
+        for family in families:
+            await self._client.check_family(family)
+        await self._client.write_settings(body, names_source=names_source)
 
     async def _sent(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write. A write that found the session dead did nothing: it starts again, from a fresh read, with the renewed session."""
@@ -513,14 +600,13 @@ class BatteryChanges:
             await self._read_schedules()
             await write()
 
-    async def _put_back(self, record: JournalRecord, entry: BatteryEntry) -> None:
-        if entry.family not in record.families:
-            record.families.append(entry.family)
-            await self.journal.async_save()
+    async def _put_back(self, record: JournalRecord, entry: BatteryEntry) -> RequestRejected | None:
+        """Add an entry that is missing; return a refusal."""
         try:
-            await self._sent(lambda: self._client.add_entry(entry))
+            await self._touch(record, entry.family, partial(self._client.add_entry, entry))
         except RequestRejected as err:
-            record.problem = str(err)
+            return err
+        return None
 
     # --- Confirming ---
 
@@ -592,6 +678,11 @@ class BatteryChanges:
         self._schedules = schedules = await self._client.schedules()
         self._listener.on_schedules(schedules)
         return schedules
+
+    async def _read_before(self) -> BatterySchedules:
+        """Read what must still be there after a change; an answer without any entry is read twice, since it can be false."""
+        schedules = await self._read_schedules()
+        return schedules if schedules.entries else await self._read_schedules()
 
     def _check_idle(self, settings: BatterySettings) -> None:
         """Refuse to write while the cloud works on the site, or an event of the grid has it.

@@ -124,7 +124,10 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if not site.has_battery:
             return None
         self.changes.country = site.country
-        return replace(battery, site=site) if battery else Battery(site=site)
+        if battery is not None:
+            return replace(battery, site=site)
+        set_left_entries_issue(self.hass, self.config_entry, self.changes.left)
+        return Battery(site=site, kept_entries=len(self.changes.left))
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> Battery:
         settings = await self._optional.ask("battery settings", self.client.settings())

@@ -154,9 +154,12 @@ class BatteryOverrides:
     async def _switch_back(self, override: Override) -> None:
         """Switch the family to what it was before."""
         family = override.entry.family
-        if family is BatteryFamily.CHARGE_FROM_GRID and not override.were_schedules_on:
+        settings = self._coordinator.data.settings if self._coordinator.data else None
+        if settings is None:
+            return
+        if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge and not override.were_schedules_on:
             await async_switch_charge_schedules(self._coordinator, is_on=False)
-        if not override.was_on:
+        if settings.is_enabled(family) and not override.was_on:
             await async_switch_family(self._coordinator, family, is_on=False)
 
     # --- Its end ---

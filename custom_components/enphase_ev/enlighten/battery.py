@@ -8,7 +8,7 @@ from uuid import uuid4
 from aiohttp import hdrs
 
 from .account import Account
-from .exceptions import RequestRejected, ServiceUnavailable, SessionRenewed
+from .exceptions import InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
 from .fields import Json, read_bool, read_mapping
 from .headers import Dress, Session
 from .models.battery import (
@@ -217,9 +217,8 @@ class Batteries:
                 if answer.status in _REFUSED or is_page:
                     refusal = answer.rejection()
                     continue
-                answer.raise_for_status()
                 self.account.remember_form(self._shape_key, shape)
-                return answer.json
+                return _result(answer)
             raise refusal or ServiceUnavailable("No shape is known")
 
     def _shapes_of_write(self) -> list[Shape]:
@@ -262,6 +261,18 @@ class Batteries:
             return Dress(headers, cookies)
 
         return dress
+
+
+def _result(answer: Answer) -> Json:
+    """Return what a write was answered. Whether a service that broke down over a write, or mumbled, has done it is open."""
+    try:
+        answer.raise_for_status()
+        result = answer.json
+    except ServiceUnavailable as err:
+        raise ServiceUnavailable(str(err), may_have_arrived=True, cloud_message=err.cloud_message) from err
+    except InvalidResponse as err:
+        raise ServiceUnavailable(str(err), may_have_arrived=True) from err
+    return result
 
 
 def now_as_disclaimer() -> str:

@@ -1,0 +1,195 @@
+"""A battery's changes without the rest of the house, on a process that can be killed at every await and started again from its disk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Self
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import Store
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.enphase_ev import battery_changes
+from custom_components.enphase_ev.battery_coordinator import BatteryCoordinator
+from custom_components.enphase_ev.battery_journal import BatteryJournal
+from custom_components.enphase_ev.battery_override import BatteryOverrides
+from custom_components.enphase_ev.const import DOMAIN
+from custom_components.enphase_ev.enlighten import Account, Batteries, ServiceUnavailable, Transport
+from custom_components.enphase_ev.enlighten.transport import Answer, Request
+from simulator import Simulator
+from simulator.battery.battery import Battery
+from simulator.battery.entries import Entry
+from tests.enlighten.cloud import Cloud
+
+type Says = tuple[str, str, str, tuple[int, ...], int | None, str]
+
+
+class Killed(asyncio.CancelledError):
+    """The process is dead."""
+
+
+@dataclass
+class Moments:
+    """The awaits of a process: every request, every write to the disk, every rest.
+
+    Between two of them nothing happens outside of the process, so that to kill it before each is to kill it everywhere.
+
+    Attributes:
+        kill_at: which one is its last; it is not begun.
+        lose_at: which one is a request whose answer is lost after the cloud has processed it.
+    """
+
+    kill_at: int | None = None
+    lose_at: int | None = None
+    passed: list[str] = field(default_factory=list)
+    is_dead: bool = False
+    is_counting: bool = False
+
+    def pass_by(self, name: str) -> bool:
+        """Pass the moment before an await; return whether its answer will be lost."""
+        if self.is_counting:
+            self.passed.append(name)
+            self.is_dead = self.is_dead or len(self.passed) == self.kill_at
+        if self.is_dead:
+            raise Killed
+        return self.is_counting and len(self.passed) == self.lose_at
+
+
+def says(entry: Entry) -> Says:
+    """Return what an entry is about. That restrict discharge has no limit can be said in two ways."""
+    limit = entry.limit if entry.family.value != "rbd" else None
+    return entry.family.value, entry.start, entry.end, entry.days, limit, entry.time_zone
+
+
+@dataclass
+class Bench:
+    """The changes of one site's battery."""
+
+    hass: HomeAssistant
+    cloud: Cloud
+    freezer: FrozenDateTimeFactory
+    entry: MockConfigEntry
+    moments: Moments
+    account: Account
+    coordinator: BatteryCoordinator
+    overrides: BatteryOverrides
+
+    @classmethod
+    async def open(cls, hass: HomeAssistant, cloud: Cloud, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """Start the first process."""
+        entry = MockConfigEntry(domain=DOMAIN, title="Home")
+        entry.add_to_hass(hass)
+        # Home Assistant's tests let the loop look at everything twice, which takes most of the time here.
+        hass.loop.set_debug(False)
+        account = await cloud.signed_in()
+        moments = Moments()
+        coordinator, overrides = await _process(hass, entry, account, cloud.sim.site.id)
+        bench = cls(hass, cloud, freezer, entry, moments, account, coordinator, overrides)
+        bench._watch(monkeypatch)
+        return bench
+
+    @property
+    def sim(self) -> Simulator:
+        """The cloud."""
+        return self.cloud.sim
+
+    @property
+    def battery(self) -> Battery:
+        """The batteries."""
+        return self.sim.battery
+
+    def says(self) -> set[Says]:
+        """Return what the entries that the cloud lists are about."""
+        return {says(entry) for entry in self.battery.schedules}
+
+    def _watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let every await pass by `moments`, and let rests take no time but the simulated one."""
+        send, save = Transport.send, Store.async_save
+
+        async def watched_send(transport: Transport, request: Request, **options: Any) -> Answer:
+            moments = self.moments
+            is_lost = moments.pass_by(f"{request.method} {request.path}")
+            answer = await send(transport, request, **options)
+            if is_lost:
+                raise ServiceUnavailable("The answer was lost", may_have_arrived=True)
+            return answer
+
+        async def watched_save(store: Store[dict[str, object]], data: dict[str, object]) -> None:
+            self.moments.pass_by("save")
+            await save(store, data)
+
+        async def watched_rest(_hass: HomeAssistant, seconds: float) -> None:
+            self.moments.pass_by(f"rest {seconds:g} s")
+            await asyncio.sleep(0)
+            self.freezer.tick(timedelta(seconds=seconds))
+
+        monkeypatch.setattr(Transport, "send", watched_send)
+        monkeypatch.setattr(Store, "async_save", watched_save)
+        monkeypatch.setattr(battery_changes, "async_rest", watched_rest)
+
+    async def change(self, what: Callable[[Self], Awaitable[object]]) -> BaseException | None:
+        """Make a change and wait until nothing is under way; return what it raised. Its moments are counted."""
+        self.moments.is_counting = True
+        try:
+            maker = asyncio.ensure_future(what(self))
+            while not maker.done():
+                await asyncio.sleep(0)
+                if self.moments.is_dead:
+                    maker.cancel()
+            await self.settle()
+        finally:
+            self.moments.is_counting = False
+        return None if maker.cancelled() else maker.exception()
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while tasks := _background_tasks():
+            await asyncio.wait(tasks)
+
+    async def restart(self) -> None:
+        """Drop everything in memory, and begin again with what is on the disk."""
+        self.moments.is_dead = True
+        await self.coordinator.async_shutdown()
+        for task in (tasks := _background_tasks()):
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.entry._async_process_on_unload(self.hass)  # noqa: SLF001 - what Home Assistant does with an entry that goes
+        self.moments = Moments()
+        self.account = self.cloud.restarted(self.account)
+        self.coordinator, self.overrides = await _process(self.hass, self.entry, self.account, self.sim.site.id)
+
+    async def live(self, *minutes: int) -> None:
+        """Let these times pass, one after the other, with a look at the cloud after each."""
+        for passed in minutes:
+            self.freezer.tick(timedelta(minutes=passed))
+            async_fire_time_changed(self.hass)
+            await asyncio.sleep(0)
+            await self.coordinator.async_refresh()
+            await self.settle()
+            await self.hass.async_block_till_done(wait_background_tasks=True)
+
+
+def _background_tasks() -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if "Enphase" in task.get_name() and task is not asyncio.current_task()]
+
+
+async def _process(
+    hass: HomeAssistant, entry: MockConfigEntry, account: Account, site_id: str
+) -> tuple[BatteryCoordinator, BatteryOverrides]:
+    journal = BatteryJournal(hass, entry.entry_id)
+    await journal.async_load()
+    coordinator = BatteryCoordinator(hass, entry, Batteries(account, site_id), journal)
+    await coordinator.async_refresh()
+    overrides = BatteryOverrides(coordinator)
+    overrides.async_start()
+    return coordinator, overrides
+
+
+def was_refused(raised: BaseException | None) -> bool:
+    """Return whether a change was refused with words for a person."""
+    return isinstance(raised, HomeAssistantError)
