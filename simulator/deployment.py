@@ -261,6 +261,8 @@ class Deployment(Switches):
     """A mode change is carried out and answered with 400."""
     left_out_slots_deleted: bool = True
     """A PATCH of several slots deletes those that it leaves out."""
+    slots_lost_by_writes: int = 0
+    """So many of the next requests for a single slot lose the first of the other slots."""
 
     # Batteries, api/battery.md
     battery: BatteryDeployment = field(default_factory=BatteryDeployment)

@@ -168,7 +168,7 @@ async def change_schedule(request: web.Request) -> web.Response:
     charger = _served_charger(request)
     old = _slot_of(request, charger)
     slot = _read_slot(request, charger, await read_json(request), old.id)
-    charger.set_slots([slot if one.id == old.id else one for one in charger.slots])
+    charger.set_slots(_without_lost(request, [slot if one.id == old.id else one for one in charger.slots], old))
     return json_answer(scheduler_envelope(now_of(request), slot.as_json()))
 
 
@@ -181,6 +181,16 @@ async def delete_schedule(request: web.Request) -> web.Response:
         return error(request, 400, "The off-peak schedule cannot be deleted")
     charger.set_slots([one for one in charger.slots if one.id != old.id])
     return json_answer(scheduler_envelope(now_of(request), None))
+
+
+def _without_lost(request: web.Request, slots: list[Slot], written: Slot) -> list[Slot]:
+    """The slots without the one that this deployment loses with a write of another one."""
+    deployment = world_of(request).deployment
+    if deployment.slots_lost_by_writes == 0:
+        return slots
+    deployment.slots_lost_by_writes -= 1
+    lost = next((slot for slot in slots if slot.id != written.id), None)
+    return [slot for slot in slots if slot is not lost]
 
 
 def _schedules(request: web.Request, charger: Charger) -> web.Response:
