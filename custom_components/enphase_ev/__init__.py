@@ -7,7 +7,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .accounts import async_get_accounts
 from .battery_coordinator import BatteryCoordinator
-from .battery_entity import battery_device_info
+from .battery_entity import battery_device_info, battery_identifier
 from .battery_journal import BatteryJournal
 from .battery_override import BatteryOverrides
 from .battery_services import async_setup_battery_services
@@ -106,6 +106,16 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     await entry.runtime_data.memory.async_save_now()
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True
+
+
+async def async_remove_config_entry_device(hass: HomeAssistant, entry: EnphaseConfigEntry, device: dr.DeviceEntry) -> bool:
+    """Let a person remove the device of something that the site has no more."""
+    runtime = entry.runtime_data
+    battery = runtime.battery.data
+    there = {runtime.chargers.site_id, *runtime.chargers.data}
+    if battery is not None:
+        there |= {battery_identifier(runtime.chargers.site_id)[1], *(battery.status.units if battery.status else ())}
+    return not any(domain == DOMAIN and identifier in there for domain, identifier in device.identifiers)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> None:

@@ -17,7 +17,7 @@ from .charger_details import ChargerDetails
 from .choice import is_wanted
 from .commands import Command, confirming_rhythm
 from .const import DOMAIN, LOGGER
-from .devices import charger_serials, offer_new_chargers, remove_charger_device, update_charger_device
+from .devices import offer_new_chargers, remove_charger_device, remove_gone_charger, update_charger_device
 from .enlighten import (
     ChargeMode,
     ChargerHistory,
@@ -114,9 +114,13 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     @override
     async def _async_setup(self) -> None:
-        """Remember the chargers of the last run, to notice the ones that are gone."""
-        for serial in charger_serials(self.hass, self.config_entry):
-            self._watch(serial)
+        """Remember the chargers of the last run, to notice the ones that are gone; let go of those that are not wanted any more."""
+        for serial in self._memory.serials:
+            if is_wanted(self.config_entry.data, serial):
+                self._watch(serial)
+            else:
+                self._memory.forget_charger(serial)
+                remove_charger_device(self.hass, self.config_entry, serial)
 
     @override
     async def _async_update_data(self) -> Mapping[str, Charger]:
@@ -294,7 +298,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             del self._watches[watch.serial]
             self.account_chargers.pop(watch.serial, None)
             self._memory.forget_charger(watch.serial)
-            remove_charger_device(self.hass, self.config_entry, watch.serial)
+            remove_gone_charger(self.hass, self.config_entry, watch.serial)
 
     @callback
     def async_take_details(self, details: Mapping[str, ChargerDetails]) -> None:

@@ -8,18 +8,10 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from .charger import Charger
 from .choice import is_new, without
-from .const import CONF_SITE, DOMAIN
+from .const import DOMAIN
 
 NEW_CHARGERS = "new_chargers"
 CHARGER_GONE = "charger_gone"
-
-
-@callback
-def charger_serials(hass: HomeAssistant, entry: ConfigEntry) -> list[str]:
-    """Return the serial numbers of the chargers that have a device."""
-    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    identifiers = (identifier for device in devices for domain, identifier in device.identifiers if domain == DOMAIN)
-    return [identifier for identifier in identifiers if identifier != entry.data[CONF_SITE]]
 
 
 @callback
@@ -36,12 +28,10 @@ def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Char
 
 
 @callback
-def remove_charger_device(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> None:
+def remove_gone_charger(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> None:
     """Remove a charger that the account has no more, with its entities, and say so."""
     hass.config_entries.async_update_entry(entry, data={**entry.data, **without(entry.data, serial)})
-    devices = dr.async_get(hass)
-    device = devices.async_get_device_by_identifier((DOMAIN, serial), entry.entry_id)
-    if device is None:
+    if (device := remove_charger_device(hass, entry, serial)) is None:
         return
     ir.async_create_issue(
         hass,
@@ -52,7 +42,16 @@ def remove_charger_device(hass: HomeAssistant, entry: ConfigEntry, serial: str) 
         translation_key=CHARGER_GONE,
         translation_placeholders={"charger": device.name_by_user or device.name or "IQ EV Charger", "site": entry.title},
     )
-    devices.async_remove_device(device.id)
+
+
+@callback
+def remove_charger_device(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> dr.DeviceEntry | None:
+    """Remove the device of a charger, with its entities, and return what it was."""
+    devices = dr.async_get(hass)
+    device = devices.async_get_device_by_identifier((DOMAIN, serial), entry.entry_id)
+    if device is not None:
+        devices.async_remove_device(device.id)
+    return device
 
 
 @callback

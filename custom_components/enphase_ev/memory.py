@@ -42,6 +42,11 @@ class SiteMemoryStore:
         if stored := await self._store.async_load():
             self._memory = SiteMemory.from_dict(stored)
 
+    @property
+    def serials(self) -> list[str]:
+        """Return the chargers about which something is remembered."""
+        return list(self._memory.chargers)
+
     def charger(self, serial: str) -> ChargerMemory:
         """Return what is remembered about a charger; whoever changes it says so by `save`."""
         return self._memory.chargers.setdefault(serial, ChargerMemory())
