@@ -36,6 +36,7 @@ from .enlighten import (
     RequestRejected,
     ServiceUnavailable,
     SessionRenewed,
+    whole_settings,
 )
 from .errors import command_error
 from .timing import async_rest
@@ -55,6 +56,10 @@ _AFTER_DELETE = 3.0
 # What nobody refuses and still does not stay is tried again for so long.
 _TRIED_FOR = timedelta(hours=1)
 _COUNTRY_WITH_DISCLAIMER = "US"
+
+
+# Its lean write can be answered with success and ignored where it switches off (§4).
+_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 
 
 class ChangeState(StrEnum):
@@ -355,7 +360,7 @@ class BatteryChanges:
 
     async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> None:
         """Make a write that can drop schedules: note what is there, write, wait, compare, and put back what is missing."""
-        schedules = await self._read_before()
+        schedules = await self._read_surely()
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
         await self.journal.async_open(record)
         try:
@@ -413,7 +418,7 @@ class BatteryChanges:
 
     async def _change_entries(self, ticket: Ticket, change: EntriesChange) -> None:
         settings = await self._read_settings()
-        schedules = await self._read_before()
+        schedules = await self._read_surely()
         self._check_idle(settings)
         deletes, writes = change.plan(settings, schedules)
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
@@ -546,14 +551,19 @@ class BatteryChanges:
         return refusal
 
     async def _apply_together(self, record: JournalRecord, families: list[BatteryFamily]) -> RequestRejected | None:
-        """Apply families with one write, once more in the other way where nothing came of it. Read the entries afterwards."""
-        for names_source in (self._names_source, not self._names_source):
+        """Apply families with one write, and in other ways where nothing came of it. Read the entries afterwards."""
+        for names_source, is_whole in ((self._names_source, False), (self._names_source, True), (not self._names_source, False)):
             settings = (await self._read_settled()).after(self._wanted)
             schedules = self._schedules or await self._read_schedules()
             expected = {kept.family for kept in record.expected}
             body: dict[str, Json] = {}
             for family in families:
                 body |= apply_body(family, settings, schedules, has_entries=family in expected or bool(schedules.of(family)))
+            is_off = _RBD in families and not settings.is_enabled(_RBD)
+            if is_whole and not is_off:
+                continue
+            if is_whole:
+                body = {**whole_settings(settings, _RBD, is_enabled=False), **body}
             try:
                 await self._sent(partial(self._apply, families, body, names_source=names_source))
             except RequestRejected as err:
@@ -570,7 +580,7 @@ class BatteryChanges:
         """Return whether entries are still pending when the gateway has nothing to take over any more."""
 
         async def is_pending() -> bool:
-            schedules = await self._read_schedules()
+            schedules = await self._read_surely()
             return any(entry.is_pending for family in families for entry in schedules.of(family))
 
         if not await is_pending():
@@ -679,8 +689,8 @@ class BatteryChanges:
         self._listener.on_schedules(schedules)
         return schedules
 
-    async def _read_before(self) -> BatterySchedules:
-        """Read what must still be there after a change; an answer without any entry is read twice, since it can be false."""
+    async def _read_surely(self) -> BatterySchedules:
+        """Read the entries; an answer without any is read twice, since it can be false (§5)."""
         schedules = await self._read_schedules()
         return schedules if schedules.entries else await self._read_schedules()
 

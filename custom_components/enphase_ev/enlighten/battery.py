@@ -212,7 +212,7 @@ class Batteries:
                 if self.account.generation != generation:
                     raise SessionRenewed("The session was renewed in the middle of a change")
                 answer = await self.account.send_as_is(request, self._dress(shape, user, is_write=True))
-                self.account.xsrf.observe(answer)
+                self.account.xsrf.observe(answer, is_write=True)
                 is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
                 if answer.status in _REFUSED or is_page:
                     refusal = answer.rejection()

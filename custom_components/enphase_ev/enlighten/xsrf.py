@@ -13,7 +13,7 @@ _ANSWER_HEADER = "x-csrf-token"
 class Xsrf:
     """The newest token of an account, and the lock that keeps one request from invalidating another's.
 
-    `is_fresh` says that the last answer gave the token: only then it is sure to be the newest.
+    `is_fresh` says that the last answer gave the token, or took it: only then it is sure to be the newest.
     """
 
     def __init__(self) -> None:
@@ -21,10 +21,13 @@ class Xsrf:
         self.token: str | None = None
         self.is_fresh = False
 
-    def observe(self, answer: Answer) -> None:
-        """Take over the token that an answer sets, an answer to a refused request included."""
+    def observe(self, answer: Answer, *, is_write: bool = False) -> None:
+        """Take over the token that an answer sets, an answer to a refused request included.
+
+        A write that is taken and sets none has shown that the one it carried is the newest.
+        """
         token = answer.headers.get(_ANSWER_HEADER) or _cookie_token(answer)
-        self.is_fresh = token is not None
+        self.is_fresh = token is not None or (is_write and answer.status < 300)
         self.token = token or self.token
 
 

@@ -1,0 +1,146 @@
+"""What a change of the battery costs in requests, and how soon it shows as applied."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+import logging
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.enphase_ev.battery_changes import ChangeState, Ticket
+from custom_components.enphase_ev.battery_settings import async_switch_family
+from custom_components.enphase_ev.enlighten import BatteryFamily
+from simulator import Simulator
+from simulator.battery.families import ControlFamily
+from simulator.battery.switches import HeaderShape, WriteKind, XsrfSource
+from tests.enlighten.cloud import Cloud
+from tests.integration.battery_bench import Bench, was_refused
+
+_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
+
+
+@pytest.fixture
+async def bench(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Bench]:
+    """A site with two entries of discharge to grid and none of the others."""
+    caplog.set_level(logging.ERROR)
+    freezer.move_to("2026-05-20T03:10:00Z")
+    async with Cloud(Simulator("battery_site")) as cloud:
+        battery = cloud.sim.battery
+        for entry in list(battery.schedules):
+            battery.delete_schedule(entry.id)
+        battery.add_schedule("dtg", "18:00", "19:00", limit=20)
+        battery.add_schedule("dtg", "20:00", "21:00", limit=20)
+        bench = await Bench.open(hass, cloud, freezer, monkeypatch)
+        yield bench
+        await bench.restart()
+        await bench.coordinator.async_shutdown()
+
+
+async def _toggled(bench: Bench) -> tuple[list[tuple[str, str]], list[tuple[ChangeState, float]]]:
+    """Switch restrict discharge on; return the requests until it is compared, and when the change moved on."""
+    started = datetime.now(UTC)
+    moves: list[tuple[ChangeState, float]] = []
+    requests: list[tuple[str, str]] = []
+    compared: list[int] = []
+    bench.sim.requests.clear()
+
+    def note(ticket: Ticket) -> None:
+        moves.append((ticket.state, (datetime.now(UTC) - started).total_seconds()))
+
+    close = bench.coordinator.changes.journal.async_close
+
+    async def noted_close(record: object) -> None:
+        compared.append(len(bench.sim.requests))
+        await close(record)  # type: ignore[arg-type]  # handed through as it came
+
+    bench.coordinator.changes.journal.async_close = noted_close  # type: ignore[method-assign]  # only looked at
+    tickets: list[Ticket] = []
+
+    async def toggle(bench: Bench) -> None:
+        ticket = await async_switch_family(bench.coordinator, _RBD, is_on=True)
+        ticket.done.add_done_callback(lambda _: note(ticket))
+        tickets.append(ticket)
+
+    assert await bench.change(toggle) is None
+    requests = [(one.method, one.path) for one in bench.sim.requests][: compared[0]]
+    return requests, moves
+
+
+@pytest.mark.parametrize("source", XsrfSource)
+async def test_a_toggle_costs_at_most_eight_requests_until_the_schedules_are_compared(bench: Bench, source: XsrfSource) -> None:
+    bench.sim.world.deployment.battery.xsrf_source = source
+    requests, _ = await _toggled(bench)
+    assert len(requests) <= 8, requests
+    assert bench.battery.settings.restrict_discharge
+
+
+@pytest.mark.parametrize("source", XsrfSource)
+async def test_a_dropped_family_of_two_costs_at_most_six_more(bench: Bench, source: XsrfSource) -> None:
+    switches = bench.sim.world.deployment.battery
+    switches.xsrf_source = source
+    switches.gateway_delay_s = 10.0
+    switches.drops = {WriteKind.RBD: {ControlFamily.DTG}}
+    before = bench.says()
+    requests, _ = await _toggled(bench)
+    assert bench.says() == before
+    # Nothing is applied before the gateway has taken the toggle over: that look is one of those that confirm it.
+    written = requests.index(next(one for one in requests if one[0] == "PUT"))
+    looks = [one for one in requests[written:] if one[0] == "GET" and "/batterySettings/" in one[1]]
+    assert len(looks) == 1
+    assert len(requests) - len(looks) <= 8 + 6, requests
+
+
+@pytest.mark.parametrize(("shape", "refused"), [(HeaderShape.SESSION, 0), (HeaderShape.SESSION_TOKEN, 1), (HeaderShape.TOKEN_ONLY, 2)])
+async def test_a_refused_shape_costs_at_most_four_more(bench: Bench, shape: HeaderShape, refused: int) -> None:
+    bench.sim.world.deployment.battery.write_shapes = {shape}
+    requests, _ = await _toggled(bench)
+    assert len(requests) <= 8 + 4 * refused, requests
+    requests, _ = await _toggled(bench)
+    assert len(requests) <= 8, "the shape that worked is remembered"
+
+
+async def test_a_write_that_is_refused_in_every_shape_costs_three_writes_and_three_reads(bench: Bench) -> None:
+    bench.sim.world.deployment.battery.write_shapes = set()
+    bench.sim.requests.clear()
+    raised = await bench.change(lambda bench: bench.coordinator.client.write_settings({"veryLowSoc": 10}))
+    assert raised is not None
+    methods = [one.method for one in bench.sim.requests]
+    assert methods.count("PUT") <= 3
+    assert methods.count("GET") <= 3
+
+
+@pytest.mark.parametrize("delay", [5.0, 20.0])
+async def test_what_the_gateway_takes_over_after_seconds_is_applied_within_a_minute(bench: Bench, delay: float) -> None:
+    bench.sim.world.deployment.battery.gateway_delay_s = delay
+    _, moves = await _toggled(bench)
+    state, seconds = moves[-1]
+    assert state is ChangeState.APPLIED
+    assert seconds <= 60
+
+
+@pytest.mark.parametrize("delay", [10.0, 60.0, 300.0, 880.0])
+async def test_a_slow_gateway_is_waited_for(bench: Bench, delay: float) -> None:
+    bench.sim.world.deployment.battery.gateway_delay_s = delay
+    _, moves = await _toggled(bench)
+    state, seconds = moves[-1]
+    assert state is ChangeState.APPLIED
+    assert seconds <= delay + 80
+
+
+async def test_what_the_gateway_never_takes_over_is_not_applied(bench: Bench) -> None:
+    switches = bench.sim.world.deployment.battery
+    switches.gateway_delay_s, switches.gateway_gives_up_s = None, None
+    _, moves = await _toggled(bench)
+    state, seconds = moves[-1]
+    assert state is ChangeState.FAILED
+    assert 15 * 60 <= seconds <= 17 * 60
+
+
+async def test_a_write_that_is_refused_leaves_nothing_in_the_journal(bench: Bench) -> None:
+    bench.battery.features.controls.rbd.locked = True
+    raised = await bench.change(lambda bench: async_switch_family(bench.coordinator, _RBD, is_on=True))
+    assert was_refused(raised)
+    assert bench.coordinator.changes.journal.records == []
