@@ -1,0 +1,267 @@
+"""The battery calls: headers, token, shapes, and what the published answers mean (api/battery.md)."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import time
+
+import pytest
+
+from custom_components.enphase_ev.enlighten import (
+    Batteries,
+    BatteryEntry,
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    BatteryStatus,
+    EnlightenError,
+    InvalidResponse,
+    RequestRejected,
+    ServiceUnavailable,
+    SessionRenewed,
+    SiteSettings,
+    StormAlert,
+    whole_settings,
+)
+from simulator.battery.switches import DeleteForm, HeaderShape, XsrfSource
+
+from .cloud import Cloud, sample
+from .conftest import OpenCloud
+
+_CFG, _DTG, _RBD = BatteryFamily
+_ENTRY = BatteryEntry(family=_CFG, start=time(10), end=time(11), days=(1, 7), limit=55, time_zone="Australia/Melbourne")
+
+
+@pytest.fixture
+async def cloud(open_cloud: OpenCloud) -> Cloud:
+    """A site with two batteries."""
+    return await open_cloud("battery_site")
+
+
+async def _batteries(cloud: Cloud) -> Batteries:
+    return Batteries(await cloud.signed_in(), cloud.sim.site.id)
+
+
+def _writes(cloud: Cloud) -> list[tuple[str, int]]:
+    return [(one.method, one.status) for one in cloud.sim.requests if one.method != "GET" and "batteryConfig" in one.path]
+
+
+# --- Token and shapes ---
+
+
+@pytest.mark.parametrize("source", XsrfSource)
+@pytest.mark.parametrize("rotates", [True, False])
+async def test_a_write_carries_the_newest_token_wherever_it_comes_from(cloud: Cloud, source: XsrfSource, rotates: bool) -> None:
+    switches = cloud.sim.world.deployment.battery
+    switches.xsrf_source, switches.xsrf_rotates = source, rotates
+    batteries = await _batteries(cloud)
+    cloud.forget()
+    await batteries.settings()
+    await batteries.write_settings({"veryLowSoc": 10})
+    await batteries.write_settings({"veryLowSoc": 11})
+    assert _writes(cloud) == [("PUT", 200), ("PUT", 200)]
+    cloud.sim.battery.take_over()
+    assert (await batteries.settings()).shutdown_level == 11
+
+
+async def test_a_token_that_another_client_has_made_stale_is_read_again(cloud: Cloud) -> None:
+    batteries, other = await _batteries(cloud), await _batteries(cloud)
+    await batteries.write_settings({"veryLowSoc": 9})
+    await other.settings()
+    cloud.forget()
+    await batteries.write_settings({"veryLowSoc": 10})
+    assert _writes(cloud) == [("PUT", 403), ("PUT", 200)]
+
+
+async def test_a_token_that_only_refused_writes_set_is_found(cloud: Cloud) -> None:
+    cloud.sim.world.deployment.battery.xsrf_on_reads = False
+    batteries = await _batteries(cloud)
+    assert await batteries.check_family(_RBD)
+    await batteries.write_settings({"veryLowSoc": 10})
+    cloud.sim.battery.take_over()
+    assert (await batteries.settings()).shutdown_level == 10
+
+
+@pytest.mark.parametrize("shape", HeaderShape)
+async def test_the_shape_that_a_site_takes_is_found_and_kept_across_restarts(cloud: Cloud, shape: HeaderShape) -> None:
+    cloud.sim.world.deployment.battery.write_shapes = {shape}
+    batteries = await _batteries(cloud)
+    await batteries.write_settings({"veryLowSoc": 10})
+    batteries = Batteries(cloud.restarted(batteries.account), batteries.site_id)
+    cloud.forget()
+    await batteries.write_settings({"veryLowSoc": 11})
+    assert _writes(cloud) == [("PUT", 200)]
+
+
+@pytest.mark.parametrize("shape", HeaderShape)
+async def test_reads_find_their_shape_too(cloud: Cloud, shape: HeaderShape) -> None:
+    cloud.sim.world.deployment.battery.read_shapes = {shape}
+    assert (await (await _batteries(cloud)).settings()).reserve == cloud.sim.battery.settings.reserve
+
+
+async def test_a_write_that_no_shape_helps_costs_three_writes_and_three_reads(cloud: Cloud) -> None:
+    cloud.sim.world.deployment.battery.write_shapes = set()
+    batteries = await _batteries(cloud)
+    cloud.forget()
+    with pytest.raises(RequestRejected):
+        await batteries.write_settings({"veryLowSoc": 10})
+    assert len(_writes(cloud)) == 3
+    assert cloud.count("siteSettings") <= 3
+
+
+@pytest.mark.parametrize("status", [409, 429, 500])
+async def test_other_refusals_try_no_other_shape(cloud: Cloud, status: int) -> None:
+    batteries = await _batteries(cloud)
+    cloud.sim.faults.add(path="batterySettings", method="PUT", status=status, body={"error": {"status": "NO"}}, times=None)
+    cloud.forget()
+    with pytest.raises(EnlightenError):
+        await batteries.write_settings({"veryLowSoc": 10})
+    assert len(_writes(cloud)) == 1
+
+
+async def test_a_session_that_died_is_renewed_and_the_change_starts_again(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    await batteries.settings()
+    cloud.sim.expire_sessions()
+    with pytest.raises(SessionRenewed):
+        await batteries.write_settings({"veryLowSoc": 10})
+    await batteries.write_settings({"veryLowSoc": 10})
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 502}, {"broken_json": True}, {"drop": True}], ids=["breaks down", "mumbles", "does not answer"]
+)
+async def test_whether_a_service_that_breaks_down_over_a_write_has_done_it_is_open(cloud: Cloud, fault: dict[str, object]) -> None:
+    batteries = await _batteries(cloud)
+    cloud.sim.faults.add(path="batterySettings", method="PUT", after=True, **fault)  # type: ignore[arg-type]  # one of several forms
+    with pytest.raises(ServiceUnavailable) as caught:
+        await batteries.write_settings({"veryLowSoc": 10})
+    assert caught.value.may_have_arrived
+
+
+# --- Writes ---
+
+
+async def test_entries_are_added_changed_and_deleted(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    for entry in (await batteries.schedules()).entries:
+        await batteries.delete_entry(entry)
+    assert (await batteries.schedules()).entries == ()
+    await batteries.add_entry(_ENTRY)
+    (added,) = (await batteries.schedules()).entries
+    assert added.is_same_as(_ENTRY)
+    assert added.is_pending
+    await batteries.change_entry(replace(added, limit=60.0))
+    assert (await batteries.schedules()).entry(added.id) == replace(added, limit=60.0)
+
+
+@pytest.mark.parametrize("form", DeleteForm)
+@pytest.mark.parametrize("status", [200, 204])
+async def test_either_form_of_a_delete_works(cloud: Cloud, form: DeleteForm, status: int) -> None:
+    cloud.sim.world.deployment.battery.update({"delete_forms": [form.value], "delete_status": status})
+    batteries = await _batteries(cloud)
+    (first, *others) = (await batteries.schedules()).entries
+    await batteries.delete_entry(first)
+    assert (await batteries.schedules()).entries == tuple(others)
+
+
+async def test_a_conflict_keeps_the_clouds_code(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    taken = (await batteries.schedules()).entries[0]
+    with pytest.raises(RequestRejected) as caught:
+        await batteries.add_entry(replace(taken, id=""))
+    assert (caught.value.status, caught.value.code) == (409, f"CONFLICTING_SCHEDULE_{taken.family.wire_name}")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_site_without_the_check_of_a_family_goes_on(cloud: Cloud, status: int) -> None:
+    cloud.sim.faults.add(path="isValid", status=status, body={}, times=None)
+    assert await (await _batteries(cloud)).check_family(_DTG)
+
+
+async def test_the_profile_is_chosen_and_taken_back(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    await batteries.set_profile("cost_savings", 40)
+    assert (await batteries.profile()).is_change_pending
+    await batteries.cancel_profile()
+    assert not (await batteries.profile()).is_change_pending
+    await batteries.cancel_profile()
+
+
+async def test_storm_guard_is_switched(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    await batteries.set_storm_guard(is_enabled=False, is_enabled_for_ev=True)
+    cloud.sim.battery.take_over()
+    profile = await batteries.profile()
+    assert (profile.storm_guard, profile.storm_guard_ev) == (False, True)
+
+
+async def test_the_whole_settings_leave_the_devices_out(cloud: Cloud) -> None:
+    settings = await (await _batteries(cloud)).settings()
+    body = whole_settings(settings, _RBD, is_enabled=False)
+    assert set(body) == set(settings.data) - {"devices"}
+
+
+# --- Models ---
+
+
+def test_the_published_answers_can_be_read() -> None:
+    settings = BatterySettings.read(sample("battery_settings"))
+    assert settings.reserve is not None
+    assert set(settings.controls) <= set(BatteryFamily)
+    schedules = BatterySchedules.read(sample("battery_schedules"))
+    assert all(entry.days and entry.time_zone for entry in schedules.entries)
+    assert SiteSettings.read(sample("site_settings")).has_battery
+    assert BatteryProfile.read(sample("battery_profile")).profile is not None
+    assert BatteryStatus.read(sample("battery_status")).units
+
+
+@pytest.mark.parametrize("read", [BatterySettings.read, BatterySchedules.read, SiteSettings.read, BatteryProfile.read])
+@pytest.mark.parametrize("body", [None, {}, [], "text", {"data": None}])
+def test_an_answer_that_holds_nothing_is_no_answer(read: Callable[[object], object], body: object) -> None:
+    with pytest.raises(InvalidResponse):
+        read(body)
+
+
+@pytest.mark.parametrize("requested", [{}, None, {"cfgControl": {}, "dtgControl": {}}])
+def test_what_holds_only_empty_objects_is_not_pending(requested: object) -> None:
+    assert not BatterySettings.read({"data": {"profile": "expert", "requestedConfig": requested}}).is_pending  # type: ignore[dict-item]  # as the cloud says it
+
+
+@pytest.mark.parametrize("details", [[], None, "absent"])
+def test_a_family_without_entries_is_still_supported(details: object) -> None:
+    group: dict[str, object] = {"scheduleStatus": "ACTIVE"} | ({} if details == "absent" else {"details": details})
+    schedules = BatterySchedules.read({"cfg": group})  # type: ignore[dict-item]  # as the cloud says it
+    assert schedules.families[_CFG].is_supported
+    assert schedules.entries == ()
+
+
+def test_a_deleted_entry_is_skipped_and_seconds_are_taken() -> None:
+    record = {"scheduleId": "a", "startTime": "20:00:00", "endTime": "05:00:00", "days": [1], "limit": 90, "isEnabled": False}
+    deleted = {**record, "scheduleId": "b", "isDeleted": True}
+    schedules = BatterySchedules.read({"data": {"cfg": {"scheduleStatus": "active", "details": [record, deleted]}}})
+    assert [(one.id, one.start, one.end, one.is_enabled) for one in schedules.entries] == [("a", time(20), time(5), False)]
+
+
+def test_settings_after_a_change_hold_what_was_requested_and_what_is_wanted() -> None:
+    settings = BatterySettings.read(
+        {"data": {"chargeFromGrid": False, "rbdControl": {"show": True, "enabled": False}, "requestedConfig": {"chargeFromGrid": True}}}
+    )
+    after = settings.after({"rbdControl": {"enabled": True}})
+    assert (after.is_enabled(_CFG), after.is_enabled(_RBD), after.is_enabled(_DTG)) == (True, True, False)
+    assert after.control(_RBD) is not None
+
+
+def test_an_alert_that_somebody_opted_out_of_is_not_active() -> None:
+    assert StormAlert.from_dict({"status": "Active"}).is_active
+    assert not StormAlert.from_dict({"status": "opted-out"}).is_active
+
+
+type Question = Callable[[Batteries], Awaitable[object]]
+
+
+@pytest.mark.parametrize(
+    "ask", [Batteries.site_settings, Batteries.settings, Batteries.schedules, Batteries.profile, Batteries.storm_alerts, Batteries.status]
+)
+async def test_every_answer_of_the_simulated_cloud_can_be_read(cloud: Cloud, ask: Question) -> None:
+    assert await ask(await _batteries(cloud)) is not None
