@@ -140,7 +140,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         selected = self._selected(status)
         for serial, found in selected.items():
             self._watch(serial).take_status(found, now, status.server_time or now)
-        self.account_chargers |= {serial: found.name or "IQ EV Charger" for serial, found in status.chargers.items()}
+        known = {serial: name for serial, name in self.account_chargers.items() if serial in self._watches or not status.chargers}
+        self.account_chargers = known | {serial: found.name or "IQ EV Charger" for serial, found in status.chargers.items()}
         for serial, watch in self._watches.items():
             if serial not in selected:
                 watch.miss(now)

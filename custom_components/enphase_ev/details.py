@@ -1,6 +1,6 @@
 """Asks at a slow rhythm for what changes seldom about the chargers of a site, and changes it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import override
@@ -61,9 +61,10 @@ class _Due:
 
 @dataclass
 class _SiteFacts:
-    """What the site tells about all its chargers at once."""
+    """What the site tells about all its chargers at once, and which those were."""
 
     due: datetime
+    serials: Set[str] = frozenset()
     features: Mapping[str, frozenset[Feature]] = field(default_factory=dict)
     firmware: Mapping[str, FirmwareDetails] = field(default_factory=dict)
 
@@ -101,6 +102,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         if not self._chargers.last_update_success:
             # The cloud does not answer the poll either: that is said once, and asking for more would not help.
             return self.data
+        before = self.data
         found: dict[str, ChargerDetails] = {}
         # A charger that is gone and comes back one day is asked about at once.
         self._due = {serial: due for serial, due in self._due.items() if serial in self._chargers.data}
@@ -110,12 +112,21 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
                 found[serial] = await self._refresh(serial, charger)
         except EnlightenError as err:
             raise update_error(err) from err
-        return found
+        return {serial: self._with_changes_since(before.get(serial), serial, details) for serial, details in found.items()}
+
+    def _with_changes_since(self, before: ChargerDetails | None, serial: str, found: ChargerDetails) -> ChargerDetails:
+        """Return what was found, with what a person has changed and read back while it was being asked for."""
+        changed = self.data.get(serial)
+        if changed is None or changed is before:
+            return found
+        return replace(found, slots=changed.slots, configuration=changed.configuration, battery_help=changed.battery_help)
 
     async def _refresh_site(self) -> None:
         now = datetime.now(UTC)
-        if now < self._site.due or not self._chargers.data:
+        serials = self._chargers.data.keys()
+        if (now < self._site.due and serials <= self._site.serials) or not serials:
             return
+        self._site.serials = set(serials)
         features = await self._optional.ask("feature flags", self.settings.features())
         firmware = await self._optional.ask("firmware", self.settings.firmware())
         self._site.features = features or self._site.features

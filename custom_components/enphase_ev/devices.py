@@ -16,12 +16,13 @@ CHARGER_GONE = "charger_gone"
 
 @callback
 def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
-    """Bring name, model and firmware of a charger's device up to date."""
+    """Bring name, model and firmware of a charger's device up to date, and take back that it is gone."""
     devices = dr.async_get(hass)
     device = devices.async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
     summary = charger.summary
     if device is None or summary is None:
         return
+    ir.async_delete_issue(hass, DOMAIN, f"{CHARGER_GONE}_{device.id}")
     now = (charger.name, summary.model, summary.sku, summary.firmware)
     if now != (device.name, device.model, device.model_id, device.sw_version):
         devices.async_update_device(device.id, name=charger.name, model=summary.model, model_id=summary.sku, sw_version=summary.firmware)

@@ -247,14 +247,22 @@ class _SlotSwitches:
         self._add = async_add_entities
         # By charger and slot: the name, which holds the times, and the entity that has it.
         self._known: dict[tuple[str, str], tuple[object, SlotSwitch]] = {}
+        # By charger: the slots that the switches are in line with.
+        self._followed: dict[str, tuple[ChargingSlot, ...]] = {}
 
     @callback
     def async_follow(self) -> None:
         """Bring the switches in line with the schedules that are known."""
         coordinator = self._entry.runtime_data.chargers
+        # A charger that is gone and comes back one day is a new one.
+        for serial in self._followed.keys() - coordinator.data.keys():
+            del self._followed[serial]
+            self._forget(serial, set())
         for serial, charger in coordinator.data.items():
-            if charger.details.slots is not None:
-                self._follow_charger(coordinator, serial, charger.details.slots)
+            slots = charger.details.slots
+            if slots is not None and self._followed.get(serial) is not slots:
+                self._followed[serial] = slots
+                self._follow_charger(coordinator, serial, slots)
 
     def _follow_charger(self, coordinator: ChargerCoordinator, serial: str, slots: tuple[ChargingSlot, ...]) -> None:
         self._remove_gone(serial, {_slot_unique_id(serial, slot) for slot in slots})
@@ -283,6 +291,10 @@ class _SlotSwitches:
             is_slot = entity.domain == Platform.SWITCH and entity.platform == DOMAIN and entity.unique_id.startswith(prefix)
             if is_slot and entity.unique_id not in there:
                 self._entities.async_remove(entity.entity_id)
+        self._forget(serial, there)
+
+    def _forget(self, serial: str, there: set[str]) -> None:
+        prefix = f"{serial}_{_SLOT}_"
         for known in [key for key in self._known if key[0] == serial]:
             if f"{prefix}{known[1].rpartition(':')[2]}" not in there:
                 del self._known[known]
