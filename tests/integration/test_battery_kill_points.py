@@ -32,7 +32,7 @@ _ALL = set(ControlFamily)
 _WORKDAYS, _WEEKEND = (1, 2, 3, 4, 5), (6, 7)
 _FROZEN_AT = "2026-05-20T03:10:00Z"
 # The journal is taken up, what nobody applied disappears after an hour, overrides end after two.
-_AFTERWARDS = (1, 1, 5, 1, 65, 1, 65, 1, 5, 1)
+_AFTERWARDS = (1, 1, 5, 1, 65, 1, 65, 1, 5, 1, 5, 1, 5, 1)
 _NEW = BatteryEntry(family=_DTG, start=time(17), end=time(19), days=_WORKDAYS, limit=30, time_zone="Australia/Melbourne")
 
 
