@@ -32,7 +32,7 @@ from .enlighten import (
     SiteStatus,
 )
 from .errors import command_error, update_error
-from .issues import clear_account_issues, raise_account_issue, set_stop_issue
+from .issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_stop_issue
 from .memory import SiteMemoryStore
 from .optional_services import OptionalServices
 from .options import SiteOptions
@@ -90,7 +90,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._summaries_at: datetime | None = None
         self._incomplete_summaries = 0
         self._streaming_until: datetime | None = None
-        self._throttled_since: datetime | None = None
+        self._cancel_throttled: CALLBACK_TYPE | None = None
         self._cancel_stale: CALLBACK_TYPE | None = None
 
     # --- What entities ask ---
@@ -158,10 +158,10 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         seconds = min(_LONGEST_INTERVAL, self._usual_interval * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
         seconds = max(seconds, self._usual_interval)
         self.update_interval = timedelta(seconds=seconds)
-        if isinstance(err, RateLimited):
-            self._throttled_since = self._throttled_since or datetime.now(UTC)
-        throttled_for = datetime.now(UTC) - (self._throttled_since or datetime.now(UTC))
-        raise_account_issue(self.hass, self.config_entry, err, throttled_for)
+        raise_account_issue(self.hass, self.config_entry, err)
+        if isinstance(err, RateLimited) and self._cancel_throttled is None and self.last_success is not None:
+            # The cloud can ask for a silence that is longer than that.
+            self._cancel_throttled = async_call_later(self.hass, THROTTLED_FOR, self._say_throttled)
         if self._cancel_stale is None and self.last_success is not None:
             left = self.last_success + self._stale_after - datetime.now(UTC)
             self._cancel_stale = async_call_later(self.hass, max(left.total_seconds(), 0.0) + 1, self._become_stale)
@@ -171,8 +171,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     def _succeeded(self) -> Mapping[str, Charger]:
         self._failures = 0
-        self._throttled_since = None
-        self._forget_staleness()
+        self._cancel_timers()
         if not self.last_update_success or self.last_success is None:
             clear_account_issues(self.hass, self.config_entry)
         self.last_success = datetime.now(UTC)
@@ -222,15 +221,21 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._cancel_stale = None
         self.async_update_listeners()
 
-    def _forget_staleness(self) -> None:
+    @callback
+    def _say_throttled(self, _now: datetime) -> None:
+        raise_throttled_issue(self.hass, self.config_entry)
+
+    def _cancel_timers(self) -> None:
         if self._cancel_stale is not None:
             self._cancel_stale()
-            self._cancel_stale = None
+        if self._cancel_throttled is not None:
+            self._cancel_throttled()
+        self._cancel_stale = self._cancel_throttled = None
 
     @override
     async def async_shutdown(self) -> None:
-        """Stop polling and let go of the timer."""
-        self._forget_staleness()
+        """Stop polling and let go of the timers."""
+        self._cancel_timers()
         await super().async_shutdown()
 
     # --- What is asked for less often ---

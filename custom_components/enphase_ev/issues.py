@@ -9,37 +9,39 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from .charger import Charger
 from .commands import CommandState
 from .const import DOMAIN
-from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, RateLimited, TooManySessions
+from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, TooManySessions
 
 LEFT_ENTRIES = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"
 _THROTTLED = "throttled"
 _ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
 # Being throttled for a while is for the integration to sit out; after this long a person should know.
-_THROTTLED_FOR = timedelta(minutes=30)
+THROTTLED_FOR = timedelta(minutes=30)
 
 
 @callback
-def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError, throttled_for: timedelta) -> None:
-    """Tell a person about an account that Enphase does not let in, or has slowed down for long.
-
-    Home Assistant itself tells when to sign in again.
-    """
+def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError) -> None:
+    """Tell a person about an account that Enphase does not let in; Home Assistant itself tells when to sign in again."""
     match err:
         case AccountBlocked():
-            key = "account_locked"
+            _raise_account_issue(hass, entry, "account_locked", ir.IssueSeverity.ERROR)
         case TooManySessions():
-            key = "too_many_sessions"
-        case RateLimited() if throttled_for >= _THROTTLED_FOR:
-            key = _THROTTLED
-        case _:
-            return
+            _raise_account_issue(hass, entry, "too_many_sessions", ir.IssueSeverity.ERROR)
+
+
+@callback
+def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Tell a person about an account that Enphase has slowed down for long."""
+    _raise_account_issue(hass, entry, _THROTTLED, ir.IssueSeverity.WARNING)
+
+
+def _raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, key: str, severity: ir.IssueSeverity) -> None:
     ir.async_create_issue(
         hass,
         DOMAIN,
         f"{key}_{entry.entry_id}",
         is_fixable=False,
-        severity=ir.IssueSeverity.WARNING if key == _THROTTLED else ir.IssueSeverity.ERROR,
+        severity=severity,
         translation_key=key,
         translation_placeholders={"site": entry.title},
     )

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
-from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower, UnitOfTime
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EntityCategory, Platform, UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower, UnitOfTime
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
@@ -17,6 +18,7 @@ from .battery_entity import (
 )
 from .battery_sensors import BATTERY_SENSORS, UNIT_SENSORS, BatterySensor, UnitSensor
 from .charger import Charger, ChargerState
+from .const import DOMAIN
 from .coordinator import ChargerCoordinator
 from .enlighten import (
     ChargeMode,
@@ -30,6 +32,8 @@ from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_cha
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
+
+_LAST_SESSION = "last_session"
 
 _CONNECTOR_STATES = [
     "available",
@@ -153,7 +157,7 @@ CHARGER_SENSORS = (
         value_fn=lambda charger: charger.energy_today,
     ),
     ChargerSensorDescription(
-        key="last_session",
+        key=_LAST_SESSION,
         translation_key="last_session",
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
@@ -283,9 +287,20 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     """Set up the sensors of an entry."""
     coordinator = entry.runtime_data.chargers
     async_add_entities(SiteSensor(coordinator, description) for description in SITE_SENSORS)
+    if not entry.runtime_data.options.session_history:
+        _remove_last_sessions(hass, coordinator)
     add_charger_entities(entry, async_add_entities, CHARGER_SENSORS, ChargerSensor)
     add_battery_entities(entry, async_add_entities, BATTERY_SENSORS, BatterySensor)
     add_unit_entities(entry, async_add_entities, UNIT_SENSORS, UnitSensor)
+
+
+@callback
+def _remove_last_sessions(hass: HomeAssistant, coordinator: ChargerCoordinator) -> None:
+    """Remove the sensors of an earlier choice, about which nobody is asked any more."""
+    entities = er.async_get(hass)
+    for serial in coordinator.data:
+        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{serial}_{_LAST_SESSION}"):
+            entities.async_remove(entity_id)
 
 
 class ChargerSensor(ChargerEntity, SensorEntity):
