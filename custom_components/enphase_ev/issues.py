@@ -24,25 +24,32 @@ def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenE
     """Tell a person about an account that Enphase does not let in; Home Assistant itself tells when to sign in again."""
     match err:
         case AccountBlocked():
-            _raise_account_issue(hass, entry, "account_locked", ir.IssueSeverity.ERROR)
+            key = "account_locked"
         case TooManySessions():
-            _raise_account_issue(hass, entry, "too_many_sessions", ir.IssueSeverity.ERROR)
-
-
-@callback
-def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Tell a person about an account that Enphase has slowed down for long."""
-    _raise_account_issue(hass, entry, _THROTTLED, ir.IssueSeverity.WARNING)
-
-
-def _raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, key: str, severity: ir.IssueSeverity) -> None:
+            key = "too_many_sessions"
+        case _:
+            return
     ir.async_create_issue(
         hass,
         DOMAIN,
         f"{key}_{entry.entry_id}",
         is_fixable=False,
-        severity=severity,
+        severity=ir.IssueSeverity.ERROR,
         translation_key=key,
+        translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
+def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Tell a person about an account that Enphase has slowed down for long."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{_THROTTLED}_{entry.entry_id}",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_THROTTLED,
         translation_placeholders={"site": entry.title},
     )
 

@@ -68,6 +68,36 @@ async def test_they_can_be_had_in_an_outage(house: House) -> None:
     assert not [value for value in house.sim.secrets() if value in text]
 
 
+async def test_of_a_charger_with_everything(hass: HomeAssistant, build_house: HouseBuilder) -> None:
+    house = await build_house("green_site")
+    await house.live(300)
+    device = dr.async_get(hass).async_get(house.device_id())
+    assert isinstance(device, dr.DeviceEntry)
+
+    found = await diagnostics.async_get_device_diagnostics(hass, house.entry, device)
+
+    text = json.dumps(found, cls=ExtendedJSONEncoder)
+    details = found["charger"]["details"]
+    assert [slot["type"] for slot in details["slots"]] == ["CUSTOM", "OFF_PEAK"]
+    assert details["configuration"] == {"phase_switch_config": "auto"}
+    assert details["battery_help"] is True
+    assert details["features"] == ["evse_authentication", "iqevse_rfid", "phase_config_support"]
+    assert details["firmware"]["installed"] == details["firmware"]["target"] == "25.37.1.14"
+    assert details["last_session"]["energy"] > 0
+    charger = house.sim.charger()
+    personal = {*house.sim.secrets(), charger.serial, charger.profile.name, charger.profile.address, charger.slots[0].id, house.sim.site.id}
+    assert not [value for value in personal if value in text]
+
+
+async def test_of_the_site_itself(hass: HomeAssistant, house: House) -> None:
+    device = dr.async_get(hass).async_get_device_by_identifier(("enphase_ev", house.sim.site.id), house.entry.entry_id)
+    assert isinstance(device, dr.DeviceEntry)
+
+    found = await diagnostics.async_get_device_diagnostics(hass, house.entry, device)
+
+    assert len(found["chargers"]) == 1
+
+
 async def test_of_a_charger(hass: HomeAssistant, house: House) -> None:
     device = dr.async_get(hass).async_get(house.device_id())
     assert isinstance(device, dr.DeviceEntry)
