@@ -3,7 +3,10 @@
 from collections.abc import Awaitable
 
 from .const import LOGGER
-from .enlighten import AuthError, EnlightenError
+from .enlighten import AuthError, EnlightenError, RequestRejected
+
+# A site that does not have a service says so in one of these ways (api/chargers.md §7): nothing to tell anybody.
+_NOT_HERE = {401, 403, 404, 405}
 
 
 class OptionalServices:
@@ -22,12 +25,19 @@ class OptionalServices:
             answer = await question
         except AuthError:
             raise
+        except RequestRejected as err:
+            if err.status not in _NOT_HERE:
+                self._note_outage(service, err)
+            return None
         except EnlightenError as err:
-            if service not in self._down:
-                self._down.add(service)
-                LOGGER.warning("The %s service does not answer: %s", service, err)
+            self._note_outage(service, err)
             return None
         if service in self._down:
             self._down.remove(service)
             LOGGER.info("The %s service answers again", service)
         return answer
+
+    def _note_outage(self, service: str, err: EnlightenError) -> None:
+        if service not in self._down:
+            self._down.add(service)
+            LOGGER.warning("The %s service does not answer: %s", service, err)
