@@ -14,6 +14,7 @@ from ..charger import Charger
 from ..context import Refused, json_answer, read_object, world_of
 from ..faults import FaultOptions
 from ..modes import CommandRefused
+from ..schedules import slots_as_json
 from ..settings import ACCOUNT_SETTINGS, CHARGER_SETTINGS, CLOCK_SETTINGS, SITE_SETTINGS, BadSetting, change
 from ..vehicle import Vehicle
 from ..wire import JsonObject, iso_bracketed_or_none, iso_offset
@@ -117,6 +118,7 @@ def _charger_state(charger: Charger) -> JsonObject:
         "grid_billed": charger.grid_billed,
         "manual_override": charger.manual_override,
         "schedule_overridden": charger.schedule_overridden,
+        "slots": slots_as_json(charger.slots),
         "reported_at": iso_offset(charger.reported.at),
         "reported_lifetime_wh": round(charger.reported.lifetime_wh, 2),
     }

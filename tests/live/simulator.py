@@ -29,6 +29,7 @@ class ChargerState(TypedDict):
     level_a: int
     power_w: float
     session_wh: float
+    slots: list[dict[str, Any]]
 
 
 class ReceivedRequest(TypedDict):
