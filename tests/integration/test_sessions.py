@@ -231,3 +231,23 @@ async def test_a_cloud_that_always_has_more_ends_somewhere(build_house: HouseBui
     found = await _sessions(house, **{"from": "2026-10-01"})
 
     assert len(found) == house.sim.count("history") < 1000
+
+
+# --- The running session ---
+
+
+@pytest.mark.parametrize("scenario", ["single_phase", "legacy_status"])
+async def test_the_energy_of_the_session_is_in_kilowatt_hours_whatever_the_shape(build_house: HouseBuilder, scenario: str) -> None:
+    house = await build_house(scenario)
+    # Short of 200 Wh, where the number alone cannot tell.
+    house.sim.charger().unplug()
+    house.sim.charger().plug_in(Vehicle(phases=1))
+    house.sim.charger().start(16)
+
+    await house.live(90)
+    house.sim.charger().report()
+    await house.live(31)
+
+    state = house.state("sensor", "session_energy")
+    assert float(state.state) == pytest.approx(16 * 0.23 * 90 / 3600, abs=0.006)
+    assert state.attributes["unit_of_measurement"] == "kWh"
