@@ -273,3 +273,14 @@ async def test_a_retired_charger_goes(two: House) -> None:
     await two.live(2 * 3600)
 
     assert set(_devices(two)) == {left.serial}
+
+
+async def test_one_without_a_device_goes_without_a_word(two: House) -> None:
+    gone, left = two.sim.site.chargers.values()
+    dr.async_get(two.hass).async_remove_device(two.device_id(gone))
+    del two.sim.site.chargers[gone.serial]
+
+    await two.live(2 * 3600)
+
+    assert set(_devices(two)) == {left.serial}
+    assert not _issues(two)
