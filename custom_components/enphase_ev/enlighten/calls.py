@@ -1,0 +1,180 @@
+"""The calls about one charger, whoever answers them: the cloud, or a gateway in the house (api/chargers.md, api/local.md)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+import logging
+from typing import Protocol
+
+from .commands import (
+    START,
+    START_WITHOUT_LEVEL,
+    STOP,
+    CommandReply,
+    Form,
+    Outcome,
+    accepted,
+    form_named,
+    in_order,
+    is_invalid_level,
+    names_reason,
+    refused_start,
+    refused_stop,
+)
+from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
+from .fields import Json
+from .models.charge_mode import NO_SCHEDULE_CODE, ChargeMode, ChargeModePreference
+from .models.summary import ChargerSummary
+
+_LOGGER = logging.getLogger(__name__)
+
+NOT_HERE = frozenset({404, 405})
+
+
+class ChargerCalls(Protocol):
+    """What can be asked and told about one charger. Each call raises an `EnlightenError` of the kind that tells what went wrong."""
+
+    async def summary(self, serial: str) -> ChargerSummary | None:
+        """Return what the charger is; `None` where nothing is said about it."""
+
+    async def charge_mode(self, serial: str) -> ChargeModePreference:
+        """Return how the charger decides when to charge."""
+
+    async def set_charge_mode(self, serial: str, mode: ChargeMode) -> ChargeModePreference | None:
+        """Choose a mode; return the preference that was answered with, if any."""
+
+    async def start(self, serial: str, *, mode: ChargeMode | None, level: float | None, connector_id: int = 1) -> CommandReply:
+        """Start charging at a level in A."""
+
+    async def stop(self, serial: str) -> CommandReply:
+        """Stop charging."""
+
+    async def trigger_message(self, serial: str, message: str) -> dict[str, Json]:
+        """Ask the charger for an OCPP message."""
+
+
+class ChargerCommands(ABC):
+    """Start, stop and charge mode, in the forms that whoever answers may want."""
+
+    _start_forms = START
+    _start_forms_without_level = START_WITHOUT_LEVEL
+    _stop_forms = STOP
+
+    @abstractmethod
+    async def charge_mode(self, serial: str) -> ChargeModePreference:
+        """Return how a charger decides when to charge (api/chargers.md §5)."""
+
+    @abstractmethod
+    async def _write_mode(self, serial: str, mode: ChargeMode) -> Json:
+        """Send a mode and return the answer."""
+
+    @abstractmethod
+    async def _send_form(self, form: Form, serial: str, command: str, json: Json) -> Json:
+        """Send a command in one form and return the answer."""
+
+    @abstractmethod
+    def _known_form(self, command: str) -> str | None:
+        """Return the name of the form of a command that was taken before."""
+
+    @abstractmethod
+    def _remember_form(self, command: str, form: str) -> None:
+        """Note the form of a command that was taken."""
+
+    async def set_charge_mode(self, serial: str, mode: ChargeMode) -> ChargeModePreference | None:
+        """Choose a mode (§5) and return the preference that was answered with, `None` where it was something else.
+
+        A 400 without a known reason can be a false alarm, so it is read back before it counts.
+
+        Raises:
+            RequestRejected: The mode was not taken over; code `iqevc_sch_10031` where no schedule is enabled.
+        """
+        try:
+            answer = await self._write_mode(serial, mode)
+        except RequestRejected as err:
+            if err.status != 400 or err.code == NO_SCHEDULE_CODE:
+                raise
+            preference = await self.charge_mode(serial)
+            if preference.mode is not mode:
+                raise
+            return preference
+        try:
+            return ChargeModePreference.read(answer)
+        except EnlightenError:
+            return None
+
+    async def start(self, serial: str, *, mode: ChargeMode | None, level: float | None, connector_id: int = 1) -> CommandReply:
+        """Start charging the way the charger's mode wants it (§3).
+
+        Args:
+            serial: The charger.
+            mode: In green and smart mode no level is sent: it would be drawn from the grid. In scheduled mode the preference is written
+                again after the start, or the schedule would stay overridden.
+            level: A; within the charger's limits.
+            connector_id: Always 1 so far.
+
+        Raises:
+            RequestRejected: Refused for a reason that is not about the vehicle.
+            ServiceUnavailable: No answer; `may_have_arrived` tells whether the charger may start all the same.
+        """
+        if level is None or (mode is not None and mode.decides_level):
+            reply = await self._start_without_level(serial, connector_id)
+        else:
+            reply = await self._start_with_level(serial, level, connector_id)
+        if mode is ChargeMode.SCHEDULED and reply.outcome in {Outcome.ACCEPTED, Outcome.QUEUED}:
+            try:
+                await self.set_charge_mode(serial, ChargeMode.SCHEDULED)
+            except EnlightenError as err:
+                _LOGGER.warning("Charging was started, but the schedule could not be put in force again: %s", err)
+                return replace(reply, is_schedule_kept=False)
+        return reply
+
+    async def stop(self, serial: str) -> CommandReply:
+        """Stop charging (§3). Whatever the reply, the status decides whether it has stopped."""
+        known = self._known_form("stop")
+        refusal: RequestRejected | None = None
+        for form in in_order(self._stop_forms, known):
+            try:
+                body = await self._send_form(form, serial, "stop_charging", None)
+            except RequestRejected as err:
+                if (reply := refused_stop(err, is_known_form=form.name == known)) is not None:
+                    return reply
+                if err.status not in {400, *NOT_HERE}:
+                    raise
+                refusal = refusal or err
+                continue
+            self._remember_form("stop", form.name)
+            return accepted(body)
+        raise refusal or ServiceUnavailable("No form of the command is known")
+
+    async def _start_with_level(self, serial: str, level: float, connector_id: int) -> CommandReply:
+        forms = in_order(self._start_forms, self._known_form("start"))
+        try:
+            return await self._try_forms("start", forms, serial, level, connector_id)
+        except ServiceUnavailable as err:
+            if not is_invalid_level(err.cloud_message):
+                raise
+            # Older chargers refuse every level (seen): once more without it.
+            return await self._start_without_level(serial, connector_id)
+
+    async def _start_without_level(self, serial: str, connector_id: int) -> CommandReply:
+        known = "start_without_level"
+        like = form_named(self._start_forms, self._known_form("start"))
+        forms = in_order(self._start_forms_without_level, self._known_form(known), like)
+        return await self._try_forms(known, forms, serial, None, connector_id)
+
+    async def _try_forms(self, known: str, forms: Iterable[Form], serial: str, level: float | None, connector_id: int) -> CommandReply:
+        """Send a start in one form after the other, as long as the answer says that the form is not known here."""
+        refusal: RequestRejected | None = None
+        for form in forms:
+            try:
+                body = await self._send_form(form, serial, "start_charging", form.json(level, connector_id))
+            except RequestRejected as err:
+                if (reply := refused_start(err)) is not None:
+                    return reply
+                if err.status not in {400, *NOT_HERE} or names_reason(err.code, err.message):
+                    raise
+                refusal = refusal or err
+                continue
+            self._remember_form(known, form.name)
+            return accepted(body)
+        raise refusal or ServiceUnavailable("No form of the command is known")
