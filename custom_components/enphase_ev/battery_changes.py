@@ -442,14 +442,15 @@ class BatteryChanges:
         await self._restore(record)
 
         async def check() -> Progress:
-            schedules = await self._read_schedules()
+            schedules = await self._read_surely()
             if any(schedules.entry(entry.id) for entry in deletes):
                 return Progress.NOT_SO
             found = [next((one for one in schedules.of(entry.family) if one.is_same_as(entry)), None) for entry in writes]
             if any(one is None for one in found):
                 return Progress.NOT_SO
-            # In a family that is switched off it is open whether an entry ever settles (§4).
+            # In a family that is switched off it is open whether an entry ever settles (§4); what has been deleted shows only the apply.
             is_settling = any(one.is_pending and settings.is_enabled(one.family) for one in found if one is not None)
+            is_settling = is_settling or (await self._read_settings()).is_pending
             return Progress.PENDING if is_settling else Progress.SO
 
         await self._confirm(ticket, check, ())

@@ -1,5 +1,7 @@
 """What a battery schedule can be, checked before anything is sent (api/battery.md §4)."""
 
+from collections.abc import Iterable
+
 from homeassistant.exceptions import ServiceValidationError
 
 from .const import DOMAIN
@@ -15,9 +17,10 @@ def window_of_entry(entry: BatteryEntry) -> WeeklyWindow:
     return WeeklyWindow(entry.start, entry.end, entry.days)
 
 
-def check_entry(entry: BatteryEntry, settings: BatterySettings, schedules: BatterySchedules) -> None:
+def check_entry(entry: BatteryEntry, settings: BatterySettings, schedules: BatterySchedules, besides: Iterable[BatteryEntry] = ()) -> None:
     """Refuse an entry that cannot be: no day, no time, a limit out of range, or another one of its family in the way.
 
+    `besides` are those that will be there, too.
     Overlaps across families are the cloud's to refuse: most are, and some are not.
 
     Raises:
@@ -35,8 +38,10 @@ def check_entry(entry: BatteryEntry, settings: BatterySettings, schedules: Batte
             translation_key="limit_out_of_range",
             translation_placeholders={"limit": f"{entry.limit:g}", "min": f"{lowest:g}", "max": f"{_HIGHEST_LIMIT:g}"},
         )
-    for other in schedules.of(entry.family):
-        if other.id != entry.id and overlap(window_of_entry(entry), window_of_entry(other)):
+    others = [other for other in schedules.of(entry.family) if other.id != entry.id]
+    others += [other for other in besides if other.family is entry.family]
+    for other in others:
+        if overlap(window_of_entry(entry), window_of_entry(other)):
             raise conflict(other)
 
 

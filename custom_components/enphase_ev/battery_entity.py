@@ -98,6 +98,12 @@ class BatteryEntity(CoordinatorEntity[BatteryCoordinator]):
         self._attr_device_info = battery_device_info(coordinator)
         self._shown: tuple[Battery | None, bool] | None = None
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        # Changes queue behind each other where they are made. One entity after the other, they could never go out together.
+        self.parallel_updates = None
+
     @property
     def battery(self) -> Battery:
         """Return the batteries as they stand."""

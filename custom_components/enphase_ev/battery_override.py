@@ -14,7 +14,7 @@ from .battery_changes import EntriesChange, ScheduleWrites, Ticket
 from .battery_checks import check_entry, default_limit, window_of_entry
 from .battery_coordinator import BatteryCoordinator
 from .battery_journal import KeptEntry, Override
-from .battery_settings import async_switch_charge_schedules, async_switch_family
+from .battery_settings import async_switch_charge_schedules, async_switch_family, writable
 from .const import DOMAIN, LOGGER
 from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, FamilySchedules
 from .issues import set_override_issue
@@ -77,9 +77,10 @@ class BatteryOverrides:
             ServiceValidationError: It cannot be; nothing was written.
             HomeAssistantError: Refused, or not answered.
         """
+        coordinator = self._coordinator
+        writable(coordinator)
         if self.active is not None:
             await self.async_clear()
-        coordinator = self._coordinator
         length = duration or _LONGEST_UNTIL_CHARGE
         if not timedelta(minutes=1) <= length <= _LONGEST:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="override_too_long")

@@ -10,6 +10,7 @@ from homeassistant.util.json import JsonObjectType
 from .battery_changes import EntriesChange, ScheduleWrites, Ticket
 from .battery_checks import check_entry
 from .battery_coordinator import BatteryCoordinator
+from .battery_settings import writable
 from .const import DOMAIN
 from .enlighten import BatteryEntry, BatterySchedules, BatterySettings, EnlightenError
 from .errors import command_error
@@ -83,7 +84,7 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
         for entry in wanted:
             if any(entry.is_same_as(other) for other in schedules.entries):
                 continue
-            check_entry(entry, settings, schedules)
+            check_entry(entry, settings, schedules, new)
             new.append(replace(entry, id=""))
         return [], new
 
@@ -120,8 +121,7 @@ def day_numbers(names: Iterable[str]) -> tuple[int, ...]:
 
 
 async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]) -> Ticket:
-    if coordinator.data is None or not coordinator.data.may_write:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_not_allowed")
+    writable(coordinator)
     return await coordinator.changes.async_change_entries("schedules", EntriesChange(plan=plan))
 
 

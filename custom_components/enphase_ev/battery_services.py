@@ -50,7 +50,8 @@ ATTR_WAIT = "wait"
 
 _FAMILIES = {family.name.lower(): family for family in BatteryFamily} | {family.value: family for family in BatteryFamily}
 _FAMILY = vol.All(cv.string, vol.Lower, vol.In(_FAMILIES))
-_LIMIT = vol.All(vol.Coerce(float), vol.Range(min=0, max=100))
+# Restrict discharge has none, and its exported entries say so.
+_LIMIT = vol.Any(None, vol.All(vol.Coerce(float), vol.Range(min=0, max=100)))
 _DAYS = vol.All(cv.weekdays, vol.Length(min=1))
 
 _SITE: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
@@ -121,13 +122,13 @@ async def _add(call: ServiceCall) -> ServiceResponse:
 
 async def _update(call: ServiceCall) -> ServiceResponse:
     def change(entry: BatteryEntry) -> BatteryEntry:
-        days = call.data.get(ATTR_DAYS)
+        days, limit = call.data.get(ATTR_DAYS), call.data.get(ATTR_LIMIT)
         return replace(
             entry,
             start=_minutes(call.data.get(ATTR_START, entry.start)),
             end=_minutes(call.data.get(ATTR_END, entry.end)),
             days=entry.days if days is None else day_numbers(days),
-            limit=None if entry.limit is None else call.data.get(ATTR_LIMIT, entry.limit),
+            limit=entry.limit if limit is None or entry.limit is None else limit,
             is_enabled=call.data.get(ATTR_ENABLED, entry.is_enabled),
         )
 
@@ -238,13 +239,13 @@ async def _outcome(ticket: Ticket | None, wait: int) -> JsonObjectType:
 
 def _entry(data: Mapping[str, Any], coordinator: BatteryCoordinator) -> BatteryEntry:
     family = _FAMILIES[data[ATTR_FAMILY]]
-    limit: float | None = data.get(ATTR_LIMIT, default_limit(family))
+    limit: float | None = data.get(ATTR_LIMIT)
     return BatteryEntry(
         family=family,
         start=_minutes(data[ATTR_START]),
         end=_minutes(data[ATTR_END]),
         days=day_numbers(data[ATTR_DAYS]),
-        limit=None if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else limit,
+        limit=default_limit(family) if limit is None or family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else limit,
         time_zone=data.get(ATTR_TIME_ZONE) or str(coordinator.time_zone),
         is_enabled=data[ATTR_ENABLED],
     )

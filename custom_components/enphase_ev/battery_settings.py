@@ -21,7 +21,7 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
     Raises:
         HomeAssistantError: Locked, refused, or not answered.
     """
-    battery, settings = _writable(coordinator)
+    battery, settings = writable(coordinator)
     require_unlocked(settings, family)
     instead = (lambda now: whole_settings(now, family, is_enabled=is_on),) if _can_be_ignored(family, is_on=is_on) else ()
     change = SettingsChange(
@@ -45,7 +45,7 @@ async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_o
     Raises:
         HomeAssistantError: Locked, refused, or not answered.
     """
-    _, settings = _writable(coordinator)
+    _, settings = writable(coordinator)
     require_unlocked(settings, BatteryFamily.CHARGE_FROM_GRID)
 
     def with_flag(_: BatterySettings) -> Mapping[str, Json]:
@@ -67,7 +67,7 @@ async def async_set_power_match(coordinator: BatteryCoordinator, *, is_on: bool)
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    _writable(coordinator)
+    writable(coordinator)
     change = SettingsChange(body={"powerMatch": is_on}, is_so=lambda now: now.power_match is is_on)
     return await coordinator.async_change("power_match", is_on, change)
 
@@ -78,7 +78,7 @@ async def async_set_reserve(coordinator: BatteryCoordinator, percent: float) -> 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    _writable(coordinator)
+    writable(coordinator)
     change = SettingsChange(body={"batteryBackupPercentage": round(percent)}, is_so=lambda now: now.reserve == round(percent))
     return await coordinator.async_change("reserve", percent, change)
 
@@ -89,7 +89,7 @@ async def async_set_shutdown_level(coordinator: BatteryCoordinator, percent: flo
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    _writable(coordinator)
+    writable(coordinator)
     change = SettingsChange(body={"veryLowSoc": round(percent)}, is_so=lambda now: now.shutdown_level == round(percent))
     return await coordinator.async_change("shutdown_level", percent, change)
 
@@ -100,7 +100,7 @@ async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ti
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    battery, _ = _writable(coordinator)
+    battery, _ = writable(coordinator)
     reserve = 100.0 if profile == "backup_only" else (battery.profile.reserves.get(profile) if battery.profile else None)
     client = coordinator.client
 
@@ -123,7 +123,7 @@ async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    battery, _ = _writable(coordinator)
+    battery, _ = writable(coordinator)
     profile = battery.profile
     wanted = is_on if is_on is not None else bool(profile and profile.storm_guard)
     wanted_for_ev = is_on_for_ev if is_on_for_ev is not None else bool(profile and profile.storm_guard_ev)
@@ -174,7 +174,7 @@ async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    _writable(coordinator)
+    writable(coordinator)
     await _directly(coordinator, coordinator.client.cancel_profile())
 
 
@@ -185,7 +185,7 @@ async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None
         ServiceValidationError: There is none.
         HomeAssistantError: Refused, or not answered.
     """
-    battery, _ = _writable(coordinator)
+    battery, _ = writable(coordinator)
     if not battery.active_alerts:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_storm_alert")
     await _directly(coordinator, coordinator.client.opt_out(battery.active_alerts))
@@ -211,7 +211,12 @@ def require_unlocked(settings: BatterySettings, family: BatteryFamily) -> None:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_locked")
 
 
-def _writable(coordinator: BatteryCoordinator) -> tuple[Battery, BatterySettings]:
+def writable(coordinator: BatteryCoordinator) -> tuple[Battery, BatterySettings]:
+    """Return the batteries and their settings, if the signed-in person may change them.
+
+    Raises:
+        ServiceValidationError: They may not.
+    """
     battery = coordinator.data
     if battery is None or battery.settings is None or not battery.may_write:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_not_allowed")

@@ -14,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
+from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
 from tests.integration.house import CloudBuilder, House, HouseBuilder, entry_of, sign_in
 
 
@@ -83,3 +84,21 @@ def sign_in_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: Froze
         return House(hass, sim, await sign_in(hass, sim, remembers=remembers), freezer)
 
     return build
+
+
+@pytest.fixture
+def build_battery_house(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> BatteryHouseBuilder:
+    """Return a function that sets up a house with batteries."""
+
+    async def build(scenario: str = "battery_only", **options: object) -> BatteryHouse:
+        freezer.move_to(MOMENT)
+        house = await build_house(scenario, **options)
+        return BatteryHouse(house.hass, house.sim, house.entry, house.freezer)
+
+    return build
+
+
+@pytest.fixture
+async def batteries(build_battery_house: BatteryHouseBuilder) -> BatteryHouse:
+    """A house with two batteries and no charger, an entry to charge from and one to discharge to the grid."""
+    return await build_battery_house()
