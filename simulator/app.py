@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from .battery.guard import guard_battery
 from .context import WORLD, html_answer, json_answer
 from .deployment import RetryAfter
+from .faults import Faults
 from .guard import Handler, guard, session_cookie
 from .received import Family, ReceivedRequest, family_of
 from .routes import (
@@ -70,7 +71,7 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     world = request.app[WORLD]
     at, began = world.clock.now(), time.perf_counter()
     family = family_of(request.path, request.method)
-    body = None if family in {Family.SIGN_IN, Family.TOKEN} else await _json_body(request)
+    body = None if family in {Family.SIGN_IN, Family.TOKEN} else await json_body(request)
     status = 500
     try:
         response = await handler(request)
@@ -91,7 +92,12 @@ async def break_by_fault(request: web.Request, handler: Handler) -> web.StreamRe
     """Delay, drop or replace answers by rule."""
     if _is_control_surface(request):
         return await handler(request)
-    fault = request.app[WORLD].faults.take(request.method, request.path)
+    return await answer_or_break(request.app[WORLD].faults, request, handler)
+
+
+async def answer_or_break(faults: Faults, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let the handler answer, unless a rule says otherwise."""
+    fault = faults.take(request.method, request.path)
     if fault is None:
         return await handler(request)
     await request.read()
@@ -149,7 +155,8 @@ def _retry_after(form: RetryAfter, now: float, wait: int) -> dict[str, str]:
             return {}
 
 
-async def _json_body(request: web.Request) -> Json:
+async def json_body(request: web.Request) -> Json:
+    """The body as JSON; None where it is none."""
     try:
         body: Json = json.loads(await request.text())
     except ValueError:

@@ -180,6 +180,12 @@ class Charger:
         return self._reported
 
     @property
+    def present(self) -> Report:
+        """What somebody in the house sees, whatever the cloud was told last."""
+        self.catch_up()
+        return self._make_report()
+
+    @property
     def mode(self) -> ChargeMode:
         """The mode preference."""
         return self._mode

@@ -13,8 +13,10 @@ from .broker import AnswerBroker
 from .charger import Charger
 from .clock import Clock
 from .faults import Faults
+from .gateway import Gateway
 from .mqtt import AnswerStreams
 from .received import ReceivedRequest
+from .routes.sim_gateway import add_gateway_controls
 from .scenarios import DEFAULT, build_world
 from .site import Site
 from .world import World
@@ -25,7 +27,7 @@ class Simulator:
 
     ``async with Simulator("two_chargers") as sim: …`` or ``start`` and ``stop``. The world can be changed before it
     listens and while it does. With ``mqtt`` a broker tells what the gateways have taken over, and battery sites say that
-    there is one.
+    there is one. With ``gateway`` the first site has a local gateway that can be talked to.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Simulator:
         clock: Clock | None = None,
         seed: int = 0,
         mqtt: bool = False,
+        gateway: bool = False,
     ) -> None:
         if clock is None:
             clock = Clock(speed)
@@ -47,6 +50,7 @@ class Simulator:
         self._runner: web.AppRunner | None = None
         self._broker: AnswerBroker | None = None
         self._mqtt = mqtt
+        self._gateway = Gateway(self.world, self.site, host=host) if gateway else None
         if mqtt:
             for battery in self._batteries():
                 battery.features.supports_mqtt = True
@@ -55,6 +59,9 @@ class Simulator:
         """Listen."""
         app = make_app(self.world)
         app.router.add_get("/mqtt", self._listen)
+        if self._gateway is not None:
+            add_gateway_controls(app, self._gateway)
+            await self._gateway.plug_in()
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
@@ -83,12 +90,18 @@ class Simulator:
             await self._runner.cleanup()
             self._runner = None
 
+    async def close(self) -> None:
+        """Stop, and pull the local gateway out."""
+        await self.stop()
+        if self._gateway is not None:
+            await self._gateway.pull_out()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
     async def __aexit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> None:
-        await self.stop()
+        await self.close()
 
     @property
     def url(self) -> str:
@@ -124,6 +137,13 @@ class Simulator:
         if not found:
             raise LookupError("No battery in this scenario")
         return found[0]
+
+    @property
+    def gateway(self) -> Gateway:
+        """The local gateway of the first site; only with ``gateway=True``. It goes on while the cloud is stopped."""
+        if self._gateway is None:
+            raise LookupError("No gateway: start the simulator with gateway=True")
+        return self._gateway
 
     @property
     def streams(self) -> AnswerStreams:

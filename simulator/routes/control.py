@@ -13,7 +13,7 @@ from ..wire import JsonObject, envelope, iso_nanoseconds
 routes = web.RouteTableDef()
 
 _CHARGERS = r"/service/evse_controller/{site:\d+}/{noun:ev_chargers?}/{sn}"
-_MESSAGES = {
+MESSAGES = {
     "BootNotification",
     "DiagnosticsStatusNotification",
     "FirmwareStatusNotification",
@@ -37,7 +37,7 @@ _QUEUED = 552
 async def start(request: web.Request) -> web.Response:
     """Start, in the forms that this deployment takes."""
     charger, deployment = charger_of(request), world_of(request).deployment
-    body = _read_body(await request.text())
+    body = read_body(await request.text())
     fitting = _misfit(request, deployment, body)
     if body is None or fitting is not None:
         return _wrong_form(request, deployment, fitting or 400)
@@ -65,7 +65,7 @@ def _start(request: web.Request, charger: Charger, level: int | None, connector:
         else:
             wanted = charger.start(level, connector_id=connector, delay=deployment.start_delay_s)
     except CommandRefused as err:
-        return _refused(request, err.refusal)
+        return refused(request, err.refusal)
     if wanted is not None:
         accepted["chargingLevel"] = wanted
     return json_answer(accepted)
@@ -100,8 +100,8 @@ def _shape(body: dict[str, object] | None) -> StartForm | None:
     return None if "chargingLevel" in body else StartForm.CONNECTOR_ONLY
 
 
-def _read_body(text: str) -> dict[str, object] | None:
-    """The body as an object, empty without a body; None where it is something else."""
+def read_body(text: str) -> dict[str, object] | None:
+    """A body as an object, empty without a body; None where it is something else."""
     if not text.strip():
         return {}
     try:
@@ -129,7 +129,7 @@ async def stop(request: web.Request) -> web.Response:
         else:
             charger.stop()
     except CommandRefused as err:
-        return _refused(request, err.refusal)
+        return refused(request, err.refusal)
     return json_answer({"status": "accepted"})
 
 
@@ -138,7 +138,8 @@ def _wrong_form(request: web.Request, deployment: Deployment, fitting: int) -> w
     return error(request, status, {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}[status])
 
 
-def _refused(request: web.Request, refusal: Refusal) -> web.Response:
+def refused(request: web.Request, refusal: Refusal) -> web.Response:
+    """What a command gets that the charger does not take."""
     deployment = world_of(request).deployment
     status = 400
     if refusal is Refusal.NOT_PLUGGED_IN:
@@ -156,15 +157,21 @@ def _refused(request: web.Request, refusal: Refusal) -> web.Response:
 @routes.post(r"/service/evse_controller/{site:\d+}/ev_charger/{sn}/trigger_message")
 async def trigger_message(request: web.Request) -> web.Response:
     """Ask the charger for an OCPP message; two of them are reports."""
-    charger, world = charger_of(request), world_of(request)
-    body = _read_body(await request.text()) or {}
+    charger = charger_of(request)
+    body = read_body(await request.text()) or {}
     message = body.get("requestedMessage")
-    if not isinstance(message, str) or message not in _MESSAGES:
+    if not isinstance(message, str) or message not in MESSAGES:
         return error(request, 400, "Unknown requestedMessage")
     if not charger.online:
         return error(request, _QUEUED, "Command is queued, the charger was not reached")
+    return message_taken(request, charger, message)
+
+
+def message_taken(request: web.Request, charger: Charger, message: str) -> web.Response:
+    """Carry an OCPP message out, and say so."""
     if message in _REPORTING_MESSAGES:
         charger.report()
+    world = world_of(request)
     details: JsonObject = {"initiatedAt": iso_nanoseconds(now_of(request)), "trackingId": str(world.draw_uuid())}
     return json_answer({"status": "accepted", "message": message, "details": details})
 

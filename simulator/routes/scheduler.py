@@ -44,19 +44,29 @@ async def preference(request: web.Request) -> web.Response:
 async def set_preference(request: web.Request) -> web.Response:
     """Choose the charge mode."""
     charger = _served_charger(request)
-    wanted = (await read_object(request)).get("mode")
-    if not isinstance(wanted, str) or wanted not in ChargeMode or ChargeMode(wanted) not in charger.profile.modes:
-        return error(request, 400, "Unknown charging mode")
-    mode = ChargeMode(wanted)
-    if mode is ChargeMode.SCHEDULED and not any(slot.enabled for slot in charger.slots):
-        return error(request, 400, "No schedule is enabled", _NO_SCHEDULE)
-    charger.mode = mode
+    choose_mode(request, charger, await read_object(request))
     if world_of(request).deployment.false_400_on_mode:
         return error(request, 400, "Bad Request")
     return _preference(request, charger)
 
 
+def choose_mode(request: web.Request, charger: Charger, body: dict[str, object]) -> None:
+    """Take a mode over; refused where the charger does not offer it, or no schedule is enabled for it."""
+    wanted = body.get("mode")
+    if not isinstance(wanted, str) or wanted not in ChargeMode or ChargeMode(wanted) not in charger.profile.modes:
+        raise Refused(error(request, 400, "Unknown charging mode"))
+    mode = ChargeMode(wanted)
+    if mode is ChargeMode.SCHEDULED and not any(slot.enabled for slot in charger.slots):
+        raise Refused(error(request, 400, "No schedule is enabled", _NO_SCHEDULE))
+    charger.mode = mode
+
+
 def _preference(request: web.Request, charger: Charger) -> web.Response:
+    return json_answer(scheduler_envelope(now_of(request), preference_data(charger)))
+
+
+def preference_data(charger: Charger) -> JsonObject:
+    """The charge mode, as in api/samples/charge_mode.json or charge_mode_smart.json."""
     modes = charger.profile.modes
     smart = ChargeMode.SMART in modes
     data: JsonObject = {"modes": {mode.key: _mode(charger, mode, detailed=smart) for mode in modes}}
@@ -69,11 +79,11 @@ def _preference(request: web.Request, charger: Charger) -> web.Response:
             "pendingModesOffGrid": False,
             "pendingSchedulesOffGrid": False,
         }
-    return json_answer(scheduler_envelope(now_of(request), data))
+    return data
 
 
 def _mode(charger: Charger, mode: ChargeMode, *, detailed: bool) -> JsonObject:
-    """One mode, as in api/samples/charge_mode.json or charge_mode_smart.json."""
+    """One mode."""
     entry: JsonObject = {"enabled": mode is charger.mode, "chargingMode": mode.value}
     if detailed:
         entry |= {"showSettings": False, "isHidden": mode in charger.profile.hidden_modes, "isDisabledByStorm": False}
@@ -128,12 +138,13 @@ async def change_schedules(request: web.Request) -> web.Response:
     """Several slots at once, or slots on and off by id."""
     charger = _served_charger(request)
     body = await read_object(request)
-    changed = _replaced(request, charger, body) if "data" in body else _switched(request, charger, body)
+    changed = replaced_slots(request, charger, body) if "data" in body else _switched(request, charger, body)
     charger.set_slots(changed)
     return _schedules(request, charger)
 
 
-def _replaced(request: web.Request, charger: Charger, body: dict[str, object]) -> list[Slot]:
+def replaced_slots(request: web.Request, charger: Charger, body: dict[str, object]) -> list[Slot]:
+    """The slots after several were sent at once."""
     meta, data = body.get("meta"), body["data"]
     if not isinstance(data, list) or not isinstance(meta, dict) or not isinstance(meta.get("serverTimeStamp"), str):
         raise Refused(error(request, 400, "Malformed request"))
@@ -194,7 +205,12 @@ def _without_lost(request: web.Request, slots: list[Slot], written: Slot) -> lis
 
 
 def _schedules(request: web.Request, charger: Charger) -> web.Response:
-    data: JsonObject = {
+    return json_answer(scheduler_envelope(now_of(request), schedules_data(charger)))
+
+
+def schedules_data(charger: Charger) -> JsonObject:
+    """All slots, as in api/samples/charge_schedules.json."""
+    return {
         "config": {
             "isOffPeakEligible": any(slot.schedule_type == OFF_PEAK for slot in charger.slots),
             "scheduleSyncStatus": "synced",
@@ -204,7 +220,6 @@ def _schedules(request: web.Request, charger: Charger) -> web.Response:
         },
         "slots": slots_as_json(charger.slots),
     }
-    return json_answer(scheduler_envelope(now_of(request), data))
 
 
 def _slot_of(request: web.Request, charger: Charger) -> Slot:

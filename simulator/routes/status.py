@@ -6,6 +6,7 @@ from ..charger import Charger
 from ..context import charger_of, error, json_answer, now_of, site_of, world_of
 from ..deployment import StatusShape
 from ..modes import ChargeMode
+from ..report import Report
 from ..site import Site
 from ..wire import Json, JsonObject, envelope, epoch_ms, iso_bracketed, iso_bracketed_or_none
 
@@ -24,9 +25,14 @@ async def status(request: web.Request) -> web.Response:
         case StatusShape.MAP:
             return error(request, 404, "Not found")
         case StatusShape.LEGACY:
-            return json_answer({"evChargerData": [_legacy_status(one) for one in _listed(request, site)], "ts": int(now)})
+            return json_answer(
+                {
+                    "evChargerData": [legacy_status(one, one.reported, connected=one.online) for one in _listed(request, site)],
+                    "ts": int(now),
+                }
+            )
         case _:
-            chargers: list[Json] = [_status(one, now) for one in _listed(request, site)]
+            chargers: list[Json] = [charger_status(one, one.reported, now, connected=one.online) for one in _listed(request, site)]
             body = envelope(now, {"site": site.id, "tz": site.time_zone, "chargers": chargers})
             return json_answer(body)
 
@@ -57,9 +63,8 @@ def _listed(request: web.Request, site: Site) -> list[Charger]:
     return [charger for charger in site.chargers.values() if not charger.quirks.retired]
 
 
-def _status(charger: Charger, now: float) -> JsonObject:
-    """One entry of api/samples/status_charging.json."""
-    report = charger.reported
+def charger_status(charger: Charger, report: Report, now: float, *, connected: bool) -> JsonObject:
+    """One entry of api/samples/status_charging.json, as a report tells."""
     level = report.level if report.charging and charger.mode is not ChargeMode.GREEN else None
     item: JsonObject = {
         "smartEV": {"hasToken": False, "hasEVDetails": False},
@@ -69,7 +74,7 @@ def _status(charger: Charger, now: float) -> JsonObject:
         "name": charger.profile.name,
         "lst_rpt_at": iso_bracketed(report.at),
         "offlineAt": iso_bracketed_or_none(charger.offline_at),
-        "connected": charger.online,
+        "connected": connected,
         "auth_token": None,
         "mode": 1 if charger.mode is ChargeMode.GREEN else 0,
         "charging": report.charging,
@@ -78,7 +83,7 @@ def _status(charger: Charger, now: float) -> JsonObject:
         "commissioned": 1,
         "isEVDetailsSet": True,
         "sch_d": _schedule_in_force(charger, now),
-        "session_d": _session(charger, level),
+        "session_d": _session(report, level),
         "connectors": [
             {
                 "connectorId": 1,
@@ -97,8 +102,8 @@ def _status(charger: Charger, now: float) -> JsonObject:
     return item
 
 
-def _session(charger: Charger, level: int | None) -> JsonObject:
-    session = charger.reported.session
+def _session(report: Report, level: int | None) -> JsonObject:
+    session = report.session
     started = session.started_at if session else None
     return {
         "plg_in_at": iso_bracketed_or_none(session.plugged_in_at if session else None),
@@ -127,15 +132,14 @@ def _schedule_in_force(charger: Charger, now: float) -> JsonObject:
     return {"status": 1, "info": [info]}
 
 
-def _legacy_status(charger: Charger) -> JsonObject:
+def legacy_status(charger: Charger, report: Report, *, connected: bool) -> JsonObject:
     """One entry of api/samples/status_legacy.json, whose energy is kWh."""
-    report = charger.reported
     session = report.session
     started = session.started_at if session else None
     return {
         "sn": charger.serial,
         "name": charger.profile.name,
-        "connected": charger.online,
+        "connected": connected,
         "pluggedIn": report.plugged_in,
         "charging": report.charging,
         "faulted": report.faulted,
@@ -158,7 +162,9 @@ async def summary(request: web.Request) -> web.Response:
     all_of_them = request.query.get("filter_retired") != "true"
     level_details = _with_level_details(request)
     data: list[Json] = [
-        _summary(charger, level_details=level_details) for charger in site.chargers.values() if all_of_them or not charger.quirks.retired
+        charger_summary(charger, charger.reported, connected=charger.online, level_details=level_details)
+        for charger in site.chargers.values()
+        if all_of_them or not charger.quirks.retired
     ]
     return json_answer(envelope(now_of(request), data))
 
@@ -167,7 +173,7 @@ async def summary(request: web.Request) -> web.Response:
 async def summary_of_one(request: web.Request) -> web.Response:
     """What one charger is."""
     charger = charger_of(request)
-    data = _summary(charger, level_details=_with_level_details(request))
+    data = charger_summary(charger, charger.reported, connected=charger.online, level_details=_with_level_details(request))
     return json_answer(envelope(now_of(request), data))
 
 
@@ -179,17 +185,17 @@ def _with_level_details(request: web.Request) -> bool:
     return True
 
 
-def _summary(charger: Charger, *, level_details: bool) -> JsonObject:
-    """One entry of api/samples/summary.json."""
-    profile, hardware, report, site = charger.profile, charger.hardware, charger.reported, charger.site
+def charger_summary(charger: Charger, report: Report, *, connected: bool, level_details: bool = True) -> JsonObject:
+    """One entry of api/samples/summary.json, as a report tells."""
+    profile, hardware, site = charger.profile, charger.hardware, charger.site
     item: JsonObject = {
         "serialNumber": charger.serial,
         "displayName": profile.name,
         "modelName": hardware.model,
         "sku": hardware.sku,
         "partNumber": hardware.part_number,
-        "isConnected": charger.online,
-        "isLocallyConnected": charger.online,
+        "isConnected": connected,
+        "isLocallyConnected": connected,
         "isRetired": charger.quirks.retired,
         "hoControl": True,
         "supportsUseBattery": ChargeMode.GREEN in profile.modes,
