@@ -1,12 +1,14 @@
-"""An asyncio client for the Enlighten cloud. It knows nothing of Home Assistant."""
+"""An asyncio client for the Enlighten cloud, and for a gateway in the house. It knows nothing of Home Assistant."""
 
 from .account import Account
 from .battery import Batteries, now_as_disclaimer, whole_settings
+from .calls import ChargerCalls
 from .chargers import Chargers
 from .commands import CommandReply, Outcome
 from .exceptions import (
     AccountBlocked,
     AuthError,
+    CertificateChanged,
     CodeRequired,
     EnlightenError,
     InvalidCredentials,
@@ -18,8 +20,10 @@ from .exceptions import (
     SessionExpired,
     SessionRenewed,
     TooManySessions,
+    Unreachable,
 )
 from .fields import Json
+from .gateway import Gateway, gateway_url, shown_certificate
 from .history import ChargerHistory
 from .models.battery import (
     AnswerStream,
@@ -62,8 +66,10 @@ __all__ = [
     "BatterySettings",
     "BatteryStatus",
     "BatteryUnit",
+    "CertificateChanged",
     "ChargeMode",
     "ChargeModePreference",
+    "ChargerCalls",
     "ChargerConfiguration",
     "ChargerHistory",
     "ChargerSettings",
@@ -82,6 +88,7 @@ __all__ = [
     "FamilySchedules",
     "Feature",
     "FirmwareDetails",
+    "Gateway",
     "InvalidCredentials",
     "InvalidResponse",
     "Json",
@@ -103,6 +110,9 @@ __all__ = [
     "StormAlert",
     "TooManySessions",
     "Transport",
+    "Unreachable",
+    "gateway_url",
     "now_as_disclaimer",
+    "shown_certificate",
     "whole_settings",
 ]

@@ -1,7 +1,7 @@
 """The calls about one charger, whoever answers them: the cloud, or a gateway in the house (api/chargers.md, api/local.md)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 import logging
 from typing import Protocol
@@ -56,9 +56,9 @@ class ChargerCalls(Protocol):
 class ChargerCommands(ABC):
     """Start, stop and charge mode, in the forms that whoever answers may want."""
 
-    _start_forms = START
-    _start_forms_without_level = START_WITHOUT_LEVEL
-    _stop_forms = STOP
+    _start_forms: Sequence[Form] = START
+    _start_forms_without_level: Sequence[Form] = START_WITHOUT_LEVEL
+    _stop_forms: Sequence[Form] = STOP
 
     @abstractmethod
     async def charge_mode(self, serial: str) -> ChargeModePreference:

@@ -1,6 +1,6 @@
 """The forms in which deployments want start and stop, and how to find the one that this deployment wants (api/chargers.md §3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -102,7 +102,7 @@ STOP = (
 )
 
 
-def in_order(forms: tuple[Form, ...], known: str | None, like: Form | None = None) -> Iterator[Form]:
+def in_order(forms: Sequence[Form], known: str | None, like: Form | None = None) -> Iterator[Form]:
     """Yield the forms: the one that worked before first, then those with the verb and path of a form that works, then the rest."""
 
     def rank(form: Form) -> tuple[bool, bool]:
@@ -112,7 +112,7 @@ def in_order(forms: tuple[Form, ...], known: str | None, like: Form | None = Non
     yield from sorted(forms, key=rank)
 
 
-def form_named(forms: tuple[Form, ...], name: str | None) -> Form | None:
+def form_named(forms: Sequence[Form], name: str | None) -> Form | None:
     """Return the form with this name."""
     return next((form for form in forms if form.name == name), None)
 

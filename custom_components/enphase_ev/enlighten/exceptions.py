@@ -76,6 +76,18 @@ class ServiceUnavailable(EnlightenError):
         self.cloud_message = cloud_message
 
 
+class Unreachable(ServiceUnavailable):
+    """No connection could be had: nothing was sent."""
+
+
+class CertificateChanged(Unreachable):
+    """A gateway shows another certificate than the one that a person has accepted. `fingerprint` is that of the new one (SHA-256, hex)."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__("The gateway shows another certificate")
+        self.fingerprint = fingerprint
+
+
 class RequestRejected(EnlightenError):
     """The cloud understood the request and refused it.
 

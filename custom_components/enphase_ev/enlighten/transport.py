@@ -18,7 +18,7 @@ from multidict import CIMultiDictProxy
 import orjson
 from yarl import URL
 
-from .exceptions import InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable
+from .exceptions import CertificateChanged, InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable, Unreachable
 from .fields import Json, first_of, read_float, read_mapping, read_text
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ _HOUR = 3600
 _PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
 # Longer than this nobody waits, whatever the cloud names: a slip of its clock would silence an account for good.
 _LONGEST_WAIT = 24.0 * _HOUR
+# A connection that has not come about after this share of the time never will; and then it is sure that nothing was sent.
+_CONNECTED_WITHIN = 2 / 3
 # The largest honest answer, a summary of fifty chargers, is below 200 kB.
 _LARGEST_BODY = 4 * 1024 * 1024
 _HONEST_USER_AGENT = f"enphase-ev aiohttp/{aiohttp.__version__}"
@@ -55,6 +57,7 @@ class Family(StrEnum):
     BATTERY = "battery"
     BATTERY_WRITE = "battery_write"
     BATTERY_STATUS = "battery_status"
+    GATEWAY = "gateway"
 
 
 def enlighten_url() -> URL:
@@ -223,6 +226,7 @@ class Transport:
 
     Both sessions must have an `aiohttp.DummyCookieJar`: which cookies are sent and which are kept is decided by the account, answer by
     answer. `write_session` must not reuse connections, so that a write never fails over one that the cloud has already closed.
+    `certificate` is the SHA-256 of the only certificate that is accepted; without it, any that the authorities vouch for.
     """
 
     def __init__(
@@ -232,6 +236,7 @@ class Transport:
         *,
         url: URL | None = None,
         request_timeout: float = DEFAULT_TIMEOUT,
+        certificate: bytes | None = None,
     ) -> None:
         self.url = url or enlighten_url()
         self.requests = RequestCounter()
@@ -239,6 +244,7 @@ class Transport:
         self.uses_browser_user_agent = False
         self._session = session
         self._write_session = write_session
+        self._tls = aiohttp.Fingerprint(certificate) if certificate else True
 
     async def send(self, request: Request, *, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
         """Send a request and return its answer, whatever its status. Redirects are not followed.
@@ -278,16 +284,20 @@ class Transport:
                 headers=sent,
                 data=body,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=self.request_timeout),
+                timeout=aiohttp.ClientTimeout(total=self.request_timeout, sock_connect=self.request_timeout * _CONNECTED_WITHIN),
+                ssl=self._tls,
                 middlewares=(_send_once,) if request.is_write else None,
             ) as response:
                 content = await _read_body(response)
+        except aiohttp.ServerFingerprintMismatch as err:
+            # Found out before anything was sent.
+            raise CertificateChanged(err.got.hex()) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
             _LOGGER.debug("%s %s: no connection (%s)", request.method, request.family, type(err).__name__)
-            raise ServiceUnavailable("The cloud cannot be reached") from None
+            raise Unreachable("The service cannot be reached") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as err:
             _LOGGER.debug("%s %s: no answer (%s)", request.method, request.family, type(err).__name__)
-            raise ServiceUnavailable("The cloud did not answer in time", may_have_arrived=True) from None
+            raise ServiceUnavailable("There was no answer in time", may_have_arrived=True) from None
         seconds = time.monotonic() - started
         _LOGGER.debug("%s %s: HTTP %s in %.0f ms", request.method, request.family, response.status, seconds * 1000)
         return Answer(response.status, response.headers, content, url, seconds)

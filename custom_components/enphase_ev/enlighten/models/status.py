@@ -128,7 +128,7 @@ class SiteStatus:
 
     @classmethod
     def read(cls, body: Json) -> Self:
-        """Read any of the three shapes: the envelope, the old flat one, and the map by serial number.
+        """Read any of the shapes: the envelope, the old flat one, the map by serial number, and a single charger (api/local.md).
 
         Raises:
             InvalidResponse: The answer is none of them.
@@ -142,6 +142,8 @@ class SiteStatus:
         if isinstance(data, dict) and isinstance(data.get("chargers"), list | None) and "chargers" in data:
             chargers = _by_serial(read_records(data["chargers"]), is_in_wh=True)
             return cls(chargers, read_text(data.get("tz")), server_time)
+        if isinstance(data, dict) and "sn" in data:
+            return cls(_by_serial([data], is_in_wh=True), server_time=server_time)
         if isinstance(data, dict):
             records = [{**record, "sn": serial} for serial, record in data.items() if isinstance(record, dict)]
             return cls(_by_serial(records, is_in_wh=True), server_time=server_time, has_details=False)
