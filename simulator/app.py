@@ -107,10 +107,12 @@ async def answer_or_break(faults: Faults, request: web.Request, handler: Handler
     else:
         await asyncio.sleep(fault.delay)
         if not fault.answers:
-            return await handler(request)
+            return fault.broken(await handler(request))
+    if fault.endless:
+        return await fault.pour(request)
     if fault.drop and request.transport is not None:
         request.transport.abort()
-    return fault.response() if fault.answers else response
+    return fault.response() if fault.answers else fault.broken(response)
 
 
 @web.middleware

@@ -1,12 +1,15 @@
 """Faults by rule: what to break, on which path, how often."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 import json
+from random import Random
 import re
 from typing import TypedDict, Unpack
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from .mutation import mutate_body
 from .wire import Json
 
 HTML_PAGE = "<!DOCTYPE html>\n<html><head><title>Enlighten</title></head><body><h1>Enlighten</h1></body></html>\n"
@@ -36,6 +39,10 @@ class FaultOptions(TypedDict, total=False):
     """So often; None until cleared."""
     after: bool
     """The request is processed first, only then is its answer lost or replaced."""
+    mutate: int | None
+    """The answer as it would be, with parts of it broken at random (`mutation.py`): the seed."""
+    endless: bool
+    """An answer that has no end."""
 
 
 @dataclass
@@ -54,6 +61,8 @@ class Fault:
     broken_json: bool = False
     times: int | None = 1
     after: bool = False
+    mutate: int | None = None
+    endless: bool = False
     used: int = 0
     """How often it was used."""
 
@@ -68,7 +77,7 @@ class Fault:
     @property
     def answers(self) -> bool:
         """Whether it answers in the handler's place; else it only delays."""
-        return self.drop or self.html or self.broken_json or self.status is not None or self.body is not None
+        return self.drop or self.html or self.broken_json or self.endless or self.status is not None or self.body is not None
 
     def response(self) -> web.Response:
         """The answer that it gives; a dropped connection is not one."""
@@ -84,6 +93,22 @@ class Fault:
         else:
             text, content_type = json.dumps(self.body), "application/json"
         return web.Response(status=self.status or 200, text=text, content_type=self.content_type or content_type, headers=headers)
+
+    def broken(self, response: web.StreamResponse) -> web.StreamResponse:
+        """An answer with parts of it broken, where that was asked for; another time that it is used, others."""
+        if self.mutate is not None and isinstance(response, web.Response) and isinstance(response.body, bytes):
+            response.body = mutate_body(response.body, Random(f"{self.mutate}:{self.used}"))
+        return response
+
+    async def pour(self, request: web.Request) -> web.StreamResponse:
+        """Answer without an end, until the other side has had enough."""
+        response = web.StreamResponse(status=self.status or 200, headers={hdrs.CONTENT_TYPE: self.content_type or "application/json"})
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            await response.write(b"[")
+            while True:
+                await response.write(b"1," * 32_768)
+        return response
 
 
 @dataclass

@@ -18,6 +18,7 @@ from .enlighten import AuthError, Batteries, BatteryEntry, BatterySchedules, Bat
 from .errors import update_error
 from .issues import set_left_entries_issue
 from .optional_services import OptionalServices
+from .timing import async_zone
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
@@ -72,7 +73,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         """Load the time zones that are named; their files are read outside of the event loop."""
         names = {battery.site.time_zone, *(entry.time_zone for entry in (battery.schedules.entries if battery.schedules else ()))}
         for name in names - self._zones.keys() - {None}:
-            if name is not None and (zone := await dt_util.async_get_time_zone(name)) is not None:
+            if name is not None and (zone := await async_zone(name)) is not None:
                 self._zones[name] = zone
 
     # --- Reading ---

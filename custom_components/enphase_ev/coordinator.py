@@ -37,7 +37,7 @@ from .memory import SiteMemoryStore
 from .optional_services import OptionalServices
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry
-from .timing import async_rest
+from .timing import async_rest, async_zone
 from .watch import ChargerWatch
 
 _LONGEST_INTERVAL = 300.0
@@ -53,6 +53,8 @@ _SUMMARIES_EVERY = timedelta(minutes=5)
 _MOST_INCOMPLETE_SUMMARIES = 5
 # How long a charger is left alone between the stop and the start that give it a new level (api/chargers.md §3).
 _REST_BEFORE_RESTART = 30.0
+# The cloud says 900 s.
+_LONGEST_STREAM = 3600.0
 
 
 class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
@@ -136,7 +138,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """Take in a status, and ask for what it makes worth asking for."""
         now = datetime.now(UTC)
         if status.time_zone is not None:
-            self.time_zone = await dt_util.async_get_time_zone(status.time_zone) or self.time_zone
+            self.time_zone = await async_zone(status.time_zone) or self.time_zone
         selected = self._selected(status)
         for serial, found in selected.items():
             self._watch(serial).take_status(found, now, status.server_time or now)
@@ -423,7 +425,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             HomeAssistantError: The site cannot, or the cloud did not answer.
         """
         seconds = await self._send(self.client.start_live_stream())
-        self._streaming_until = datetime.now(UTC) + timedelta(seconds=seconds or 0)
+        self._streaming_until = datetime.now(UTC) + timedelta(seconds=min(seconds or 0, _LONGEST_STREAM))
         await self.async_request_refresh()
         return seconds
 

@@ -109,14 +109,14 @@ def test_text(value: Json, text: str | None) -> None:
 # Numbers
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(-1e13, 1e13))
 def test_a_number_survives_as_itself_and_as_text(number: float) -> None:
     assert read_float(number) == number
     assert read_float(repr(number)) == number
     assert read_float(f"  {number!r} ") == number
 
 
-@given(st.integers(-(2**53), 2**53))
+@given(st.integers(-(10**13), 10**13))
 def test_a_whole_number_survives_in_every_form(number: int) -> None:
     assert read_int(number) == read_int(str(number)) == read_int(float(number)) == read_int(f"{number}%") == number
 
@@ -127,7 +127,7 @@ def test_numbers_in_text(value: str, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, True, False, "", "x", "32 A", "1,5", "nan", "inf", "1e999", math.inf, math.nan, 10**400, [32], {"v": 32}]
+    "value", [None, True, False, "", "x", "32 A", "1,5", "nan", "inf", "1e999", math.inf, math.nan, 10**400, 1e14, -1e308, [32], {"v": 32}]
 )
 def test_what_is_no_number_is_none(value: Json) -> None:
     assert read_float(value) is None

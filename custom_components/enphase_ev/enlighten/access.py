@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aiohttp import hdrs
 
 from .exceptions import RateLimited, ServiceUnavailable
-from .fields import first_of, read_mapping, read_text, read_time
+from .fields import first_of, read_mapping, read_secret, read_time
 from .headers import Session
 from .sign_in import SESSION_COOKIES, cookie_value, keep_cookies
 from .tokens import Token
@@ -79,7 +79,7 @@ def _read_token(answer: Answer) -> Token | None:
         return None
     body = read_mapping(answer.json_or_none())
     body = {**read_mapping(body.get("data")), **body}
-    value = read_text(first_of(body, "token", "auth_token", "access_token"))
+    value = read_secret(first_of(body, "token", "auth_token", "access_token"))
     if value is None:
         return None
     expires_at = read_time(first_of(body, "expires_at", "expiresAt"))

@@ -4,7 +4,7 @@ Everything works without it: whatever goes wrong here ends the listening, and no
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import logging
 from random import choices
 import re
@@ -41,9 +41,10 @@ def broker_of(stream: AnswerStream, origin: URL) -> URL:
     if origin.scheme == "https" and _CLOUD_HOST.fullmatch(endpoint):
         return URL(f"wss://{endpoint}/mqtt")
     if origin.scheme == "http":
-        broker = URL(f"ws://{endpoint}/mqtt")
-        if broker.host == origin.host:
-            return broker
+        with suppress(ValueError):
+            broker = URL(f"ws://{endpoint}/mqtt")
+            if broker.host == origin.host:
+                return broker
     raise InvalidResponse("The broker of the answers is not one of the cloud's")
 
 

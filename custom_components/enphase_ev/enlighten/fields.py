@@ -5,7 +5,6 @@ No reader raises: what cannot be read is `None` (api/README.md, "Rules that hold
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
-import math
 import re
 
 type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
@@ -18,6 +17,12 @@ _FALSE = {"false", "0", "no", "off", "disabled"}
 _SMALLEST_MILLISECONDS = 1e11
 _ZONE_SUFFIX = re.compile(r"\[[^\]]*\]$")
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
+# Longer texts, larger numbers and longer lists are never honest. Each is read many times over, and sums and times of them would overflow.
+_LONGEST_TEXT = 10_000
+_LONGEST_WORD = 64
+_LARGEST_NUMBER = 1e13
+_MOST_RECORDS = 1000
+_SERIAL = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -25,16 +30,35 @@ def read_text(value: Json) -> str | None:
     """Return a text without blanks at its ends; numbers become their digits, an empty text is `None`."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return None
-    return str(value).strip() or None
+    text = str(value).strip()
+    return text if 0 < len(text) <= _LONGEST_TEXT else None
+
+
+def read_serial(value: Json) -> str | None:
+    """Return a serial number: it becomes part of a path."""
+    text = read_text(value)
+    return text if text and len(text) <= _LONGEST_WORD and _SERIAL.fullmatch(text) else None
+
+
+def read_digits(value: Json) -> str | None:
+    """Return the number of a site or a person as text."""
+    text = read_text(value)
+    return text if text and len(text) <= _LONGEST_WORD and text.isascii() and text.isdecimal() else None
+
+
+def read_secret(value: Json) -> str | None:
+    """Return a token: it becomes the value of a header."""
+    text = read_text(value)
+    return text if text and text.isascii() and text.isprintable() else None
 
 
 def read_float(value: Json) -> float | None:
-    """Return a finite number from `32`, `"32"` or `"48%"`."""
+    """Return a number of honest size from `32`, `"32"` or `"48%"`."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
         text = value.strip().removesuffix("%").rstrip()
-        if not _NUMBER.fullmatch(text):
+        if len(text) > _LONGEST_WORD or not _NUMBER.fullmatch(text):
             return None
         value = float(text)
     if not isinstance(value, int | float):
@@ -43,7 +67,7 @@ def read_float(value: Json) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST_NUMBER else None
 
 
 def read_int(value: Json) -> int | None:
@@ -74,7 +98,7 @@ def read_time(value: Json) -> datetime | None:
         if number is not None:
             seconds = number / 1000 if abs(number) >= _SMALLEST_MILLISECONDS else number
             return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
-        if not isinstance(value, str):
+        if not isinstance(value, str) or len(value) > _LONGEST_WORD:
             return None
         text = _LONG_FRACTION.sub(r"\1", _ZONE_SUFFIX.sub("", value.strip()))
         moment = datetime.fromisoformat(text)
@@ -115,9 +139,7 @@ def read_records(value: Json) -> list[dict[str, Json]]:
     while isinstance(value, dict):
         wrapper = value
         value = next((wrapper[key] for key in _LIST_KEYS if isinstance(wrapper.get(key), dict | list)), None)
-    if not isinstance(value, list):
-        return []
-    return [item for item in value if isinstance(item, dict)]
+    return [item for item in value[:_MOST_RECORDS] if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def first_of(record: Mapping[str, Json], *keys: str) -> Json:

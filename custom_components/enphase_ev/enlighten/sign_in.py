@@ -19,13 +19,15 @@ from .exceptions import (
     SessionExpired,
     TooManySessions,
 )
-from .fields import Json, read_bool, read_mapping, read_text
+from .fields import Json, read_bool, read_digits, read_mapping, read_secret
 from .transport import Answer, Family, Request, Transport
 
 NONCE_COOKIE = "login_otp_nonce"
 SESSION_COOKIES = ("_enlighten_4_session", "enlighten_session", "_enlighten_session")
 MANAGER_COOKIE = "enlighten_manager_token_production"
 _XSRF_COOKIE = "XSRF-TOKEN"
+# The form stands near the beginning; pages of megabytes take a second to read.
+_LONGEST_PAGE = 200_000
 _QUOTA_WORDS = "too many active sessions"
 
 
@@ -140,8 +142,9 @@ async def submit_code(transport: Transport, jar: CookieJar, email: str, code: st
 
 
 def keep_cookies(jar: CookieJar, answer: Answer) -> None:
-    """Take over the cookies of an answer that is known to belong to a live session."""
+    """Take over the cookies of an answer that is known to belong to a live session; what no header can carry is none."""
     jar.update_cookies_from_headers(answer.set_cookies, answer.url)
+    jar.clear(lambda morsel: read_secret(morsel.value) is None)
 
 
 def _read_sign_in(body: dict[str, Json], jar: CookieJar, *, status: int) -> SignedIn:
@@ -157,7 +160,7 @@ def _read_sign_in(body: dict[str, Json], jar: CookieJar, *, status: int) -> Sign
         raise ServiceUnavailable(f"The sign-in was answered with HTTP {status}")
     if body.get("message") != "success" and cookie_value(jar, NONCE_COOKIE):
         raise CodeRequired("A one-time code is needed")
-    return SignedIn(read_text(body.get("manager_token")), read_text(body.get("system_id")))
+    return SignedIn(read_secret(body.get("manager_token")), read_digits(body.get("system_id")))
 
 
 def _raise_for_quota(answer: Answer) -> None:
@@ -213,5 +216,5 @@ class _FormTokenFinder(HTMLParser):
 
 def _form_token(page: str) -> str | None:
     finder = _FormTokenFinder()
-    finder.feed(page)
+    finder.feed(page[:_LONGEST_PAGE])
     return finder.token

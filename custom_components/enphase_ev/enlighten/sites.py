@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 import re
 
-from .fields import Json, first_of, read_mapping, read_records, read_text
+from .fields import Json, first_of, read_digits, read_mapping, read_records, read_text
 
 _SITE_IN_PATH = re.compile(r"/(?:web|pv/systems|systems)/(\d+)(?:/|$)")
 
@@ -20,8 +20,8 @@ def read_sites(body: Json) -> list[Site]:
     """Return the sites of a list in any of its shapes, each once, with its name where one of its entries has it."""
     names: dict[str, str | None] = {}
     for record in read_records(body):
-        site_id = read_text(first_of(record, "id", "site_id", "siteId", "system_id"))
-        if site_id is None or not site_id.isdigit():
+        site_id = read_digits(first_of(record, "id", "site_id", "siteId", "system_id"))
+        if site_id is None:
             continue
         name = read_text(first_of(record, "title", "name", "site_name", "siteName", "displayName"))
         names[site_id] = names.get(site_id) or name
@@ -37,5 +37,4 @@ def site_in_path(path: str) -> str | None:
 def read_user_id(body: Json) -> str | None:
     """Return the numeric user id of the app's data."""
     app = read_mapping(read_mapping(body).get("app"))
-    text = read_text(first_of(app, "userId", "user_id")) or read_text(read_mapping(app.get("user")).get("id"))
-    return text if text and text.isdigit() else None
+    return read_digits(first_of(app, "userId", "user_id")) or read_digits(read_mapping(app.get("user")).get("id"))

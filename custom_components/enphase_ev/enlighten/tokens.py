@@ -6,7 +6,7 @@ from typing import Self, override
 
 import jwt
 
-from .fields import Json, first_of, read_mapping, read_text, read_time
+from .fields import Json, first_of, read_digits, read_mapping, read_secret, read_time
 
 # A token is taken as used up one hour before it runs out, and renewed a little before that.
 _USED_UP_BEFORE_EXPIRY = timedelta(hours=1)
@@ -45,8 +45,9 @@ class Token:
             value=value,
             obtained_at=obtained_at,
             expires_at=read_time(claims.get("exp")) or expires_at or obtained_at + _ASSUMED_LIFETIME,
-            user_id=_digits(first_of(claims, "user_id", "userId", "userid", "sub")),
-            session_id=read_text(first_of(claims, "session_id", "sessionId")),
+            # `sub` holds other things on some accounts.
+            user_id=read_digits(first_of(claims, "user_id", "userId", "userid", "sub")),
+            session_id=read_secret(first_of(claims, "session_id", "sessionId")),
         )
 
     def is_alive(self, now: datetime | None = None) -> bool:
@@ -61,9 +62,3 @@ class Token:
         half_life = (self.expires_at - self.obtained_at) / 2
         margin = min(_USED_UP_BEFORE_EXPIRY + _RENEWED_BEFORE_USED_UP, half_life)
         return (now or datetime.now(UTC)) >= self.expires_at - margin
-
-
-def _digits(value: Json) -> str | None:
-    """Return a numeric id as text; `sub` holds other things on some accounts."""
-    text = read_text(value)
-    return text if text and text.isdigit() else None

@@ -29,6 +29,9 @@ URL_VARIABLE = "ENPHASE_EV_ENLIGHTEN_URL"
 
 _HOUR = 3600
 _PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
+# What a person can be shown.
+_LONGEST_MESSAGE = 500
+_CODE = re.compile(r"[\w.-]{1,64}")
 # Longer than this nobody waits, whatever the cloud names: a slip of its clock would silence an account for good.
 _LONGEST_WAIT = 24.0 * _HOUR
 # A connection that has not come about after this share of the time never will; and then it is sure that nothing was sent.
@@ -169,6 +172,8 @@ class Answer:
         nested = body.get("error")
         error = read_mapping(nested)
         code = read_text(first_of(error, "errorMessageCode", "status", "code")) or read_text(body.get("code"))
+        if code is not None and not _CODE.fullmatch(code):
+            code = None
         message = read_text(first_of(error, "displayMessage", "message", "errorMessage"))
         if message is None:
             message = read_text(nested) or read_text(first_of(body, "message", "displayMessage"))
@@ -264,7 +269,8 @@ class Transport:
 
     async def _send(self, request: Request, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
         self.requests.add(request.family)
-        url = self.url.join(URL(request.path)).update_query(request.params)
+        # Not joined: a path that begins with two slashes would name another host.
+        url = URL(f"{self.url.origin()}{request.path}").update_query(request.params)
         session = self._write_session if request.is_write else self._session
         agent = _BROWSER_USER_AGENT if self.uses_browser_user_agent else _HONEST_USER_AGENT
         sent: dict[str, str] = {hdrs.USER_AGENT: agent, **headers}
@@ -304,7 +310,10 @@ class Transport:
 
 
 def _impersonal(message: str) -> str:
-    """Return the cloud's words without e-mail addresses, serial and site numbers."""
+    """Return the cloud's words without e-mail addresses, serial and site numbers, and no more of them than a person reads."""
+    if len(message) > _LONGEST_MESSAGE:
+        # Not in the middle of a word: that could be an address.
+        message = f"{message[:_LONGEST_MESSAGE].rpartition(' ')[0]} …"
     return _PERSONAL.sub("…", message)
 
 

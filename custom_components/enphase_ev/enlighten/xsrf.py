@@ -3,6 +3,7 @@
 import asyncio
 from http.cookies import CookieError, SimpleCookie
 
+from .fields import read_secret
 from .transport import Answer
 
 COOKIE = "BP-XSRF-Token"
@@ -26,7 +27,7 @@ class Xsrf:
 
         A write that is taken and sets none has shown that the one it carried is the newest.
         """
-        token = answer.headers.get(_ANSWER_HEADER) or _cookie_token(answer)
+        token = read_secret(answer.headers.get(_ANSWER_HEADER)) or _cookie_token(answer)
         self.is_fresh = token is not None or (is_write and answer.status < 300)
         self.token = token or self.token
 
@@ -37,6 +38,6 @@ def _cookie_token(answer: Answer) -> str | None:
             cookie = SimpleCookie(line)
         except CookieError:
             continue
-        if COOKIE in cookie and cookie[COOKIE].value:
-            return cookie[COOKIE].value
+        if COOKIE in cookie and (token := read_secret(cookie[COOKIE].value)):
+            return token
     return None

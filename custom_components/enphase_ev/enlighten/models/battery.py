@@ -18,6 +18,7 @@ from ..fields import (
     read_mapping,
     read_minutes,
     read_records,
+    read_serial,
     read_text,
     read_time,
 )
@@ -375,7 +376,7 @@ class BatteryStatus(Model):
         units = {
             serial: BatteryUnit.from_dict({**record, "serial": serial})
             for record in read_records(data.get("storages"))
-            if (serial := read_text(record.get("serial_number"))) is not None
+            if (serial := read_serial(record.get("serial_number"))) is not None
         }
         return replace(cls.from_dict(data), units=units)
 

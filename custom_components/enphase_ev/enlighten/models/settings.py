@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from ..fields import Json, read_bool, read_float, read_mapping, read_records, read_text
+from ..fields import Json, read_bool, read_float, read_mapping, read_records, read_serial, read_text
 from .wire import Model, wire
 
 _BATTERY_SETTING = "USE_BATTERY_FOR_SELF_CONSUMPTION"
@@ -67,7 +67,7 @@ class FirmwareDetails(Model):
 
 def read_firmware(body: Json) -> dict[str, FirmwareDetails]:
     """Read the firmware of all chargers by serial number."""
-    records = {serial: record for record in read_records(body) if (serial := read_text(record.get("serialNumber")))}
+    records = {serial: record for record in read_records(body) if (serial := read_serial(record.get("serialNumber")))}
     return {serial: FirmwareDetails.from_dict({**record, "serial": serial}) for serial, record in records.items()}
 
 

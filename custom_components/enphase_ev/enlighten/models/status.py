@@ -15,6 +15,7 @@ from ..fields import (
     read_mapping,
     read_model,
     read_records,
+    read_serial,
     read_text,
     read_time,
 )
@@ -88,7 +89,7 @@ class ChargerStatus(Model):
     @classmethod
     def read(cls, record: dict[str, Json], *, is_in_wh: bool) -> Self | None:
         """Read one charger; `None` where it has no serial number."""
-        serial = read_text(record.get("sn"))
+        serial = read_serial(record.get("sn"))
         if serial is None:
             return None
         connectors = read_records(record.get("connectors"))
@@ -135,8 +136,8 @@ class SiteStatus:
         """
         envelope = read_mapping(body)
         if isinstance(envelope.get("evChargerData"), list):
-            records = read_records(envelope["evChargerData"])
-            return cls(_by_serial(records, is_in_wh=False), server_time=read_time(envelope.get("ts")))
+            chargers = _by_serial(read_records(envelope["evChargerData"]), is_in_wh=False)
+            return cls(chargers, server_time=read_time(envelope.get("ts")))
         data = envelope.get("data")
         server_time = read_time(read_mapping(envelope.get("meta")).get("serverTimeStamp"))
         if isinstance(data, dict) and isinstance(data.get("chargers"), list | None) and "chargers" in data:
@@ -145,8 +146,8 @@ class SiteStatus:
         if isinstance(data, dict) and "sn" in data:
             return cls(_by_serial([data], is_in_wh=True), server_time=server_time)
         if isinstance(data, dict):
-            records = [{**record, "sn": serial} for serial, record in data.items() if isinstance(record, dict)]
-            return cls(_by_serial(records, is_in_wh=True), server_time=server_time, has_details=False)
+            records: list[Json] = [{**record, "sn": serial} for serial, record in data.items() if isinstance(record, dict)]
+            return cls(_by_serial(read_records(records), is_in_wh=True), server_time=server_time, has_details=False)
         if isinstance(data, list):
             return cls(_by_serial(read_records(data), is_in_wh=True), server_time=server_time)
         raise InvalidResponse("The status of the chargers makes no sense")

@@ -14,10 +14,14 @@ from ..fields import (
     read_int,
     read_mapping,
     read_records,
+    read_serial,
     read_text,
     read_time,
 )
 from .wire import Model, derived, flag, wire
+
+# A, as no charger has it: dividing by less would overflow.
+_SMALLEST_STEP = 0.01
 
 
 class PhaseMode(StrEnum):
@@ -89,7 +93,7 @@ class ChargerSummary(Model):
     @classmethod
     def read(cls, record: dict[str, Json]) -> Self | None:
         """Read one charger; `None` where it has no serial number."""
-        serial = read_text(first_of(record, "serialNumber", "sn"))
+        serial = read_serial(first_of(record, "serialNumber", "sn"))
         if serial is None:
             return None
         levels = read_mapping(record.get("chargeLevelDetails"))
@@ -127,7 +131,7 @@ def _read_limits(levels: dict[str, Json]) -> LevelLimits | None:
     if lowest is None or highest is None or not 0 < lowest <= highest:
         return None
     step = read_float(levels.get("granularity"))
-    return LevelLimits(min=lowest, max=highest, step=step if step and step > 0 else 1.0)
+    return LevelLimits(min=lowest, max=highest, step=step if step and step >= _SMALLEST_STEP else 1.0)
 
 
 def _read_interfaces(value: Json) -> list[dict[str, str]]:

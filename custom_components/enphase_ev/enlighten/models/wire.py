@@ -40,7 +40,7 @@ def derived[T](default: T) -> T:
 
 def derived_mapping[K, V]() -> Mapping[K, V]:
     """Declare a mapping that the model's own reader works out, empty where it finds nothing."""
-    value: Mapping[K, V] = field(default_factory=dict, metadata=field_options(alias=""))
+    value: Mapping[K, V] = field(default_factory=dict, metadata=field_options(alias="", deserialize=lambda _: {}))
     return value
 
 

@@ -1,0 +1,1 @@
+"""Against input that has gone wrong, or that means harm."""
