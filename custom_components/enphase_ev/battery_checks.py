@@ -59,20 +59,20 @@ def check_family(family: BatteryFamily, settings: BatterySettings, schedules: Ba
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_not_supported")
 
 
-def default_limit(family: BatteryFamily) -> float | None:
+def default_limit(family: BatteryFamily, settings: BatterySettings | None) -> float | None:
     """Return the limit in % of an entry that names none: charge to the full, discharge to the lowest."""
     match family:
         case BatteryFamily.CHARGE_FROM_GRID:
             return _HIGHEST_LIMIT
         case BatteryFamily.DISCHARGE_TO_GRID:
-            return _LOWEST_LIMIT
+            return lowest_limit(family, settings)
         case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
             return None
 
 
-def lowest_limit(family: BatteryFamily, settings: BatterySettings) -> float:
+def lowest_limit(family: BatteryFamily, settings: BatterySettings | None) -> float:
     """Return the lowest limit in %: discharging ends at the shutdown level at the latest."""
-    if family is BatteryFamily.DISCHARGE_TO_GRID and settings.shutdown_level is not None:
+    if family is BatteryFamily.DISCHARGE_TO_GRID and settings is not None and settings.shutdown_level is not None:
         return max(_LOWEST_LIMIT, settings.shutdown_level)
     return _LOWEST_LIMIT
 

@@ -58,6 +58,11 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
 
     @property
+    def settings(self) -> BatterySettings | None:
+        """Return the settings that were read last."""
+        return self.data.settings if self.data else None
+
+    @property
     def time_zone(self) -> tzinfo:
         """Return the site's time zone."""
         return self._zone(self.data.site.time_zone if self.data else None)
@@ -81,33 +86,29 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     @override
     async def _async_update_data(self) -> Battery | None:
         try:
-            battery = await self._refresh(self.data)
+            await self._refresh()
         except EnlightenError as err:
             raise update_error(err) from err
-        if battery is not None:
-            await self._load_zones(battery)
-            await self._take_up_journal()
-            # Taking it up may have read something newer.
-            return self.data if self.data is not None and self.data.site is battery.site else battery
-        return battery
+        if self.data is not None:
+            await self._load_zones(self.data)
+            self._take_up_journal()
+        return self.data
 
-    async def _refresh(self, battery: Battery | None) -> Battery | None:
+    async def _refresh(self) -> None:
+        """Ask for what is due. Every answer is kept as it comes: a change that is under way reads and keeps some, too."""
         now = datetime.now(UTC)
         if now >= self._site_due:
-            battery = await self._refresh_site(battery, now)
-        if battery is None:
-            return None
-        if now >= self._status_due:
+            await self._refresh_site(now)
+        if self.data is not None and now >= self._status_due:
             status = await self._optional.ask("battery status", self.client.status())
             self._status_due = now + _STATUS_EVERY
             if status is not None:
                 self.seen_at = now
-                battery = replace(battery, status=status)
-        if now >= self._settings_due:
-            battery = await self._refresh_settings(battery, now)
-        return battery
+                self.data = replace(self.data, status=status)
+        if self.data is not None and now >= self._settings_due:
+            await self._refresh_settings(self.data, now)
 
-    async def _refresh_site(self, battery: Battery | None, now: datetime) -> Battery | None:
+    async def _refresh_site(self, now: datetime) -> None:
         try:
             site = await self.client.site_settings()
         except AuthError:
@@ -116,38 +117,41 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             # An account that may not see the battery, or a site that has none: nothing to tell anybody.
             LOGGER.debug("The battery's site settings are not for this account: %s", err)
             self._site_due = now + _NO_BATTERY_EVERY
-            return battery
+            return
         except EnlightenError as err:
             LOGGER.debug("The battery's site settings could not be had: %s", err)
             self._site_due = now + _SETTINGS_EVERY
-            return battery
+            return
         self._site_due = now + (_SITE_EVERY if site.has_battery else _NO_BATTERY_EVERY)
         if not site.has_battery:
-            return None
+            self.data = None
+            return
         self.changes.country = site.country
-        if battery is not None:
-            return replace(battery, site=site)
+        if self.data is not None:
+            self.data = replace(self.data, site=site)
+            return
         set_left_entries_issue(self.hass, self.config_entry, self.changes.left)
-        return Battery(site=site, kept_entries=len(self.changes.left))
+        self.data = Battery(site=site, kept_entries=len(self.changes.left))
 
-    async def _refresh_settings(self, battery: Battery, now: datetime) -> Battery:
-        settings = await self._optional.ask("battery settings", self.client.settings())
-        schedules = await self._optional.ask("battery schedules", self.client.schedules())
-        battery = replace(battery, settings=settings or battery.settings, schedules=schedules or battery.schedules)
+    async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
+        if (settings := await self._optional.ask("battery settings", self.client.settings())) is not None:
+            self.seen_at = now
+            self.data = battery = replace(self.data or battery, settings=settings)
+        if (schedules := await self._optional.ask("battery schedules", self.client.schedules())) is not None:
+            self.data = battery = replace(self.data or battery, schedules=schedules)
         wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
         if wants_profile:
-            profile = await self._optional.ask("battery profile", self.client.profile())
-            battery = replace(battery, profile=profile or battery.profile)
+            if (profile := await self._optional.ask("battery profile", self.client.profile())) is not None:
+                self.data = battery = replace(self.data or battery, profile=profile)
             self._is_due_after_change = False
         if wants_profile or (settings is not None and settings.has_storm_alert):
             alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
-            battery = replace(battery, alerts=battery.alerts if alerts is None else alerts)
-        if settings is not None:
-            self.seen_at = now
+            if alerts is not None:
+                self.data = battery = replace(self.data or battery, alerts=alerts)
         self._settings_due = now + (_TICK if battery.is_pending else _SETTINGS_EVERY)
-        return battery
 
-    async def _take_up_journal(self) -> None:
+    @callback
+    def _take_up_journal(self) -> None:
         """Take up what an interruption has left open. What was tried and refused waits for a person."""
         now = datetime.now(UTC)
         open_records = [record for record in self.changes.journal.records if record.problem is None]

@@ -94,6 +94,9 @@ class BatteryEntity(CoordinatorEntity[BatteryCoordinator]):
     def __init__(self, coordinator: BatteryCoordinator, description: BatteryEntityDescription) -> None:
         super().__init__(coordinator)
         self.entity_description = description
+        if coordinator.data is None:
+            raise LookupError("The site has no battery")
+        self._battery = coordinator.data
         self._attr_unique_id = f"{coordinator.site_id}_{description.key}"
         self._attr_device_info = battery_device_info(coordinator)
         self._shown: tuple[Battery | None, bool] | None = None
@@ -106,11 +109,9 @@ class BatteryEntity(CoordinatorEntity[BatteryCoordinator]):
 
     @property
     def battery(self) -> Battery:
-        """Return the batteries as they stand."""
-        battery = self.coordinator.data
-        if battery is None:
-            raise LookupError("The site has no battery any more")
-        return battery
+        """Return the batteries as they stand, or stood last where there are none any more."""
+        self._battery = self.coordinator.data or self._battery
+        return self._battery
 
     @property
     @override

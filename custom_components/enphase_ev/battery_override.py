@@ -89,7 +89,7 @@ class BatteryOverrides:
         now = datetime.now(UTC).astimezone(zone).replace(second=0, microsecond=0)
         end = now + length
         family = action.family
-        limit = None if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else until_charge or default_limit(family)
+        limit = None if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else until_charge or default_limit(family, coordinator.settings)
         temporary = BatteryEntry(
             family=family, start=now.time(), end=end.time(), days=(now.isoweekday(),), limit=limit, time_zone=str(zone)
         )

@@ -8,7 +8,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util.json import JsonObjectType
 
 from .battery_changes import EntriesChange, ScheduleWrites, Ticket
-from .battery_checks import check_entry
+from .battery_checks import check_entry, check_family
 from .battery_coordinator import BatteryCoordinator
 from .battery_settings import writable
 from .const import DOMAIN
@@ -54,14 +54,16 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
     """Delete entries.
 
     Raises:
-        ServiceValidationError: There is no such entry; nothing was written.
+        ServiceValidationError: There is no such entry, or it is locked; nothing was written.
         HomeAssistantError: Refused, or not answered.
     """
 
-    def plan(_: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
         deletes = [entry for entry in schedules.entries if is_meant(entry)]
         if not deletes:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+        for entry in deletes:
+            check_family(entry.family, settings, schedules)
         return deletes, []
 
     return await _async_change(coordinator, plan)

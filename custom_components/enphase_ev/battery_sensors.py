@@ -62,6 +62,7 @@ _GRID_MODES = {
 BATTERY_SENSORS = (
     BatterySensorDescription(
         key="state_of_charge",
+        translation_key="state_of_charge",
         device_class=SensorDeviceClass.BATTERY,
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=PERCENTAGE,
@@ -139,6 +140,7 @@ BATTERY_SENSORS = (
 UNIT_SENSORS = (
     UnitSensorDescription(
         key="state_of_charge",
+        translation_key="state_of_charge",
         device_class=SensorDeviceClass.BATTERY,
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=PERCENTAGE,
@@ -168,7 +170,7 @@ UNIT_SENSORS = (
         value_fn=activity_of,
     ),
     UnitSensorDescription(
-        key="power",
+        key="available_power",
         translation_key="available_power",
         device_class=SensorDeviceClass.POWER,
         entity_category=EntityCategory.DIAGNOSTIC,

@@ -245,7 +245,7 @@ def _entry(data: Mapping[str, Any], coordinator: BatteryCoordinator) -> BatteryE
         start=_minutes(data[ATTR_START]),
         end=_minutes(data[ATTR_END]),
         days=day_numbers(data[ATTR_DAYS]),
-        limit=default_limit(family) if limit is None or family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else limit,
+        limit=default_limit(family, coordinator.settings) if limit is None or family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else limit,
         time_zone=data.get(ATTR_TIME_ZONE) or str(coordinator.time_zone),
         is_enabled=data[ATTR_ENABLED],
     )

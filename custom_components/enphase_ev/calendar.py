@@ -29,7 +29,7 @@ PARALLEL_UPDATES = 1
 
 _NEXT_WITHIN = timedelta(days=8)
 _EDITABLE = CalendarEntityFeature.CREATE_EVENT | CalendarEntityFeature.UPDATE_EVENT | CalendarEntityFeature.DELETE_EVENT
-_PERCENT = re.compile(r"(\d+)\s*%")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 # "16 A" and "16 amps", but not "7 a.m.".
 _LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*A(?:mps?)?\b(?!\.?\s?m\b)", re.IGNORECASE)
 
@@ -75,7 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
 class ChargingSchedule(ChargerEntity, CalendarEntity):
     """The slots of a charger as weekly events. The calendar is on while an enabled slot is open."""
 
-    _attr_supported_features = CalendarEntityFeature.CREATE_EVENT | CalendarEntityFeature.UPDATE_EVENT | CalendarEntityFeature.DELETE_EVENT
+    _attr_supported_features = _EDITABLE
 
     @property
     @override
@@ -185,12 +185,13 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
         zone = self.coordinator.time_zone
         window = window_of(kwargs, zone)
         family = self.entity_description.family
+        limit = next(_limits_named(kwargs, family), default_limit(family, self.coordinator.settings))
         entry = BatteryEntry(
             family=family,
             start=window.start,
             end=window.end,
             days=window.days,
-            limit=_limit_named(kwargs) or default_limit(family),
+            limit=limit,
             time_zone=str(zone),
         )
         await async_add_entry(self.coordinator, entry)
@@ -203,7 +204,8 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
 
         def change(entry: BatteryEntry) -> BatteryEntry:
             window = window_of(event, self.coordinator.zone_of(entry), entry.days)
-            limit = entry.limit if entry.limit is None else _limit_named(event) or entry.limit
+            # Title and description both show the limit: the one that is not as it was is the one that was changed.
+            limit = next((named for named in _limits_named(event, entry.family) if named != entry.limit), entry.limit)
             return replace(entry, start=window.start, end=window.end, days=window.days, limit=limit)
 
         await async_change_entry(self.coordinator, uid, change)
@@ -232,10 +234,12 @@ def _entry_title(entry: BatteryEntry) -> str:
     return f"{_FAMILY_WORDS[entry.family]}{limit}"
 
 
-def _limit_named(event: dict[str, Any]) -> float | None:
-    """Return the limit (%) that the title or the description of an event names, such as "90 %"."""
-    found = _PERCENT.search(event.get(EVENT_SUMMARY) or "") or _PERCENT.search(event.get(EVENT_DESCRIPTION) or "")
-    return float(found.group(1)) if found else None
+def _limits_named(event: dict[str, Any], family: BatteryFamily) -> Iterator[float]:
+    """Yield the limits (%) that the title and the description of an event name, such as "90 %"."""
+    if family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+        for key in (EVENT_SUMMARY, EVENT_DESCRIPTION):
+            if found := _PERCENT.search(event.get(key) or ""):
+                yield float(found.group(1))
 
 
 _FAMILY_WORDS = {

@@ -19,7 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
 from custom_components.enphase_ev.timing import async_rest
-from simulator import Charger, Simulator
+from simulator import BatteryUnit, Charger, Simulator
 
 # Timers fire when the clock is past them.
 _MOMENT = 0.001
@@ -77,8 +77,8 @@ class House:
     entry: ConfigEntry
     freezer: FrozenDateTimeFactory
 
-    def entity_id(self, platform: str, key: str, charger: Charger | None = None) -> str:
-        """Return the entity of a charger with this key."""
+    def entity_id(self, platform: str, key: str, charger: Charger | BatteryUnit | None = None) -> str:
+        """Return the entity of a charger, or of a single battery, with this key."""
         serial = (charger or self.sim.charger()).serial
         found = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{serial}_{key}")
         assert found is not None, f"{platform} {key} does not exist"
@@ -90,8 +90,8 @@ class House:
         assert found is not None, f"{platform} {key} does not exist"
         return found
 
-    def state(self, platform: str, key: str, charger: Charger | None = None) -> State:
-        """Return the state of a charger's entity."""
+    def state(self, platform: str, key: str, charger: Charger | BatteryUnit | None = None) -> State:
+        """Return the state of an entity of a charger, or of a single battery."""
         state = self.hass.states.get(self.entity_id(platform, key, charger))
         assert state is not None
         return state
