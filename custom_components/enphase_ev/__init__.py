@@ -11,16 +11,18 @@ from .battery_entity import battery_device_info, battery_identifier
 from .battery_journal import BatteryJournal
 from .battery_override import BatteryOverrides
 from .battery_services import async_setup_battery_services
-from .const import CONF_SITE, DOMAIN
+from .const import CONF_SITE, DOMAIN, ENTRY_VERSION
 from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
 from .issues import clear_account_issues, clear_stop_issues
 from .memory import SiteMemoryStore
+from .old_actions import async_setup_old_actions
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
+from .takeover import async_take_over, is_of_the_other
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -41,6 +43,16 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions."""
     async_setup_services(hass)
     async_setup_battery_services(hass)
+    async_setup_old_actions(hass)
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
+    """Bring an entry up to date: one of our first release, which has the same data, or one of the other integration of this domain."""
+    if is_of_the_other(entry):
+        return await async_take_over(hass, entry)
+    if entry.version < ENTRY_VERSION:
+        hass.config_entries.async_update_entry(entry, version=ENTRY_VERSION, minor_version=1)
     return True
 
 
@@ -123,6 +135,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     clear_account_issues(hass, entry)
     await SiteMemoryStore(hass, entry.entry_id).async_remove()
     await BatteryJournal(hass, entry.entry_id).async_remove()
-    email = entry.data[CONF_EMAIL]
-    if all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):
+    email = entry.data.get(CONF_EMAIL)
+    if email and all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):
         await async_get_accounts(hass).async_forget(email)

@@ -44,10 +44,7 @@ class AccountRegistry:
     async def async_acquire(self, email: str) -> Account:
         """Return the account of this e-mail address, with the session that was kept. Every call wants a release."""
         key = _key(email)
-        if key not in self._states:
-            stored = await self._store(key).async_load()
-            # Somebody else may have come first while the file was read.
-            self._states.setdefault(key, AccountState.from_dict(stored) if stored else AccountState())
+        await self._async_load(key)
         if key not in self._shared:
             self._shared[key] = self._open(key, email)
         shared = self._shared[key]
@@ -68,12 +65,26 @@ class AccountRegistry:
         if key in self._unsaved:
             await self._store(key).async_save(self._data_to_store(key, account.state))
 
+    async def async_adopt(self, email: str, state: AccountState) -> None:
+        """Keep a session that another program has opened, unless the account has one."""
+        key = _key(email)
+        if not (await self._async_load(key)).has_session and key not in self._shared:
+            self._states[key] = state
+            await self._store(key).async_save(state.to_dict())
+
     async def async_forget(self, email: str) -> None:
         """Remove the stored session of an account that nobody uses any more."""
         key = _key(email)
         self._states.pop(key, None)
         self._unsaved.discard(key)
         await self._store(key).async_remove()
+
+    async def _async_load(self, key: str) -> AccountState:
+        if key not in self._states:
+            stored = await self._store(key).async_load()
+            # Somebody else may have come first while the file was read.
+            self._states.setdefault(key, AccountState.from_dict(stored) if stored else AccountState())
+        return self._states[key]
 
     def _open(self, key: str, email: str) -> _Shared:
         # Not cleaned up by Home Assistant: the entry that happens to come first may be unloaded while others go on.

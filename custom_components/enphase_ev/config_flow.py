@@ -20,7 +20,7 @@ import voluptuous as vol
 
 from .accounts import async_get_accounts
 from .choice import choice_of_chargers
-from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
+from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
 from .enlighten import (
     Account,
     AccountBlocked,
@@ -63,7 +63,7 @@ _ERROR_KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
 class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     """Handles the forms."""
 
-    VERSION = 1
+    VERSION = ENTRY_VERSION
 
     def __init__(self) -> None:
         self._account: Account | None = None
@@ -300,7 +300,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     def _share_password(self, entry: ConfigEntry) -> None:
         """Give the other sites of the account the new password and session."""
         for other in self.hass.config_entries.async_entries(DOMAIN, include_ignore=False):
-            if other.entry_id != entry.entry_id and other.data[CONF_EMAIL] == entry.data[CONF_EMAIL]:
+            if other.entry_id != entry.entry_id and other.data.get(CONF_EMAIL) == entry.data[CONF_EMAIL]:
                 self.hass.config_entries.async_update_entry(other, data=self._with_password(other))
                 self.hass.config_entries.async_schedule_reload(other.entry_id)
 

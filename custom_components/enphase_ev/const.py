@@ -4,6 +4,8 @@ import logging
 from typing import Final
 
 DOMAIN: Final = "enphase_ev"
+# Of config entries; those of 1 can be the other integration's.
+ENTRY_VERSION: Final = 2
 LOGGER = logging.getLogger(__package__)
 MANUFACTURER: Final = "Enphase"
 

@@ -1,5 +1,6 @@
 """Repair issues: raised only where a person can act, and removed as soon as there is nothing left to do."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
@@ -13,6 +14,7 @@ from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, TooManySess
 
 LEFT_ENTRIES = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"
+_TAKEN_OVER = "taken_over"
 _THROTTLED = "throttled"
 _ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
 # Being throttled for a while is for the integration to sit out; after this long a person should know.
@@ -128,6 +130,21 @@ def set_override_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_ignored: b
         severity=ir.IssueSeverity.WARNING,
         translation_key=_OVERRIDE_IGNORED,
         translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
+def raise_taken_over_issue(hass: HomeAssistant, entry: ConfigEntry, left: Collection[str]) -> None:
+    """Tell a person once which entities of the other integration have no counterpart and were removed."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{_TAKEN_OVER}_{entry.entry_id}",
+        is_fixable=True,
+        is_persistent=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_TAKEN_OVER,
+        translation_placeholders={"site": entry.title, "entities": "\n".join(f"- `{entity_id}`" for entity_id in sorted(left))},
     )
 
 

@@ -17,7 +17,7 @@ from homeassistant.util.async_ import get_scheduled_timer_handles
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.enphase_ev.accounts import _REGISTRY
-from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
+from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
 from custom_components.enphase_ev.timing import async_rest
 from simulator import BatteryUnit, Charger, Simulator
 
@@ -163,6 +163,7 @@ def entry_of(sim: Simulator, site_id: str, **data: object) -> MockConfigEntry:
     site = sim.world.sites[site_id]
     return MockConfigEntry(
         domain=DOMAIN,
+        version=ENTRY_VERSION,
         unique_id=site.id,
         title=site.name,
         data={

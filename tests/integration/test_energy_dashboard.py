@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder import Recorder
-from homeassistant.components.recorder.statistics import statistics_during_period
+from homeassistant.components.recorder.statistics import get_metadata, statistics_during_period
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done, do_adhoc_statistics
 
-from tests.integration.conftest import House, HouseBuilder
+from tests.integration.conftest import CloudBuilder, House, HouseBuilder
+from tests.integration.the_other import entry_of_the_other, registries_of_the_other
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +92,33 @@ async def test_a_reset_is_neither_a_spike_nor_a_hole(build_house: HouseBuilder) 
     assert max(steps) <= 2 * 7.36 / 12 + 0.01
     assert after_reset[-1] >= 7.36 * 20 / 60
     assert sums[-1] >= 7.36 * 35 / 60
+
+
+async def test_the_other_integrations_statistics_go_on(
+    hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenDateTimeFactory
+) -> None:
+    """It counted in kilowatt hours; the first hour here neither jumps nor begins anew."""
+    assert await async_setup_component(hass, "sensor", {})
+    sim = await build_cloud("single_phase")
+    entry = entry_of_the_other(hass, sim)
+    entity_id = registries_of_the_other(hass, sim, entry)[f"sensor.enphase_ev_{sim.charger().serial}_lifetime_kwh"]
+    house = House(hass, sim, entry, freezer)
+    begin = round(sim.charger().reported.lifetime_wh / 1000, 3)
+    attributes = {"device_class": "energy", "state_class": "total_increasing", "unit_of_measurement": "kWh"}
+    for _ in range(6):
+        hass.states.async_set(entity_id, str(round(sim.charger().reported.lifetime_wh / 1000, 3)), attributes)
+        await _live_with_statistics(house, 5)
+    hass.states.async_remove(entity_id)
+
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert house.entity_id("sensor", "lifetime_energy") == entity_id
+    before = (await _sums(house))[-1]
+    await _live_with_statistics(house, 60)
+
+    sums = await _sums(house)
+    assert before > 1
+    assert sums == sorted(sums)
+    assert sums[-1] == pytest.approx(sim.charger().reported.lifetime_wh / 1000 - begin, abs=0.05 + 7.36 / 12)
+    metadata = await hass.async_add_executor_job(lambda: get_metadata(hass, statistic_ids={entity_id}))
+    assert metadata[entity_id][1]["unit_of_measurement"] == "kWh"

@@ -428,8 +428,8 @@ class Account:
         """Bring the state up to date and hand it over to be stored."""
         session = self._session
         self.state.cookies = [morsel.OutputString() for morsel in session.cookies]
-        self.state.access_token = _store_token(session.access_token)
-        self.state.manager_token = _store_token(session.manager_token)
+        self.state.access_token = StoredToken.store(session.access_token)
+        self.state.manager_token = StoredToken.store(session.manager_token)
         self.state.uses_browser_user_agent = self.transport.uses_browser_user_agent
         if self._on_change is not None:
             self._on_change(self.state)
@@ -459,7 +459,3 @@ def _is_address(host: str | None) -> bool:
 
 def _restore_token(stored: StoredToken) -> Token:
     return Token.read(stored.value, obtained_at=stored.obtained_at, expires_at=stored.expires_at)
-
-
-def _store_token(token: Token | None) -> StoredToken | None:
-    return StoredToken(token.value, token.obtained_at, token.expires_at) if token else None

@@ -1,11 +1,14 @@
 """What an account remembers across restarts."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Self
 
 from mashumaro import DataClassDictMixin
 
 from .limits import SignInLimits
+from .sign_in import MANAGER_COOKIE, SESSION_COOKIES
+from .tokens import Token
 
 
 @dataclass
@@ -15,6 +18,11 @@ class StoredToken(DataClassDictMixin):
     value: str = field(repr=False)
     obtained_at: datetime
     expires_at: datetime
+
+    @classmethod
+    def store(cls, token: Token | None) -> Self | None:
+        """Return what is kept of a token."""
+        return cls(token.value, token.obtained_at, token.expires_at) if token else None
 
 
 @dataclass
@@ -41,3 +49,18 @@ class AccountState(DataClassDictMixin):
     def has_session(self) -> bool:
         """Return whether there is a session to try."""
         return bool(self.cookies)
+
+    @classmethod
+    def of_other_program(cls, *, cookies: str, access_token: str, session_id: str) -> Self:
+        """Return the session that another program kept: `Cookie` header, access JWT, session id; each may be empty."""
+        pairs = dict(pair.strip().split("=", 1) for pair in cookies.split(";") if "=" in pair)
+        if session_id and not pairs.keys() & set(SESSION_COOKIES):
+            pairs[SESSION_COOKIES[0]] = session_id
+        now = datetime.now(UTC)
+        access, manager = (Token.read(value, obtained_at=now) if value else None for value in (access_token, pairs.get(MANAGER_COOKIE)))
+        return cls(
+            cookies=[f"{name}={value}; Path=/" for name, value in pairs.items()],
+            access_token=StoredToken.store(access),
+            manager_token=StoredToken.store(manager),
+            user_id=access.user_id if access else None,
+        )

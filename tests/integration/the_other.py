@@ -1,0 +1,99 @@
+"""What the other public integration of this domain leaves behind: its entry, its devices and entities."""
+
+from homeassistant.const import CONF_EMAIL, EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.enphase_ev.const import DOMAIN
+from simulator import Simulator
+from simulator.accounts import TokenKind
+
+# Platform and end of a unique id there; platform is the same here, and this is the key.
+COUNTERPARTS = {
+    ("binary_sensor", "charging"): "charging",
+    ("binary_sensor", "connected"): "connected",
+    ("binary_sensor", "plugged"): "plugged_in",
+    ("button", "start_charging"): "start_charging",
+    ("button", "stop_charging"): "stop_charging",
+    ("number", "amps_number"): "charging_amps",
+    ("select", "charge_mode_select"): "charge_mode",
+    ("sensor", "charge_mode"): "charge_mode",
+    ("sensor", "charging_amps"): "set_amps",
+    ("sensor", "connector_status"): "connector_status",
+    ("sensor", "energy_today"): "energy_today",
+    ("sensor", "last_rpt"): "last_reported",
+    ("sensor", "lifetime_kwh"): "lifetime_energy",
+    ("sensor", "power"): "power",
+    ("sensor", "status"): "status",
+    ("switch", "charging_switch"): "charging",
+}
+SITE_COUNTERPARTS = {
+    ("binary_sensor", "cloud_reachable"): "cloud_reachable",
+    ("sensor", "last_update"): "last_successful_update",
+    ("sensor", "latency_ms"): "cloud_latency",
+}
+WITHOUT_COUNTERPART = [("sensor", "session_miles"), ("binary_sensor", "commissioned"), ("sensor", "plugged")]
+UNITS = {"lifetime_kwh": "kWh", "energy_today": "kWh", "power": "W", "charging_amps": "A", "latency_ms": "ms"}
+
+
+def entry_of_the_other(hass: HomeAssistant, sim: Simulator, *, site_id: str | None = None, **data: object) -> MockConfigEntry:
+    """Return an entry as the other integration made it, with a session that is alive; `data` takes precedence."""
+    site = sim.world.sites[site_id or sim.site.id]
+    session = sim.world.doorkeeper.open_session(sim.account)
+    manager = sim.world.doorkeeper.issue(session, TokenKind.MANAGER)
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        version=1,
+        minor_version=1,
+        title=f"Enphase EV {site.id}",
+        unique_id=f"site:{site.id}",
+        data={
+            CONF_EMAIL: sim.account.email,
+            "site_id": site.id,
+            "serials": list(site.chargers),
+            "cookie": f"_enlighten_4_session={session.cookie}; enlighten_manager_token_production={manager.text}",
+            "e_auth_token": sim.world.doorkeeper.issue(session, TokenKind.ACCESS).text,
+            "session_id": session.cookie,
+            **data,
+        },
+        options={"scan_interval": 15, "slow_interval": "a text that means something else there"},
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+def registries_of_the_other(hass: HomeAssistant, sim: Simulator, entry: MockConfigEntry) -> dict[str, str]:
+    """Fill the registries as the other integration does, with what a person changed since; return entity ids by unique id there."""
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    garage = ar.async_get(hass).async_get_or_create("Garage")
+    site = devices.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"site:{sim.site.id}")}, name="Enphase Cloud")
+    gateway = devices.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, "gateway")}, name="IQ Gateway")
+    ids: dict[str, str] = {}
+
+    def add(domain: str, unique_id: str, device: dr.DeviceEntry, category: EntityCategory | None = None) -> None:
+        suffix = unique_id.split("_", 3)[-1]
+        key = f"{domain}.{unique_id}"
+        made = entities.async_get_or_create(
+            domain,
+            DOMAIN,
+            unique_id,
+            config_entry=entry,
+            device_id=device.id,
+            suggested_object_id=f"the_other_{unique_id}",
+            unit_of_measurement=UNITS.get(suffix.removeprefix(f"{sim.site.id}_")),
+            entity_category=category,
+        )
+        ids[key] = made.entity_id
+
+    for domain, suffix in SITE_COUNTERPARTS:
+        add(domain, f"enphase_ev_site_{sim.site.id}_{suffix}", site, EntityCategory.DIAGNOSTIC)
+    add("sensor", f"enphase_ev_site_{sim.site.id}_grid_power", gateway)
+    for serial in sim.site.chargers:
+        charger = devices.async_get_or_create(
+            config_entry_id=entry.entry_id, identifiers={(DOMAIN, serial)}, name="Its name there", via_device_id=site.id
+        )
+        devices.async_update_device(charger.id, name_by_user=f"Wallbox {serial[-1]}", area_id=garage.id)
+        for domain, suffix in [*COUNTERPARTS, *WITHOUT_COUNTERPART]:
+            add(domain, f"enphase_ev_{serial}_{suffix}", charger)
+    return ids
