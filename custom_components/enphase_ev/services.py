@@ -49,7 +49,7 @@ _START_SCHEMA = cv.make_entity_service_schema(
 _STOP_SCHEMA = cv.make_entity_service_schema({})
 _SITE_FIELDS: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
 _HAS_TARGET = cv.has_at_least_one_key(ATTR_SITE_ID, *(str(key) for key in cv.TARGET_SERVICE_FIELDS))
-_SITE_SCHEMA = vol.All(vol.Schema(_SITE_FIELDS), _HAS_TARGET)
+_SITE_SCHEMA = vol.Schema(_SITE_FIELDS)
 _TRIGGER_SCHEMA = vol.All(
     vol.Schema({**_SITE_FIELDS, vol.Optional(ATTR_REQUESTED_MESSAGE, default="MeterValues"): vol.In(_MESSAGES)}), _HAS_TARGET
 )

@@ -74,7 +74,7 @@ async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
 
 
 async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[EnphaseConfigEntry]:
-    """Return the config entries that a call means, each once, loaded or not.
+    """Return the config entries that a call means, each once, loaded or not; the only one there is, where it names none.
 
     A site that is named by its number or by its own device is the whole account's affair and wants an administrator.
 
@@ -94,9 +94,15 @@ async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[
         for serial in serials:
             _require_control(call, user, serial)
         found[entry.entry_id] = entry
+    named: list[EnphaseConfigEntry] = []
     if ATTR_SITE_ID in call.data:
+        named = _entries_of_site(call)
+    elif not TargetSelection(call.data).has_any_target:
+        every = call.hass.config_entries.async_entries(DOMAIN)
+        named = every if len(every) == 1 else []
+    if named:
         _require_admin(call, user)
-        found |= {entry.entry_id: entry for entry in _entries_of_site(call)}
+        found |= {entry.entry_id: entry for entry in named}
     if not found:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_site_targeted")
     return list(found.values())

@@ -141,10 +141,21 @@ async def test_a_target_without_a_charger_is_refused(two: House, service: str) -
     assert two.sim.count() == 0
 
 
-@pytest.mark.parametrize("service", ["start_charging", *_OF_A_SITE])
+@pytest.mark.parametrize("service", ["start_charging", "trigger_message"])
 async def test_no_target_at_all_is_refused(two: House, service: str) -> None:
     with pytest.raises(vol.Invalid):
         await two.ask(service)
+
+
+@pytest.mark.parametrize("service", ["start_live_stream", "stop_live_stream", "clear_reauth_issue"])
+async def test_the_only_site_need_not_be_named(two: House, service: str) -> None:
+    answer = await two.ask(service)
+
+    assert [site["site_id"] for site in answer["sites"]] == [two.sim.site.id]
+    entry_of(two.sim, two.sim.site.id, site="7654321").add_to_hass(two.hass)
+    with pytest.raises(ServiceValidationError) as refusal:
+        await two.ask(service)
+    assert refusal.value.translation_key == "no_site_targeted"
 
 
 async def test_a_charger_of_a_site_that_is_not_loaded_is_no_target(two: House) -> None:
@@ -443,8 +454,9 @@ async def test_who_may_control_one_charger_may_not_start_the_other(two: House) -
 async def test_what_concerns_the_whole_account_is_for_administrators(two: House, service: str, hass_admin_user: MockUser) -> None:
     context = _user(two.hass, *(entity.entity_id for entity in er.async_get(two.hass).entities.values()))
 
-    with pytest.raises(Unauthorized):
-        await _ask_as(two, context, service, site_id=two.sim.site.id)
+    for target in ({"site_id": two.sim.site.id}, *([] if service == "trigger_message" else [{}])):
+        with pytest.raises(Unauthorized):
+            await _ask_as(two, context, service, **target)
     assert two.sim.count() == 0
     await _ask_as(two, Context(user_id=hass_admin_user.id), service, site_id=two.sim.site.id)
 
