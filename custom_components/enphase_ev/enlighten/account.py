@@ -261,7 +261,7 @@ class Account:
             target = _redirect_target(answer)
             if target is None or target.origin() != self.transport.url:
                 return None
-            path = str(target.relative())
+            path = target.raw_path_qs
             if site_id := site_in_path(target.path):
                 return site_id
         return None
