@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .battery_changes import ChangeState
+from .battery_journal import Override
 from .enlighten import (
     BatteryFamily,
     BatteryProfile,
@@ -51,6 +52,7 @@ class Battery:
     change: PendingChange | None = None
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     kept_entries: int = 0
+    override: Override | None = None
 
     @property
     def may_write(self) -> bool:

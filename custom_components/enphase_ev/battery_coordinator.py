@@ -131,7 +131,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self.data = replace(self.data, site=site)
             return
         set_left_entries_issue(self.hass, self.config_entry, self.changes.left)
-        self.data = Battery(site=site, kept_entries=len(self.changes.left))
+        self.data = Battery(site=site, kept_entries=len(self.changes.left), override=self.changes.journal.override)
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         if (settings := await self._optional.ask("battery settings", self.client.settings())) is not None:
@@ -207,6 +207,12 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._publish(replace(self.data, wishes=wishes if wish is None else {**wishes, key: wish}))
 
     # --- What a change has found out ---
+
+    @callback
+    def show_override(self) -> None:
+        """Show the override that is in force."""
+        if self.data is not None:
+            self._publish(replace(self.data, override=self.changes.journal.override))
 
     def _publish(self, battery: Battery) -> None:
         self.data = battery

@@ -111,6 +111,7 @@ class BatteryOverrides:
         try:
             ticket = await coordinator.changes.async_change_entries(f"override_{action.value}", EntriesChange(plan=plan))
             self._arm()
+            coordinator.show_override()
             await self._switch_on(family)
         except HomeAssistantError:
             # What was taken aside for it comes back.
@@ -140,6 +141,7 @@ class BatteryOverrides:
         self._journal.override = None
         await self._journal.async_save()
         self._disarm()
+        self._coordinator.show_override()
         set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=False)
         return ticket
 

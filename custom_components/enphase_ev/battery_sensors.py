@@ -13,6 +13,7 @@ from homeassistant.helpers.typing import StateType
 from .battery import ACTIVITIES, Battery, activity_of
 from .battery_changes import ChangeState
 from .battery_entity import BatteryEntity, BatteryEntityDescription, UnitEntity, UnitEntityDescription
+from .battery_override import OverrideAction
 from .battery_profiles import PROFILES, profile_shown
 from .enlighten import BatteryFamily, BatteryStatus, BatteryUnit
 
@@ -50,6 +51,16 @@ def _pending_state(battery: Battery) -> str:
     if change is None or change.state is ChangeState.APPLIED:
         return ChangeState.WAITING.value if battery.is_pending else "none"
     return change.state.value
+
+
+_OVERRIDES = {action.family: action.value for action in OverrideAction}
+
+
+def _override_attributes(battery: Battery) -> Mapping[str, StateType | datetime]:
+    override = battery.override
+    if override is None:
+        return {}
+    return {"since": override.started_at, "ends_at": override.ends_at, "until_state_of_charge": override.until_charge}
 
 
 _GRID_MODES = {
@@ -123,6 +134,15 @@ BATTERY_SENSORS = (
         options=["none", "requested", "waiting_for_gateway", "failed"],
         value_fn=_pending_state,
         attributes_fn=_change_attributes,
+    ),
+    BatterySensorDescription(
+        key="override",
+        translation_key="override",
+        device_class=SensorDeviceClass.ENUM,
+        options=["none", *_OVERRIDES.values()],
+        has_fn=lambda battery: battery.may_write,
+        value_fn=lambda battery: _OVERRIDES[battery.override.entry.family] if battery.override else "none",
+        attributes_fn=_override_attributes,
     ),
     *(
         BatterySensorDescription(
