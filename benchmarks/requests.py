@@ -22,7 +22,7 @@ from pytest_homeassistant_custom_component.common import async_test_home_assista
 
 # Home Assistant finds a custom integration only where it can be imported.
 import custom_components.enphase_ev  # noqa: F401
-from custom_components.enphase_ev.battery_changes import ChangeState
+from custom_components.enphase_ev.battery_tickets import ChangeState
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 from simulator.battery.families import ControlFamily

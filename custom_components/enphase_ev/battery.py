@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .battery_changes import ChangeState
 from .battery_journal import Override
+from .battery_tickets import ChangeState
 from .enlighten import (
     BatteryFamily,
     BatteryProfile,
@@ -87,5 +87,14 @@ class Battery:
     @property
     def is_pending(self) -> bool:
         """Return whether the gateway has still to take something over."""
-        parts = (self.settings is not None and self.settings.is_pending, self.schedules is not None and self.schedules.is_pending)
-        return any(parts) or self.site.is_change_pending or (self.profile is not None and self.profile.is_change_pending)
+        profile, settings = self.profile, self.settings
+        parts = (settings is not None and settings.is_pending, profile is not None and profile.is_change_pending)
+        return any(parts) or self.site.is_change_pending or self._are_schedules_settling
+
+    @property
+    def _are_schedules_settling(self) -> bool:
+        """Return whether entries have still to settle; in a family that is off it is open whether they ever do (api/battery.md §4)."""
+        if self.schedules is None or not self.schedules.is_pending:
+            return False
+        families = {entry.family for entry in self.schedules.entries if entry.is_pending}
+        return not families or self.settings is None or any(self.settings.is_enabled(family) for family in families)

@@ -8,9 +8,7 @@ was interrupted, by whatever, is taken up from the journal at the next start.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import Enum, StrEnum, auto
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, repeat
 
@@ -18,16 +16,17 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .battery_bodies import apply_body
 from .battery_checks import conflict, window_of_entry
+from .battery_cloud import CONFIRM_RHYTHM, CONFIRM_THEN, CONFIRMED_WITHIN, BatteryCloud
 from .battery_journal import BatteryJournal, JournalRecord, KeptEntry
+from .battery_restore import SETTLE, BatteryRestore
 from .battery_stream import AnswerWatch
-from .const import DOMAIN, LOGGER
+from .battery_tickets import ChangeState, EntriesChange, Listener, Progress, SettingsChange, Ticket
+from .const import DOMAIN
 from .enlighten import (
     AuthError,
     Batteries,
     BatteryEntry,
-    BatteryFamily,
     BatterySchedules,
     BatterySettings,
     EnlightenError,
@@ -35,8 +34,6 @@ from .enlighten import (
     RateLimited,
     RequestRejected,
     ServiceUnavailable,
-    SessionRenewed,
-    whole_settings,
 )
 from .errors import command_error
 from .timing import async_rest
@@ -44,119 +41,9 @@ from .weekly import overlap
 
 # Wishes that come within this time are put into one request.
 _GATHER = 2.0
-# A toggle can drop schedules some seconds later: compared before that, they would seem to be there.
-_SETTLE = 15.0
-# After that the cloud is asked whether the gateway has taken the change over; from the third time on at the rhythm of its own web page.
-_CONFIRM_RHYTHM = (15.0, 20.0)
-_CONFIRM_THEN = 60.0
-_CONFIRMED_WITHIN = timedelta(minutes=15)
-_MOST_ROUNDS = 3
 # Switching a family off right after a delete in it fails (§5).
 _AFTER_DELETE = 3.0
-# What nobody refuses and still does not stay is tried again for so long.
-_TRIED_FOR = timedelta(hours=1)
 _COUNTRY_WITH_DISCLAIMER = "US"
-
-
-# Its lean write can be answered with success and ignored where it switches off (§4).
-_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
-
-
-class ChangeState(StrEnum):
-    """Where a change stands."""
-
-    REQUESTED = "requested"
-    WAITING = "waiting_for_gateway"
-    APPLIED = "applied"
-    FAILED = "failed"
-
-
-class Progress(Enum):
-    """What a look at the cloud shows of a change."""
-
-    SO = auto()
-    PENDING = auto()
-    NOT_SO = auto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class SettingsChange:
-    """A change of settings.
-
-    Attributes:
-        body: the keys to write.
-        is_so: whether the settings say what was wished for.
-        families: those that are switched; the cloud is let check each before.
-        instead: what to write once more where the cloud said success and did nothing; each is tried once.
-        wants_disclaimer: whether sites in the United States have to accept something before.
-    """
-
-    body: Mapping[str, Json]
-    is_so: Callable[[BatterySettings], bool]
-    families: tuple[BatteryFamily, ...] = ()
-    instead: tuple[Callable[[BatterySettings], Mapping[str, Json]], ...] = ()
-    wants_disclaimer: bool = False
-
-    def merged(self, other: SettingsChange) -> SettingsChange:
-        """Return both as one change; where they touch the same key, the later one counts."""
-        is_overridden = set(self.body) <= set(other.body)
-        return SettingsChange(
-            body={**self.body, **other.body},
-            is_so=other.is_so if is_overridden else lambda settings: self.is_so(settings) and other.is_so(settings),
-            families=tuple(dict.fromkeys((*self.families, *other.families))),
-            instead=other.instead if is_overridden else (*self.instead, *other.instead),
-            wants_disclaimer=other.wants_disclaimer or (self.wants_disclaimer and not is_overridden),
-        )
-
-
-type ScheduleWrites = tuple[list[BatteryEntry], list[BatteryEntry]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntriesChange:
-    """A change of entries.
-
-    `plan` gets the settings and the entries as they are just before the change, and returns the entries to delete and those to write: with
-    an id one is changed, without one it is added. It raises `ServiceValidationError` for what cannot be.
-    """
-
-    plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]
-
-
-@dataclass
-class Ticket:
-    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not."""
-
-    accepted: asyncio.Future[None]
-    done: asyncio.Future[ChangeState]
-    what: str
-    opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    state: ChangeState = ChangeState.REQUESTED
-    reason: str | None = None
-
-    @property
-    def answer(self) -> str:
-        """Return what an action says of it: requested, applied or failed."""
-        return ChangeState.REQUESTED.value if self.state is ChangeState.WAITING else self.state.value
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until it is known what became of it, but no longer than some seconds."""
-        await asyncio.wait([self.done], timeout=seconds)
-
-    @property
-    def is_open(self) -> bool:
-        """Return whether it is not known yet what becomes of it."""
-        return not self.done.done()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listener:
-    """Whoever wants to know: of settings and schedules that were read, of a change that moved on, of entries that could not be put back."""
-
-    on_settings: Callable[[BatterySettings], None]
-    on_schedules: Callable[[BatterySchedules], None]
-    on_ticket: Callable[[Ticket], None]
-    on_left: Callable[[list[BatteryEntry]], None]
 
 
 class BatteryChanges:
@@ -171,12 +58,8 @@ class BatteryChanges:
         self._lock = asyncio.Lock()
         self._gathering: tuple[Ticket, SettingsChange] | None = None
         self.country: str | None = None
-        # What was read last in the change under way, and what it wants.
-        self._settings: BatterySettings | None = None
-        self._schedules: BatterySchedules | None = None
-        self._wanted: Mapping[str, Json] = {}
-        # Whether this site's writes seem to want `source` in the query (§4).
-        self._names_source = False
+        self._cloud = BatteryCloud(hass, client, listener)
+        self._keeper = BatteryRestore(hass, self._cloud, journal)
         self._answers: AnswerWatch | None = None
 
     @property
@@ -222,8 +105,8 @@ class BatteryChanges:
         ticket = self._open_ticket(what)
 
         async def change() -> None:
-            settings = await self._read_settings()
-            self._check_idle(settings)
+            settings = await self._cloud.settings()
+            _check_idle(settings)
             async with self._listening(settings):
                 await self._journaled(ticket, write, check)
                 await self._confirm(ticket, check, ())
@@ -239,10 +122,10 @@ class BatteryChanges:
             EnlightenError: The cloud did not answer; the journal stays as it is.
         """
         async with self._lock:
-            self._settings, self._wanted = None, {}
+            self._cloud.begin()
             if any(record.problem is None for record in self.journal.records):
                 # What was interrupted a moment ago can still drop something.
-                await async_rest(self._hass, _SETTLE)
+                await async_rest(self._hass, SETTLE)
             for record in list(self.journal.records):
                 await self._restore(record)
         return self.left
@@ -260,7 +143,7 @@ class BatteryChanges:
         """
         if not self.journal.records:
             return []
-        schedules = await self._read_schedules()
+        schedules = await self._cloud.schedules()
         return [entry for record in self.journal.records for entry in record.missing_from(schedules)]
 
     async def async_read(self) -> BatterySchedules:
@@ -269,7 +152,7 @@ class BatteryChanges:
         Raises:
             EnlightenError: The cloud did not answer.
         """
-        return await self._read_schedules()
+        return await self._cloud.schedules()
 
     async def async_drop(self) -> None:
         """Give up on what could not be put back."""
@@ -304,7 +187,7 @@ class BatteryChanges:
             if gather_for:
                 await async_rest(self._hass, gather_for)
             async with self._lock:
-                self._settings, self._wanted = None, {}
+                self._cloud.begin()
                 await change()
         except EnlightenError as err:
             self._fail(ticket, command_error(err))
@@ -318,19 +201,19 @@ class BatteryChanges:
     # --- Settings ---
 
     async def _change_settings(self, ticket: Ticket, change: SettingsChange) -> None:
-        settings = await self._read_settings()
-        self._check_idle(settings)
+        settings = await self._cloud.settings()
+        _check_idle(settings)
         # What is applied meanwhile must not take the wish back.
-        self._wanted = change.body
+        self._cloud.wanted = change.body
 
         async def check() -> Progress:
-            settings = await self._read_settings()
+            settings = await self._cloud.settings()
             if change.is_so(settings) and not set(change.body) & set(settings.requested):
                 return Progress.SO
             return Progress.PENDING if settings.is_pending else Progress.NOT_SO
 
         async def with_source() -> None:
-            self._names_source = True
+            self._cloud.names_source = True
             await self._journaled(ticket, lambda: self._write_settings(change, change.body, names_source=True), check)
 
         variants = [self._variant(ticket, change, build, check) for build in change.instead]
@@ -346,7 +229,7 @@ class BatteryChanges:
         check: Callable[[], Awaitable[Progress]],
     ) -> Callable[[], Awaitable[None]]:
         async def write() -> None:
-            body = build(await self._read_settings())
+            body = build(await self._cloud.settings())
             await self._journaled(ticket, lambda: self._write_settings(change, body), check)
 
         return write
@@ -360,11 +243,11 @@ class BatteryChanges:
 
     async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> None:
         """Make a write that can drop schedules: note what is there, write, wait, compare, and put back what is missing."""
-        schedules = await self._read_surely()
+        schedules = await self._cloud.schedules_surely()
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
         await self.journal.async_open(record)
         try:
-            await self._sent(write)
+            await self._cloud.write(write)
         except RequestRejected, RateLimited:
             await self.journal.async_close(record)
             raise
@@ -379,7 +262,7 @@ class BatteryChanges:
 
     async def _settle(self, ticket: Ticket, check: Callable[[], Awaitable[Progress]]) -> None:
         """Wait until the schedules are worth comparing; an answer of the gateway confirms the change meanwhile."""
-        rest = asyncio.ensure_future(async_rest(self._hass, _SETTLE))
+        rest = asyncio.ensure_future(async_rest(self._hass, SETTLE))
         try:
             while not await self._answered_before(rest):
                 if await self._progress(check) is Progress.SO:
@@ -417,17 +300,17 @@ class BatteryChanges:
     # --- Entries ---
 
     async def _change_entries(self, ticket: Ticket, change: EntriesChange) -> None:
-        settings = await self._read_settings()
-        schedules = await self._read_surely()
-        self._check_idle(settings)
+        settings = await self._cloud.settings()
+        schedules = await self._cloud.schedules_surely()
+        _check_idle(settings)
         deletes, writes = change.plan(settings, schedules)
         record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
         await self.journal.async_open(record)
         try:
             for entry in deletes:
                 await self.journal.async_forget(entry)
-                await self._touch(record, entry.family, partial(self._client.delete_entry, entry))
-                schedules = await self._read_schedules()
+                await self._keeper.touch(record, entry.family, partial(self._client.delete_entry, entry))
+                schedules = await self._cloud.schedules()
             for entry in writes:
                 schedules = await self._write_entry(record, entry, schedules)
         except RequestRejected as err:
@@ -442,7 +325,7 @@ class BatteryChanges:
         await self._restore(record)
 
         async def check() -> Progress:
-            schedules = await self._read_surely()
+            schedules = await self._cloud.schedules_surely()
             if any(schedules.entry(entry.id) for entry in deletes):
                 return Progress.NOT_SO
             found = [next((one for one in schedules.of(entry.family) if one.is_same_as(entry)), None) for entry in writes]
@@ -450,10 +333,15 @@ class BatteryChanges:
                 return Progress.NOT_SO
             # In a family that is switched off it is open whether an entry ever settles (§4); what has been deleted shows only the apply.
             is_settling = any(one.is_pending and settings.is_enabled(one.family) for one in found if one is not None)
-            is_settling = is_settling or (await self._read_settings()).is_pending
+            is_settling = is_settling or (await self._cloud.settings()).is_pending
             return Progress.PENDING if is_settling else Progress.SO
 
         await self._confirm(ticket, check, ())
+
+    async def _restore(self, record: JournalRecord) -> None:
+        """Lose nothing by a change, and tell what could not be put back."""
+        await self._keeper.restore(record)
+        self._listener.on_left(self.left)
 
     async def _write_entry(self, record: JournalRecord, entry: BatteryEntry, schedules: BatterySchedules) -> BatterySchedules:
         """Change or add one entry, read again, and expect what came of it."""
@@ -461,163 +349,29 @@ class BatteryChanges:
             before = record.expected
             record.expect_instead([entry.id], [entry])
             try:
-                await self._touch(record, entry.family, partial(self._client.change_entry, entry))
+                await self._keeper.touch(record, entry.family, partial(self._client.change_entry, entry))
             except RequestRejected:
                 record.expected = before
                 raise
-            return await self._read_schedules()
+            return await self._cloud.schedules()
         known = {one.id for one in schedules.entries}
-        await self._touch(record, entry.family, partial(self._client.add_entry, entry))
-        after = await self._read_schedules()
+        await self._keeper.touch(record, entry.family, partial(self._client.add_entry, entry))
+        after = await self._cloud.schedules()
         found = [one for one in after.of(entry.family) if one.id not in known and one.is_same_as(entry)]
         record.expect_instead([], found or [entry])
         await self.journal.async_save()
         return after
 
-    async def _touch(self, record: JournalRecord, family: BatteryFamily, write: Callable[[], Awaitable[None]]) -> None:
-        """Write an entry; from then on its family wants the apply, unless the write was refused."""
-        is_first = family not in record.families
-        if is_first:
-            record.families.append(family)
-        await self.journal.async_save()
-        try:
-            await self._sent(write)
-        except RequestRejected:
-            if is_first:
-                record.families.remove(family)
-            raise
-
     async def _explained(self, err: RequestRejected, writes: Iterable[BatteryEntry]) -> HomeAssistantError:
         """Return what a person sees of a refusal; a conflict is explained with the entry that is really in the way."""
         if err.status != 409:
             return command_error(err)
-        schedules = await self._read_schedules()
+        schedules = await self._cloud.schedules()
         for entry in writes:
             for other in schedules.entries:
                 if other.id != entry.id and not other.is_same_as(entry) and overlap(window_of_entry(entry), window_of_entry(other)):
                     return conflict(other)
         return command_error(err)
-
-    # --- Losing nothing ---
-
-    async def _restore(self, record: JournalRecord) -> None:
-        """Apply the families that were touched, compare, and put back what is missing, until nothing is.
-
-        The record is closed only when nothing is. What was refused waits for a person. Nothing is ever deleted here.
-        """
-        refusal: RequestRejected | None = None
-        for _ in range(_MOST_ROUNDS):
-            was_touched = bool(record.families)
-            refusal = await self._apply_touched(record)
-            schedules = self._schedules if was_touched and self._schedules else await self._read_schedules()
-            lost = record.missing_from(schedules)
-            if lost:
-                # An empty answer is no proof that everything is gone.
-                lost = record.missing_from(await self._read_schedules())
-            if not lost and not record.families:
-                await self._close(record)
-                return
-            if lost:
-                LOGGER.warning("A change of the battery made %s schedules disappear; they are put back", len(lost))
-            for entry in lost:
-                refusal = await self._put_back(record, entry) or refusal
-        lost = record.missing_from(await self._read_schedules())
-        is_given_up = refusal is not None or datetime.now(UTC) - record.opened_at > _TRIED_FOR
-        if is_given_up and not lost:
-            LOGGER.error("Battery schedules are there, but could not be applied: %s", refusal)
-            await self._close(record)
-        elif is_given_up:
-            LOGGER.error("%s battery schedules could not be put back; they are kept: %s", len(lost), refusal)
-            # The comparison is over: what disappears from now on is not this change's doing.
-            record.expected = [KeptEntry.keep(entry) for entry in lost]
-            record.problem = str(refusal or "apply")
-            await self.journal.async_save()
-        self._listener.on_left(self.left)
-
-    async def _close(self, record: JournalRecord) -> None:
-        await self.journal.async_close(record)
-        self._listener.on_left(self.left)
-
-    async def _apply_touched(self, record: JournalRecord) -> RequestRejected | None:
-        """Apply the families whose entries were touched: without it they stay pending and disappear (§4). Return a refusal."""
-        if not record.families:
-            return None
-        refusal = await self._apply_together(record, list(record.families))
-        if refusal is not None and len(record.families) > 1:
-            # One that is refused must not keep the others from their turn.
-            for family in list(record.families):
-                refusal = await self._apply_together(record, [family]) or refusal
-        if refusal is not None:
-            await self._read_schedules()
-        return refusal
-
-    async def _apply_together(self, record: JournalRecord, families: list[BatteryFamily]) -> RequestRejected | None:
-        """Apply families with one write, and in other ways where nothing came of it. Read the entries afterwards."""
-        for names_source, is_whole in ((self._names_source, False), (self._names_source, True), (not self._names_source, False)):
-            settings = (await self._read_settled()).after(self._wanted)
-            schedules = self._schedules or await self._read_schedules()
-            expected = {kept.family for kept in record.expected}
-            body: dict[str, Json] = {}
-            for family in families:
-                body |= apply_body(family, settings, schedules, has_entries=family in expected or bool(schedules.of(family)))
-            is_off = _RBD in families and not settings.is_enabled(_RBD)
-            if is_whole and not is_off:
-                continue
-            if is_whole:
-                body = {**whole_settings(settings, _RBD, is_enabled=False), **body}
-            try:
-                await self._sent(partial(self._apply, families, body, names_source=names_source))
-            except RequestRejected as err:
-                return err
-            await async_rest(self._hass, _SETTLE)
-            if not await self._is_unapplied(families):
-                self._names_source = names_source
-                break
-        record.families = [family for family in record.families if family not in families]
-        await self.journal.async_save()
-        return None
-
-    async def _is_unapplied(self, families: list[BatteryFamily]) -> bool:
-        """Return whether entries are still pending when the gateway has nothing to take over any more."""
-
-        async def is_pending() -> bool:
-            schedules = await self._read_surely()
-            return any(entry.is_pending for family in families for entry in schedules.of(family))
-
-        if not await is_pending():
-            return False
-        await self._read_settled()
-        return await is_pending()
-
-    async def _read_settled(self) -> BatterySettings:
-        """Return the settings once nothing is pending, or after a while: what is sent while something is may be lost (§5)."""
-        deadline = datetime.now(UTC) + _CONFIRMED_WITHIN
-        rhythm = chain(_CONFIRM_RHYTHM, repeat(_CONFIRM_THEN))
-        while (settings := await self._read_settings()).is_pending and datetime.now(UTC) < deadline:
-            await async_rest(self._hass, next(rhythm))
-        return settings
-
-    async def _apply(self, families: list[BatteryFamily], body: Mapping[str, Json], *, names_source: bool) -> None:
-        for family in families:
-            await self._client.check_family(family)
-        await self._client.write_settings(body, names_source=names_source)
-
-    async def _sent(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write. A write that found the session dead did nothing: it starts again, from a fresh read, with the renewed session."""
-        try:
-            await write()
-        except SessionRenewed:
-            await self._read_settings()
-            await self._read_schedules()
-            await write()
-
-    async def _put_back(self, record: JournalRecord, entry: BatteryEntry) -> RequestRejected | None:
-        """Add an entry that is missing; return a refusal."""
-        try:
-            await self._touch(record, entry.family, partial(self._client.add_entry, entry))
-        except RequestRejected as err:
-            return err
-        return None
 
     # --- Confirming ---
 
@@ -626,8 +380,8 @@ class BatteryChanges:
     ) -> None:
         """Look until the gateway has taken a change over; where the cloud has done nothing, write the variants that it may want."""
         left = iter(variants)
-        deadline = datetime.now(UTC) + _CONFIRMED_WITHIN
-        for seconds in chain(_CONFIRM_RHYTHM, repeat(_CONFIRM_THEN)):
+        deadline = datetime.now(UTC) + CONFIRMED_WITHIN
+        for seconds in chain(CONFIRM_RHYTHM, repeat(CONFIRM_THEN)):
             progress = await self._progress(check)
             if progress is Progress.SO:
                 self._finish(ticket, ChangeState.APPLIED)
@@ -678,35 +432,19 @@ class BatteryChanges:
             ticket.done.set_result(state)
         self._listener.on_ticket(ticket)
 
-    # --- Reading ---
-
-    async def _read_settings(self) -> BatterySettings:
-        self._settings = settings = await self._client.settings()
-        self._listener.on_settings(settings)
-        return settings
-
-    async def _read_schedules(self) -> BatterySchedules:
-        self._schedules = schedules = await self._client.schedules()
-        self._listener.on_schedules(schedules)
-        return schedules
-
-    async def _read_surely(self) -> BatterySchedules:
-        """Read the entries; an answer without any is read twice, since it can be false (§5)."""
-        schedules = await self._read_schedules()
-        return schedules if schedules.entries else await self._read_schedules()
-
-    def _check_idle(self, settings: BatterySettings) -> None:
-        """Refuse to write while the cloud works on the site, or an event of the grid has it.
-
-        Raises:
-            ServiceValidationError: Try again later.
-        """
-        if settings.has_system_task:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_busy")
-        if settings.has_event:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_event")
-
 
 def _mark_retrieved(future: asyncio.Future[None]) -> None:
     if not future.cancelled():
         future.exception()
+
+
+def _check_idle(settings: BatterySettings) -> None:
+    """Refuse to write while the cloud works on the site, or an event of the grid has it.
+
+    Raises:
+        ServiceValidationError: Try again later.
+    """
+    if settings.has_system_task:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_busy")
+    if settings.has_event:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_event")

@@ -11,8 +11,9 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .battery import Battery, PendingChange, Wish
-from .battery_changes import BatteryChanges, Listener, SettingsChange, Ticket
+from .battery_changes import BatteryChanges
 from .battery_journal import BatteryJournal
+from .battery_tickets import Listener, SettingsChange, Ticket
 from .const import LOGGER
 from .enlighten import AuthError, Batteries, BatteryEntry, BatterySchedules, BatterySettings, EnlightenError, RequestRejected
 from .errors import update_error

@@ -54,6 +54,7 @@ class JournalRecord(DataClassDictMixin):
     Attributes:
         expected: the entries that must be there when it is over.
         families: those whose entries were touched and want the apply (§4).
+        deleted: the ids of entries that a person deleted since it was opened.
         problem: why something could not be put back, `None` as long as nobody has failed at it.
     """
 
@@ -61,6 +62,7 @@ class JournalRecord(DataClassDictMixin):
     id: str = field(default_factory=lambda: uuid4().hex)
     opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     families: list[BatteryFamily] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     problem: str | None = None
 
     def missing_from(self, schedules: BatterySchedules) -> list[BatteryEntry]:
@@ -69,6 +71,13 @@ class JournalRecord(DataClassDictMixin):
         ids = {entry.id for entry in there}
         expected = (kept.entry() for kept in self.expected)
         return [entry for entry in expected if entry.id not in ids and not any(entry.is_same_as(other) for other in there)]
+
+    def expect_also(self, schedules: BatterySchedules) -> None:
+        """Expect what is there besides: entries that have come since the record was opened."""
+        known = {kept.id for kept in self.expected}.union(self.deleted)
+        expected = [kept.entry() for kept in self.expected]
+        new = [one for one in schedules.entries if one.id not in known and not any(one.is_same_as(other) for other in expected)]
+        self.expected += [KeptEntry.keep(entry) for entry in new]
 
     def expect_instead(self, gone: Iterable[str], new: Iterable[BatteryEntry] = ()) -> None:
         """Expect some entries no more, and others in their place."""
@@ -86,6 +95,7 @@ class Override(DataClassDictMixin):
         until_charge: the state of charge (%) at which it ends sooner.
         aside: the entries that were in its way.
         was_on, were_schedules_on: whether the family, and the schedules of charge from grid, were switched on before.
+        is_begun: whether all of it was written; one that was interrupted before that, or while it ended, ends at the next start.
     """
 
     entry: KeptEntry
@@ -95,6 +105,7 @@ class Override(DataClassDictMixin):
     aside: list[KeptEntry]
     was_on: bool
     were_schedules_on: bool
+    is_begun: bool = False
 
 
 @dataclass
@@ -145,6 +156,7 @@ class BatteryJournal:
     async def async_forget(self, entry: BatteryEntry) -> None:
         """Expect an entry no more in any change, because a person deleted it."""
         for record in self.records:
+            record.deleted.append(entry.id)
             record.expected = [kept for kept in record.expected if kept.id != entry.id and not kept.entry().is_same_as(entry)]
         await self.async_save()
 

@@ -10,11 +10,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_track_point_in_utc_time
 
 from .battery import Battery
-from .battery_changes import EntriesChange, ScheduleWrites, Ticket
 from .battery_checks import check_entry, default_limit, window_of_entry
 from .battery_coordinator import BatteryCoordinator
 from .battery_journal import KeptEntry, Override
 from .battery_settings import async_switch_charge_schedules, async_switch_family, writable
+from .battery_tickets import EntriesChange, ScheduleWrites, Ticket
 from .const import DOMAIN, LOGGER
 from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, FamilySchedules
 from .issues import set_override_issue
@@ -110,9 +110,10 @@ class BatteryOverrides:
 
         try:
             ticket = await coordinator.changes.async_change_entries(f"override_{action.value}", EntriesChange(plan=plan))
-            self._arm()
             coordinator.show_override()
             await self._switch_on(family)
+            await self._mark_begun(is_begun=True)
+            self._arm()
         except HomeAssistantError:
             # What was taken aside for it comes back.
             await self._end(datetime.now(UTC))
@@ -136,14 +137,24 @@ class BatteryOverrides:
             missing = [entry for entry in aside if not any(entry.is_same_as(other) for other in schedules.entries)]
             return gone, [replace(entry, id="") for entry in missing]
 
-        ticket = await self._coordinator.changes.async_change_entries("override_end", EntriesChange(plan=plan))
-        await self._switch_back(override)
+        await self._mark_begun(is_begun=False)
+        try:
+            ticket = await self._coordinator.changes.async_change_entries("override_end", EntriesChange(plan=plan))
+            await self._switch_back(override)
+        except HomeAssistantError:
+            self._arm(datetime.now(UTC) + _AGAIN_AFTER_FAILURE)
+            raise
         self._journal.override = None
         await self._journal.async_save()
         self._disarm()
         self._coordinator.show_override()
         set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=False)
         return ticket
+
+    async def _mark_begun(self, *, is_begun: bool) -> None:
+        if (override := self.active) is not None:
+            override.is_begun = is_begun
+            await self._journal.async_save()
 
     async def _switch_on(self, family: BatteryFamily) -> None:
         settings = self._coordinator.data.settings if self._coordinator.data else None
@@ -167,10 +178,12 @@ class BatteryOverrides:
 
     # --- Its end ---
 
-    def _arm(self) -> None:
+    def _arm(self, at: datetime | None = None) -> None:
+        """End the override then: at its end, or at once where it was interrupted before it had begun or while it ended."""
         self._disarm()
         if (override := self.active) is not None:
-            moment = max(override.ends_at, datetime.now(UTC) + timedelta(seconds=1))
+            soon = datetime.now(UTC) + timedelta(seconds=1)
+            moment = at or (max(override.ends_at, soon) if override.is_begun else soon)
             self._cancel_timer = async_track_point_in_utc_time(self._coordinator.hass, self._end, moment)
 
     def _disarm(self) -> None:
@@ -187,8 +200,6 @@ class BatteryOverrides:
             await self.async_clear()
         except HomeAssistantError as err:
             LOGGER.warning("The battery's override could not be ended and is tried again: %s", err)
-            again = datetime.now(UTC) + _AGAIN_AFTER_FAILURE
-            self._cancel_timer = async_track_point_in_utc_time(self._coordinator.hass, self._end, again)
         finally:
             self._is_ending = False
 

@@ -7,10 +7,10 @@ from homeassistant.const import WEEKDAYS
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util.json import JsonObjectType
 
-from .battery_changes import EntriesChange, ScheduleWrites, Ticket
 from .battery_checks import check_entry, check_family
 from .battery_coordinator import BatteryCoordinator
 from .battery_settings import writable
+from .battery_tickets import EntriesChange, ScheduleWrites, Ticket
 from .const import DOMAIN
 from .enlighten import BatteryEntry, BatterySchedules, BatterySettings, EnlightenError
 from .errors import command_error

@@ -11,10 +11,10 @@ from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfEnergy, UnitOf
 from homeassistant.helpers.typing import StateType
 
 from .battery import ACTIVITIES, Battery, activity_of
-from .battery_changes import ChangeState
 from .battery_entity import BatteryEntity, BatteryEntityDescription, UnitEntity, UnitEntityDescription
 from .battery_override import OverrideAction
 from .battery_profiles import PROFILES, profile_shown
+from .battery_tickets import ChangeState
 from .enlighten import BatteryFamily, BatteryStatus, BatteryUnit
 
 

@@ -13,7 +13,6 @@ from homeassistant.helpers.typing import VolDictType
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
 
-from .battery_changes import ChangeState, Ticket
 from .battery_checks import check_entry, default_limit
 from .battery_coordinator import BatteryCoordinator
 from .battery_override import OverrideAction
@@ -26,6 +25,7 @@ from .battery_schedules import (
     day_numbers,
     entry_answer,
 )
+from .battery_tickets import ChangeState, Ticket
 from .const import DOMAIN
 from .enlighten import BatteryEntry, BatteryFamily, EnlightenError
 from .errors import command_error

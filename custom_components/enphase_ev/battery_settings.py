@@ -6,8 +6,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .battery import Battery
 from .battery_bodies import charge_from_grid_on, charge_schedules_off, toggle_body
-from .battery_changes import Progress, SettingsChange, Ticket
 from .battery_coordinator import BatteryCoordinator
+from .battery_tickets import Progress, SettingsChange, Ticket
 from .const import DOMAIN
 from .enlighten import BatteryFamily, BatterySchedules, BatterySettings, EnlightenError, Json, whole_settings
 from .errors import command_error

@@ -10,10 +10,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .battery_changes import Ticket
 from .battery_coordinator import BatteryCoordinator
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .battery_settings import async_set_reserve, async_set_shutdown_level
+from .battery_tickets import Ticket
 from .charger import Charger
 from .coordinator import check_level
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits

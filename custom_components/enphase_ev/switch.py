@@ -12,10 +12,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .battery import Battery
-from .battery_changes import Ticket
 from .battery_coordinator import BatteryCoordinator
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .battery_settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
+from .battery_tickets import Ticket
 from .charger import Charger
 from .const import DOMAIN
 from .coordinator import ChargerCoordinator

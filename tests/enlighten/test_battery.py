@@ -155,6 +155,13 @@ async def test_entries_are_added_changed_and_deleted(cloud: Cloud) -> None:
     assert (await batteries.schedules()).entry(added.id) == replace(added, limit=60.0)
 
 
+async def test_an_entry_that_came_without_a_time_zone_means_the_sites(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    await batteries.site_settings()
+    await batteries.add_entry(replace(_ENTRY, time_zone=None))
+    assert cloud.sim.battery.schedules[-1].time_zone == cloud.sim.site.time_zone == "Australia/Melbourne"
+
+
 @pytest.mark.parametrize("form", DeleteForm)
 @pytest.mark.parametrize("status", [200, 204])
 async def test_either_form_of_a_delete_works(cloud: Cloud, form: DeleteForm, status: int) -> None:

@@ -13,7 +13,7 @@ from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.enphase_ev import battery_changes
+from custom_components.enphase_ev import battery_changes, battery_cloud, battery_restore
 from custom_components.enphase_ev.battery_coordinator import BatteryCoordinator
 from custom_components.enphase_ev.battery_journal import BatteryJournal
 from custom_components.enphase_ev.battery_override import BatteryOverrides
@@ -129,7 +129,8 @@ class Bench:
 
         monkeypatch.setattr(Transport, "send", watched_send)
         monkeypatch.setattr(Store, "async_save", watched_save)
-        monkeypatch.setattr(battery_changes, "async_rest", watched_rest)
+        for module in (battery_changes, battery_cloud, battery_restore):
+            monkeypatch.setattr(module, "async_rest", watched_rest)
 
     async def change(self, what: Callable[[Self], Awaitable[object]]) -> BaseException | None:
         """Make a change and wait until nothing is under way; return what it raised. Its moments are counted."""

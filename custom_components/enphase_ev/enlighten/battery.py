@@ -1,6 +1,7 @@
 """The battery calls of one site (api/battery.md)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import uuid4
@@ -46,12 +47,15 @@ class Batteries:
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account
         self.site_id = site_id
+        self._time_zone: str | None = None
 
     # --- Reading (§3) ---
 
     async def site_settings(self) -> SiteSettings:
         """Return what the site has, and what the signed-in person may do there."""
-        return SiteSettings.read(await self._read(f"{_BC}/siteSettings/{self.site_id}"))
+        site = SiteSettings.read(await self._read(f"{_BC}/siteSettings/{self.site_id}"))
+        self._time_zone = site.time_zone or self._time_zone
+        return site
 
     async def settings(self) -> BatterySettings:
         """Return the settings."""
@@ -102,13 +106,17 @@ class Batteries:
             return True
         return read_bool(read_mapping(answer).get("isValid")) is not False
 
+    def _entry_body(self, entry: BatteryEntry) -> dict[str, Json]:
+        """Return what a write says of an entry: one that came without a time zone means the site's."""
+        return replace(entry, time_zone=entry.time_zone or self._time_zone).to_json()
+
     async def add_entry(self, entry: BatteryEntry) -> None:
         """Add an entry; what id it got is for the next read to tell."""
-        await self._write("POST", self._schedules_path, entry.to_json(), names_user=False)
+        await self._write("POST", self._schedules_path, self._entry_body(entry), names_user=False)
 
     async def change_entry(self, entry: BatteryEntry) -> None:
         """Change an entry; its `id` says which."""
-        await self._write("PUT", f"{self._schedules_path}/{entry.id}", entry.to_json(), names_user=False)
+        await self._write("PUT", f"{self._schedules_path}/{entry.id}", self._entry_body(entry), names_user=False)
 
     async def delete_entry(self, entry: BatteryEntry) -> None:
         """Delete an entry, in the one form or the other."""
@@ -117,7 +125,7 @@ class Batteries:
         except RequestRejected as err:
             if err.status not in {404, 405}:
                 raise
-            body = {**entry.to_json(), "isDeleted": True}
+            body = {**self._entry_body(entry), "isDeleted": True}
             await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
 
     async def set_profile(self, profile: str, reserve: float | None) -> None:

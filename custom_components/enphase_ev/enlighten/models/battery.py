@@ -204,7 +204,6 @@ class BatteryEntry:
     def to_json(self) -> dict[str, Json]:
         """Return the body of an add or a change (§4)."""
         body: dict[str, Json] = {
-            "timezone": self.time_zone,
             "startTime": f"{self.start:%H:%M}",
             "endTime": f"{self.end:%H:%M}",
             "scheduleType": self.family.wire_name,
@@ -213,6 +212,8 @@ class BatteryEntry:
         }
         if self.limit is not None and self.family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
             body["limit"] = round(self.limit)
+        if self.time_zone is not None:
+            body["timezone"] = self.time_zone
         return body
 
 

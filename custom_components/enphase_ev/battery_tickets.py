@@ -1,0 +1,106 @@
+"""What can be asked of the battery, and the ticket that tells what became of it (api/battery.md §6)."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, StrEnum, auto
+
+from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, Json
+
+
+class ChangeState(StrEnum):
+    """Where a change stands."""
+
+    REQUESTED = "requested"
+    WAITING = "waiting_for_gateway"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
+class Progress(Enum):
+    """What a look at the cloud shows of a change."""
+
+    SO = auto()
+    PENDING = auto()
+    NOT_SO = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsChange:
+    """A change of settings.
+
+    Attributes:
+        body: the keys to write.
+        is_so: whether the settings say what was wished for.
+        families: those that are switched; the cloud is let check each before.
+        instead: what to write once more where the cloud said success and did nothing; each is tried once.
+        wants_disclaimer: whether sites in the United States have to accept something before.
+    """
+
+    body: Mapping[str, Json]
+    is_so: Callable[[BatterySettings], bool]
+    families: tuple[BatteryFamily, ...] = ()
+    instead: tuple[Callable[[BatterySettings], Mapping[str, Json]], ...] = ()
+    wants_disclaimer: bool = False
+
+    def merged(self, other: SettingsChange) -> SettingsChange:
+        """Return both as one change; where they touch the same key, the later one counts."""
+        is_overridden = set(self.body) <= set(other.body)
+        return SettingsChange(
+            body={**self.body, **other.body},
+            is_so=other.is_so if is_overridden else lambda settings: self.is_so(settings) and other.is_so(settings),
+            families=tuple(dict.fromkeys((*self.families, *other.families))),
+            instead=other.instead if is_overridden else (*self.instead, *other.instead),
+            wants_disclaimer=other.wants_disclaimer or (self.wants_disclaimer and not is_overridden),
+        )
+
+
+type ScheduleWrites = tuple[list[BatteryEntry], list[BatteryEntry]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntriesChange:
+    """A change of entries.
+
+    `plan` gets the settings and the entries as they are just before the change, and returns the entries to delete and those to write: with
+    an id one is changed, without one it is added. It raises `ServiceValidationError` for what cannot be.
+    """
+
+    plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]
+
+
+@dataclass
+class Ticket:
+    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not."""
+
+    accepted: asyncio.Future[None]
+    done: asyncio.Future[ChangeState]
+    what: str
+    opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: ChangeState = ChangeState.REQUESTED
+    reason: str | None = None
+
+    @property
+    def answer(self) -> str:
+        """Return what an action says of it: requested, applied or failed."""
+        return ChangeState.REQUESTED.value if self.state is ChangeState.WAITING else self.state.value
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it is known what became of it, but no longer than some seconds."""
+        await asyncio.wait([self.done], timeout=seconds)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is not known yet what becomes of it."""
+        return not self.done.done()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Whoever wants to know: of settings and schedules that were read, of a change that moved on, of entries that could not be put back."""
+
+    on_settings: Callable[[BatterySettings], None]
+    on_schedules: Callable[[BatterySchedules], None]
+    on_ticket: Callable[[Ticket], None]
+    on_left: Callable[[list[BatteryEntry]], None]
