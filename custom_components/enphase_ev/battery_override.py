@@ -192,9 +192,10 @@ class BatteryOverrides:
             self._cancel_timer = None
 
     async def _end(self, _now: datetime) -> None:
-        self._cancel_timer = None
         if self._is_ending or self.active is None:
             return
+        # One that ends early must not end the next one at its own time.
+        self._disarm()
         self._is_ending = True
         try:
             await self.async_clear()

@@ -12,6 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 
+from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.battery import Battery
 from simulator.battery.entries import Entry
@@ -24,7 +25,7 @@ MOMENT = "2026-05-20T03:10:00Z"
 MOST_WAITED = 900
 """What the field `wait` takes at most, s."""
 _TICK = 0.001
-_LONGEST = 4 * 3600.0
+_LONGEST = 2 * 3600.0
 
 
 def says(entry: Entry) -> Says:
@@ -98,6 +99,19 @@ class BatteryHouse(House):
         await self._calm()
         while (left := end - self.hass.loop.time()) > 0:
             await self._tick(left)
+
+    def skip(self, *, hours: float) -> None:
+        """Let hours pass in one leap: what was due in them comes late."""
+        self.freezer.tick(timedelta(hours=hours))
+
+    async def restarted(self, *, minutes: float) -> None:
+        """Unload the entry, forget what is in memory, and load it from what was stored, some minutes later."""
+        await self.lived_through(self.hass.config_entries.async_unload(self.entry.entry_id))
+        self.skip(hours=minutes / 60)
+        await self._calm()
+        self.hass.data.pop(_REGISTRY)
+        await self.lived_through(self.hass.config_entries.async_setup(self.entry.entry_id))
+        await self._calm()
 
     async def _tick(self, at_most: float) -> None:
         now = self.hass.loop.time()

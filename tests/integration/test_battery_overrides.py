@@ -1,0 +1,322 @@
+"""Charge, discharge or hold now; and afterwards all is as it was before."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from homeassistant.util import dt as dt_util
+import pytest
+
+from custom_components.enphase_ev.battery_journal import Override
+from simulator.battery.physics import Doing
+from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
+
+_ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
+_ACTIONS = [
+    ("charge", "cfg", Doing.CHARGE_FROM_GRID),
+    ("discharge", "dtg", Doing.DISCHARGE_TO_GRID),
+    ("hold", "rbd", Doing.HOLD),
+]
+
+
+@pytest.fixture
+async def home(build_battery_house: BatteryHouseBuilder) -> BatteryHouse:
+    """A house whose battery has entries of all families around now, which is 13:10 there."""
+    house = await build_battery_house()
+    house.battery.add_schedule("cfg", "12:00", "13:20", limit=60, days=(1, 3, 5))
+    house.battery.add_schedule("dtg", "13:30", "13:45", limit=30)
+    house.battery.add_schedule("rbd", "14:00", "16:00", days=(3,), time_zone="Australia/Sydney")
+    house.battery.add_schedule("rbd", "06:00", "07:00", enabled=False)
+    return house
+
+
+def _override(house: BatteryHouse) -> Override | None:
+    return house.entry.runtime_data.overrides.active
+
+
+def _settings(house: BatteryHouse) -> dict[str, object]:
+    """Return what is switched on."""
+    keys = ("charge_from_grid", "charge_from_grid_schedule", "discharge_to_grid", "restrict_discharge", "reserve", "profile")
+    values = asdict(house.battery.settings)
+    return {key: values[key] for key in keys}
+
+
+def _now(house: BatteryHouse) -> datetime:
+    return dt_util.utcnow()
+
+
+def _temporary(house: BatteryHouse, before: set[Says]) -> Says:
+    (found,) = house.entries - before
+    return found
+
+
+async def _is_over(house: BatteryHouse) -> None:
+    """Let time pass until the override is over and the gateway has taken everything over."""
+    await house.until(lambda: _override(house) is None)
+    await house.pass_time(minutes=3)
+
+
+# --- For a time ---
+
+
+@pytest.mark.parametrize(("action", "family", "doing"), _ACTIONS)
+async def test_for_a_time_it_does_what_it_is_told_and_then_all_is_as_before(
+    home: BatteryHouse, action: str, family: str, doing: Doing
+) -> None:
+    before, settings, started = home.entries, _settings(home), _now(home)
+    home.battery.state_of_charge = 50
+
+    answer = await home.asked("set_battery_override", action=action, duration="00:50:00", wait=MOST_WAITED)
+
+    assert (answer["state"], answer["reason"]) == ("applied", None)
+    ends_at = datetime.fromisoformat(str(answer["ends_at"]))
+    assert (ends_at - started).total_seconds() == 50 * 60
+    await home.pass_time(minutes=1)
+    assert _temporary(home, before)[:4] == (family, "13:10", "14:00", (3,))
+    assert home.battery.flow.doing is doing
+
+    await _is_over(home)
+
+    assert 50 * 60 <= (_now(home) - started).total_seconds() < 60 * 60
+    assert home.entries == before
+    assert _settings(home) == settings
+    assert home.battery.flow.doing is not doing
+    assert home.issue("override_ignored") is None
+    assert home.issue("left_entries") is None
+
+
+async def test_what_is_in_its_way_is_taken_aside_and_what_is_not_stays(home: BatteryHouse) -> None:
+    before, ids = home.entries, {one.id for one in home.battery.schedules if one.start in {"20:00", "18:00", "06:00"}}
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    aside = before - home.entries
+    assert {one[:2] for one in aside} == {("cfg", "12:00"), ("dtg", "13:30"), ("rbd", "14:00")}
+    await _is_over(home)
+    assert home.entries == before
+    assert ids < {one.id for one in home.battery.schedules}, "what was not in its way was left alone"
+    assert {one.time_zone for one in home.battery.schedules} == {"Australia/Melbourne", "Australia/Sydney"}
+
+
+async def test_overnight(home: BatteryHouse) -> None:
+    before = home.entries
+    answer = await home.asked("set_battery_override", action="hold", duration="23:00:00", wait=MOST_WAITED)
+    assert answer["state"] == "applied"
+    assert ("rbd", "13:10", "12:10", (3,), None, True) in home.entries
+    home.skip(hours=22.5)
+    await _is_over(home)
+    assert home.entries == before
+
+
+@pytest.mark.parametrize(("action", "family", "key"), [("discharge", "dtg", "discharge_to_grid"), ("hold", "rbd", "restrict_discharge")])
+async def test_what_was_switched_on_before_stays_on(home: BatteryHouse, action: str, family: str, key: str) -> None:
+    home.battery.set(**{key: True})
+    await home.pass_time(minutes=6)
+    before = home.entries
+    await home.asked("set_battery_override", action=action, duration="00:20:00", wait=MOST_WAITED)
+    await _is_over(home)
+    assert _settings(home)[key] is True
+    assert home.entries == before
+
+
+@pytest.mark.parametrize("schedules_on", [True, False])
+async def test_charging_from_grid_and_its_schedules_are_as_before(home: BatteryHouse, schedules_on: bool) -> None:
+    home.battery.set(charge_from_grid=True, charge_from_grid_schedule=schedules_on)
+    await home.pass_time(minutes=6)
+    settings = _settings(home)
+    await home.asked("set_battery_override", action="charge", duration="00:20:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=1)
+    assert home.battery.flow.doing is Doing.CHARGE_FROM_GRID
+    await _is_over(home)
+    assert _settings(home) == settings
+
+
+# --- Until a state of charge ---
+
+
+@pytest.mark.parametrize(("action", "target", "charge"), [("charge", 70, 48.0), ("discharge", 30, 48.0), ("hold", 45, 48.0)])
+async def test_until_a_state_of_charge(home: BatteryHouse, action: str, target: int, charge: float) -> None:
+    before, settings, started = home.entries, _settings(home), _now(home)
+    home.battery.state_of_charge = charge
+    await home.asked("set_battery_override", action=action, until_state_of_charge=target, wait=MOST_WAITED)
+    assert _override(home) is not None
+
+    if action == "hold":
+        # It keeps what it has; somebody else drains it.
+        await home.pass_time(minutes=10)
+        assert _override(home) is not None
+        home.battery.state_of_charge = target - 1
+    await _is_over(home)
+
+    assert (_now(home) - started).total_seconds() < 60 * 60
+    assert home.battery.state_of_charge == pytest.approx(target, abs=3)
+    assert home.entries == before
+    assert _settings(home) == settings
+
+
+async def test_the_limit_is_what_it_is_to_reach(home: BatteryHouse) -> None:
+    before = home.entries
+    await home.asked("set_battery_override", action="charge", until_state_of_charge=70, wait=MOST_WAITED)
+    assert _temporary(home, before) == ("cfg", "13:10", "01:10", (3,), 70, True)
+
+
+async def test_what_is_reached_already_ends_at_the_next_look(home: BatteryHouse) -> None:
+    before, started = home.entries, _now(home)
+    home.battery.state_of_charge = 80
+    await home.asked("set_battery_override", action="charge", until_state_of_charge=70, wait=MOST_WAITED)
+    await _is_over(home)
+    assert (_now(home) - started).total_seconds() < 20 * 60
+    assert home.entries == before
+
+
+async def test_what_is_never_reached_ends_after_twelve_hours(home: BatteryHouse) -> None:
+    home.battery.stuck = True
+    before, started = home.entries, _now(home)
+    answer = await home.asked("set_battery_override", action="charge", until_state_of_charge=95)
+    assert (datetime.fromisoformat(str(answer["ends_at"])) - started).total_seconds() == 12 * 3600
+    home.skip(hours=11.5)
+    await home.pass_time(minutes=5)
+    assert _override(home) is not None
+    await home.pass_time(minutes=30)
+    assert _override(home) is None
+    assert home.entries == before
+
+
+# --- Ending it, and having another one ---
+
+
+async def test_it_can_be_cleared(home: BatteryHouse) -> None:
+    before, settings = home.entries, _settings(home)
+    await home.asked("set_battery_override", action="charge", duration="04:00:00", wait=MOST_WAITED)
+    assert await home.asked("clear_battery_override", wait=MOST_WAITED) == {"state": "applied", "reason": None}
+    await home.pass_time(minutes=3)
+    assert home.entries == before
+    assert _settings(home) == settings
+    home.skip(hours=4)
+    await home.pass_time(minutes=10)
+    assert home.entries == before
+
+
+async def test_clearing_where_there_is_none_is_no_error(home: BatteryHouse) -> None:
+    home.sim.requests.clear()
+    assert await home.asked("clear_battery_override") == {"state": "applied", "reason": None}
+    assert home.sim.count("battery_write") == 0
+
+
+@pytest.mark.parametrize("second", ["charge", "discharge", "hold"])
+async def test_another_one_takes_its_place(home: BatteryHouse, second: str) -> None:
+    before, settings = home.entries, _settings(home)
+    await home.asked("set_battery_override", action="charge", duration="04:00:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=20)
+    await home.asked("set_battery_override", action=second, duration="00:30:00", wait=MOST_WAITED)
+    family = {"charge": "cfg", "discharge": "dtg", "hold": "rbd"}[second]
+    added = {one[0] for one in home.entries - before}
+    assert added == {family}
+    await _is_over(home)
+    assert home.entries == before
+    assert _settings(home) == settings
+
+
+async def test_schedules_that_a_person_changes_meanwhile_stay_as_they_want_them(home: BatteryHouse) -> None:
+    before = home.entries
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    added = await home.asked("add_battery_schedule", family="dtg", start="08:00", end="09:00", limit=50, wait=MOST_WAITED)
+    assert added["state"] == "applied"
+    night = next(one.id for one in home.battery.schedules if one.start == "20:00")
+    await home.asked("delete_battery_schedule", schedule_id=night, wait=MOST_WAITED)
+    await _is_over(home)
+    assert home.entries - before == {("dtg", "08:00", "09:00", _ALL_DAYS, 50, True)}
+    assert before - home.entries == {("cfg", "20:00", "05:00", _ALL_DAYS, 100, True)}
+
+
+async def test_one_that_the_cloud_refuses_leaves_everything_as_it_was(home: BatteryHouse) -> None:
+    before, settings = home.entries, _settings(home)
+    home.sim.faults.add(path="/schedules$", method="POST", status=400, body={"error": {"status": "INVALID_REQUEST"}})
+    refusal = await home.refused("set_battery_override", action="hold", duration="02:00:00")
+    assert refusal.translation_key == "request_rejected"
+    await home.pass_time(minutes=10)
+    assert _override(home) is None
+    assert home.entries == before
+    assert _settings(home) == settings
+
+
+async def test_the_end_of_one_that_ended_early_does_not_end_the_next_one(home: BatteryHouse) -> None:
+    home.battery.state_of_charge = 80
+    await home.asked("set_battery_override", action="charge", until_state_of_charge=70)
+    await _is_over(home)
+    home.skip(hours=11)
+    await home.asked("set_battery_override", action="hold", duration="06:00:00", wait=MOST_WAITED)
+    home.skip(hours=2)
+    await home.pass_time(minutes=10)
+    assert _override(home) is not None
+    assert home.battery.flow.doing is Doing.HOLD
+
+
+# --- Across restarts ---
+
+
+async def test_it_goes_on_after_a_restart_and_ends_when_it_should(home: BatteryHouse) -> None:
+    before, settings, started = home.entries, _settings(home), _now(home)
+    await home.asked("set_battery_override", action="hold", duration="02:00:00", wait=MOST_WAITED)
+    during = home.entries
+    await home.restarted(minutes=30)
+    assert _override(home) is not None
+    assert home.entries == during
+    await _is_over(home)
+    assert 2 * 3600 <= (_now(home) - started).total_seconds() < 2 * 3600 + 600
+    assert home.entries == before
+    assert _settings(home) == settings
+
+
+async def test_one_that_ran_out_while_nobody_looked_is_ended_at_the_start(home: BatteryHouse) -> None:
+    before, settings = home.entries, _settings(home)
+    await home.asked("set_battery_override", action="charge", duration="02:00:00", wait=MOST_WAITED)
+    await home.restarted(minutes=5 * 60)
+    await home.pass_time(minutes=5)
+    assert _override(home) is None
+    assert home.entries == before
+    assert _settings(home) == settings
+
+
+async def test_its_end_waits_for_a_cloud_that_is_down(home: BatteryHouse) -> None:
+    before, settings = home.entries, _settings(home)
+    await home.asked("set_battery_override", action="discharge", duration="01:00:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=30)
+    await home.sim.stop()
+    await home.pass_time(minutes=60)
+    await home.sim.start()
+    await home.pass_time(minutes=20)
+    assert _override(home) is None
+    assert home.entries == before
+    assert _settings(home) == settings
+
+
+# --- A battery that does something else ---
+
+
+async def test_a_battery_that_does_not_follow_is_told(home: BatteryHouse) -> None:
+    home.battery.stuck = True
+    await home.asked("set_battery_override", action="charge", duration="03:00:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=10)
+    assert home.issue("override_ignored") is None
+    await home.pass_time(minutes=10)
+    issue = home.issue("override_ignored")
+    assert issue is not None
+    assert issue.translation_placeholders == {"site": "Main Site"}
+
+    home.battery.stuck = False
+    await home.pass_time(minutes=5)
+    assert home.issue("override_ignored") is None
+
+
+async def test_it_is_not_told_any_more_when_the_override_is_over(home: BatteryHouse) -> None:
+    home.battery.stuck = True
+    await home.asked("set_battery_override", action="charge", duration="03:00:00")
+    await home.pass_time(minutes=20)
+    assert home.issue("override_ignored") is not None
+    await home.asked("clear_battery_override")
+    assert home.issue("override_ignored") is None
+
+
+async def test_a_battery_that_has_nothing_left_to_do_follows(home: BatteryHouse) -> None:
+    home.battery.state_of_charge = 100
+    await home.asked("set_battery_override", action="charge", duration="02:00:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=60)
+    assert home.issue("override_ignored") is None
