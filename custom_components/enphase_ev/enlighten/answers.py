@@ -84,7 +84,10 @@ async def listening(
     )
     try:
         async with client:
-            await client.subscribe(stream.topic, qos=1)
+            try:
+                await client.subscribe(stream.topic, qos=1)
+            except ValueError:
+                raise InvalidResponse("The topic of the answers is none that can be subscribed to") from None
             yield _answers(client)
     except (MqttError, OSError) as err:
         raise ServiceUnavailable(f"The answers cannot be listened to ({type(err).__name__})") from None
