@@ -11,13 +11,14 @@ from .battery_entity import battery_device_info, battery_identifier
 from .battery_journal import BatteryJournal
 from .battery_override import BatteryOverrides
 from .battery_services import async_setup_battery_services
-from .const import CONF_SITE, DOMAIN, ENTRY_VERSION
+from .const import CONF_SITE, DOMAIN
 from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
 from .issues import clear_account_issues, clear_stop_issues
 from .memory import SiteMemoryStore
+from .migration import async_migrate
 from .old_actions import async_setup_old_actions
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
@@ -48,11 +49,10 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
-    """Bring an entry up to date: one of our first release, which has the same data, or one of the other integration of this domain."""
+    """Bring an entry up to date: one of an earlier release, or one of the other integration of this domain."""
     if is_of_the_other(entry):
         return await async_take_over(hass, entry)
-    if entry.version < ENTRY_VERSION:
-        hass.config_entries.async_update_entry(entry, version=ENTRY_VERSION, minor_version=1)
+    await async_migrate(hass, entry)
     return True
 
 
