@@ -1,10 +1,12 @@
 """The servers of an end-to-end run, on every Home Assistant that is at hand."""
 
 from collections.abc import AsyncGenerator
+import json
 import os
 from pathlib import Path
 import re
 import shutil
+import subprocess
 import sys
 
 from playwright.async_api import Page
@@ -37,9 +39,18 @@ async def simulator(artifacts: Path, socket_enabled: None) -> AsyncGenerator[Sim
         yield simulator
 
 
+@pytest.fixture
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip that HACS takes, as the release workflow builds it."""
+    name = json.loads((ROOT / "hacs.json").read_text(encoding="utf-8"))["filename"]
+    target = tmp_path_factory.mktemp("release") / name
+    subprocess.run([sys.executable, ROOT / "scripts" / "build", target], check=True)  # noqa: S603 - our own script
+    return target
+
+
 @pytest.fixture(params=INTERPRETERS)
 async def home_assistant(
-    request: pytest.FixtureRequest, simulator: Simulator, artifacts: Path, tmp_path: Path
+    request: pytest.FixtureRequest, simulator: Simulator, artifacts: Path, tmp_path: Path, release: Path
 ) -> AsyncGenerator[HomeAssistant]:
     home_assistant = HomeAssistant(
         tmp_path,
@@ -47,6 +58,7 @@ async def home_assistant(
         log=artifacts / "home-assistant.log",
         cloud=simulator.url,
         python=Path(INTERPRETERS[request.param]),
+        release=release,
     )
     async with home_assistant:
         yield home_assistant

@@ -7,6 +7,7 @@ would add such integrations.
 from datetime import UTC, datetime
 import json
 from pathlib import Path
+import zipfile
 
 DOMAIN = "enphase_ev"
 ROOT = Path(__file__).parents[2]
@@ -48,12 +49,15 @@ LOOPBACK_PROVIDER = """\
 """
 
 
-def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loopback: bool) -> None:
-    """Lay a configuration folder: the YAML, the web server, the onboarding steps to skip, a link to the integration."""
+def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loopback: bool, release: Path | None = None) -> None:
+    """Lay a configuration folder: the YAML, the web server, the onboarding steps to skip, the integration as a link or from its zip."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     custom_components = folder / "custom_components"
-    if not custom_components.is_symlink():
+    if release is not None:
+        with zipfile.ZipFile(release) as packed:
+            packed.extractall(custom_components / DOMAIN)
+    elif not custom_components.is_symlink():
         custom_components.symlink_to(CUSTOM_COMPONENTS, target_is_directory=True)
     (folder / "configuration.yaml").write_text(
         CONFIGURATION.format(

@@ -82,14 +82,16 @@ class HomeAssistant:
         sign_in_by_loopback: bool = False,
         name: str = "Home",
         time_zone: str = "Europe/Amsterdam",
+        release: Path | None = None,
     ) -> None:
-        """Use this configuration folder, this interpreter and the cloud at this origin."""
+        """Use this configuration folder, this interpreter, the cloud at this origin, and the zip of a release if there is one."""
         self._server = Server("Home Assistant", port, log)
         self._folder = folder
         self._cloud = cloud
         self._python = python
         self._session: aiohttp.ClientSession | None = None
         self._settings = {"name": name, "time_zone": time_zone}
+        self._release = release
         self._sign_in_by_loopback = sign_in_by_loopback
         self.username = username
         self.password = password
@@ -105,6 +107,7 @@ class HomeAssistant:
             name=self._settings["name"],
             time_zone=self._settings["time_zone"],
             sign_in_by_loopback=self._sign_in_by_loopback,
+            release=self._release,
         )
         self._session = aiohttp.ClientSession(self.url)
         try:
