@@ -57,7 +57,7 @@ class _Tally:
 
 
 @asynccontextmanager
-async def _home_assistant() -> AsyncIterator[HomeAssistant]:
+async def home_assistant() -> AsyncIterator[HomeAssistant]:
     """Run a Home Assistant that may use custom integrations and keeps its files in memory."""
     # Names are looked up by the system, not by asking around on the local network.
     with mock_storage(), patch("homeassistant.helpers.aiohttp_client._async_make_resolver", lambda _: aiohttp.ThreadedResolver()):
@@ -69,7 +69,7 @@ async def _home_assistant() -> AsyncIterator[HomeAssistant]:
 
 async def _measure(scenario: str, freezer: FrozenDateTimeFactory) -> _Tally:
     tally = _Tally()
-    async with Simulator(scenario) as sim, _home_assistant() as hass:
+    async with Simulator(scenario) as sim, home_assistant() as hass:
         for charger in sim.site.chargers.values():
             if charger.charging:
                 charger.stop()
@@ -96,7 +96,7 @@ async def _measure(scenario: str, freezer: FrozenDateTimeFactory) -> _Tally:
 
 async def _measure_battery(freezer: FrozenDateTimeFactory) -> _Tally:
     tally = _Tally()
-    async with Simulator("battery_only") as sim, _home_assistant() as hass:
+    async with Simulator("battery_only") as sim, home_assistant() as hass:
         os.environ[URL_VARIABLE] = sim.url
         entry = await sign_in(hass, sim)
         house = House(hass, sim, entry, freezer)

@@ -16,13 +16,15 @@ from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
-from .issues import clear_account_issues, clear_stop_issues
+from .issues import clear_account_issues, clear_gateway_issues, clear_stop_issues
+from .local_gateway import open_gateway
 from .memory import SiteMemoryStore
 from .migration import async_migrate
 from .old_actions import async_setup_old_actions
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
+from .sources import ChargerSources
 from .takeover import async_take_over, is_of_the_other
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -81,7 +83,8 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     memory = SiteMemoryStore(hass, entry.entry_id)
     await memory.async_load()
     history = ChargerHistory(account, site_id)
-    chargers = ChargerCoordinator(hass, entry, Chargers(account, site_id), history, memory, options)
+    sources = ChargerSources(hass, entry, Chargers(account, site_id), open_gateway(hass, entry, options), memory)
+    chargers = ChargerCoordinator(hass, entry, sources, history, memory, options)
     await chargers.async_config_entry_first_refresh()
     details = DetailsCoordinator(
         hass,
@@ -115,6 +118,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     clear_stop_issues(hass, entry)
+    clear_gateway_issues(hass, entry)
     await entry.runtime_data.memory.async_save_now()
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True

@@ -116,12 +116,12 @@ class ChargerBinarySensor(ChargerEntity, BinarySensorEntity):
 
 
 class CloudReachable(SiteEntity, BinarySensorEntity):
-    """Whether the last poll was answered."""
+    """Whether the cloud answered when it was asked last."""
 
     @property
     @override
     def is_on(self) -> bool:
-        return self.coordinator.last_update_success
+        return self.coordinator.last_update_success and self.coordinator.client.cloud_answers
 
 
 class BatteryBinarySensor(BatteryEntity, BinarySensorEntity):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from .charger_details import ChargerDetails
 from .commands import Command
+from .data_source import SourceState
 from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
 from .power import PowerReading
 
@@ -45,6 +46,7 @@ class Charger:
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
         details: schedules, settings, firmware and the last session.
+        source: who answers for it; `None` where no gateway was named.
         mode_change, level_change: the last change of the charge mode, and of the level of a session.
     """
 
@@ -61,6 +63,7 @@ class Charger:
     mode_change: Command[ChargeMode] | None = None
     level_change: Command[float] | None = None
     details: ChargerDetails = field(default_factory=ChargerDetails)
+    source: SourceState | None = None
 
     @property
     def serial(self) -> str:

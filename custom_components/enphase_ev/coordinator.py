@@ -21,7 +21,6 @@ from .devices import offer_new_chargers, remove_charger_device, remove_gone_char
 from .enlighten import (
     ChargeMode,
     ChargerHistory,
-    Chargers,
     ChargerStatus,
     CommandReply,
     EnlightenError,
@@ -37,6 +36,7 @@ from .memory import SiteMemoryStore
 from .optional_services import OptionalServices
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry
+from .sources import ChargerSources
 from .timing import async_rest, async_zone
 from .watch import ChargerWatch
 
@@ -66,7 +66,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self,
         hass: HomeAssistant,
         entry: EnphaseConfigEntry,
-        client: Chargers,
+        client: ChargerSources,
         history: ChargerHistory,
         memory: SiteMemoryStore,
         options: SiteOptions,
@@ -195,7 +195,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         before = self.data or {}
         chargers: dict[str, Charger] = {}
         for serial, watch in self._watches.items():
-            charger = watch.build(self._options.nominal_voltage)
+            charger = watch.build(self._options.nominal_voltage, self.client.state_of(serial))
             if charger is None:
                 continue
             is_unchanged = charger == before.get(serial)
@@ -283,7 +283,9 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""
         today = now.astimezone(self.time_zone).date()
         unwatched = [watch for watch in watches if watch.wants_day(self.time_zone, today)]
-        counted = await self._optional.ask("energy", self._history.energy_of_day(today)) if unwatched else None
+        counted = (
+            await self._optional.ask("energy", self._history.energy_of_day(today)) if unwatched and self.client.cloud_answers else None
+        )
         for watch in watches:
             if watch in unwatched:
                 watch.begin_day(today, counted.of(watch.serial) if counted else None)
@@ -295,7 +297,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         missing = [watch for watch in self._watches.values() if watch.is_missing_for_long(now)]
         if not missing:
             return
-        summaries = await self._optional.ask("summary", self.client.summaries())
+        summaries = await self._optional.ask("summary", self.client.cloud.summaries())
         if summaries is None:
             return
         there = {summary.serial for summary in summaries}
@@ -424,7 +426,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         Raises:
             HomeAssistantError: The site cannot, or the cloud did not answer.
         """
-        seconds = await self._send(self.client.start_live_stream())
+        seconds = await self._send(self.client.cloud.start_live_stream())
         self._streaming_until = datetime.now(UTC) + timedelta(seconds=min(seconds or 0, _LONGEST_STREAM))
         await self.async_request_refresh()
         return seconds
@@ -435,7 +437,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         Raises:
             HomeAssistantError: The cloud did not answer.
         """
-        await self._send(self.client.stop_live_stream())
+        await self._send(self.client.cloud.stop_live_stream())
         self._streaming_until = None
 
     async def async_trigger_message(self, serial: str, message: str) -> dict[str, Json]:

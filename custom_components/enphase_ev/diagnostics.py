@@ -9,7 +9,8 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .charger import Charger
 from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
-from .enlighten import BatterySettings
+from .enlighten import BatterySettings, Recorder, RequestCounter
+from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN
 from .runtime import EnphaseConfigEntry
 
 _TO_REDACT = {
@@ -28,28 +29,30 @@ _TO_REDACT = {
     "pendingGateways",
     CONF_CHARGERS,
     CONF_DECLINED,
+    CONF_GATEWAY_ADDRESS,
+    CONF_GATEWAY_TOKEN,
+    CONF_GATEWAY_FINGERPRINT,
 }
+# Enough to compare two of them.
+_FINGERPRINT_SHOWN = 8
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EnphaseConfigEntry) -> dict[str, Any]:
     """Return the diagnostics of a site."""
     coordinator = entry.runtime_data.chargers
     account = entry.runtime_data.account
-    requests = account.transport.requests
     return {
         "entry": async_redact_data(entry.as_dict(), _TO_REDACT),
-        "options": asdict(entry.runtime_data.options),
+        "options": async_redact_data(asdict(entry.runtime_data.options), _TO_REDACT),
         "account": {
             "session_expires_at": account.session_expires_at,
             "signed_in_at": account.state.signed_in_at,
             "wants_code": account.state.wants_code,
             "token_source": account.state.token_source,
             "forms": sorted(f"{key.partition(':')[2]}: {form}" for key, form in account.state.forms.items()),
-            "requests_last_hour": {family.value: count for family, count in requests.last_hour().items()},
-            "requests_total": {family.value: count for family, count in requests.total.items()},
-            "last_errors": [{"at": at, "family": family.value, "error": error} for at, family, error in account.recorder.errors],
-            "last_answers": account.recorder.shapes(),
+            **_talk(account.transport.requests, account.recorder),
         },
+        "gateway": _gateway(entry),
         "coordinator": {
             "last_success": coordinator.last_success,
             "last_exception": type(coordinator.last_exception).__name__ if coordinator.last_exception else None,
@@ -67,6 +70,31 @@ async def async_get_device_diagnostics(hass: HomeAssistant, entry: EnphaseConfig
         if domain == DOMAIN and (charger := entry.runtime_data.chargers.data.get(identifier)) is not None:
             return {"charger": _redacted(charger)}
     return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _talk(requests: RequestCounter, recorder: Recorder) -> dict[str, Any]:
+    """Return what was asked, and what came of it."""
+    return {
+        "requests_last_hour": {family.value: count for family, count in requests.last_hour().items()},
+        "requests_total": {family.value: count for family, count in requests.total.items()},
+        "last_errors": [{"at": at, "family": family.value, "error": error} for at, family, error in recorder.errors],
+        "last_answers": recorder.shapes(),
+    }
+
+
+def _gateway(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
+    """Return what is known about the gateway in the house."""
+    sources = entry.runtime_data.chargers.client
+    if sources.gateway is None:
+        return None
+    return {
+        "certificate": f"{(entry.runtime_data.options.gateway_fingerprint or '')[:_FINGERPRINT_SHOWN]}…",
+        "firmware": sources.firmware,
+        "has_live_token": sources.gateway.has_live_token,
+        "latency": sources.gateway.latency,
+        "cloud_answers": sources.cloud_answers,
+        **_talk(sources.gateway.transport.requests, sources.gateway.recorder),
+    }
 
 
 def _battery(entry: EnphaseConfigEntry) -> dict[str, Any] | None:

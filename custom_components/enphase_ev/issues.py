@@ -11,8 +11,11 @@ from .charger import Charger
 from .commands import CommandState
 from .const import DOMAIN
 from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, TooManySessions
+from .options import CONF_GATEWAY_FINGERPRINT
 
 LEFT_ENTRIES = "left_entries"
+GATEWAY_CERTIFICATE = "gateway_certificate"
+_GATEWAY_TOKEN = "gateway_token"  # noqa: S105 - the name of a note
 _OVERRIDE_IGNORED = "override_ignored"
 _TAKEN_OVER = "taken_over"
 _THROTTLED = "throttled"
@@ -64,6 +67,51 @@ def clear_account_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     # Home Assistant removes its repair issue together with the flow.
     for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
         hass.config_entries.flow.async_abort(flow["flow_id"])
+
+
+@callback
+def set_certificate_issue(hass: HomeAssistant, entry: ConfigEntry, fingerprint: str) -> None:
+    """Ask a person whether the new certificate of the gateway in the house is its own."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{GATEWAY_CERTIFICATE}_{entry.entry_id}",
+        data={"entry_id": entry.entry_id, "fingerprint": fingerprint},
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=GATEWAY_CERTIFICATE,
+        translation_placeholders={
+            "site": entry.title,
+            "old": fingerprint_shown(entry.options[CONF_GATEWAY_FINGERPRINT]),
+            "new": fingerprint_shown(fingerprint),
+        },
+    )
+
+
+@callback
+def raise_token_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Tell a person that the token of the gateway in the house has run out."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{_GATEWAY_TOKEN}_{entry.entry_id}",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_GATEWAY_TOKEN,
+        translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
+def clear_gateway_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove what was said about the gateway in the house."""
+    for key in (GATEWAY_CERTIFICATE, _GATEWAY_TOKEN):
+        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
+
+
+def fingerprint_shown(fingerprint: str) -> str:
+    """Return a fingerprint as it is shown elsewhere: pairs of hex digits."""
+    return bytes.fromhex(fingerprint).hex(":").upper()
 
 
 @callback

@@ -1,13 +1,15 @@
 """Energy counters that can be trusted: a lifetime that only grows, and a day that begins at the site's midnight."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from mashumaro import DataClassDictMixin
 
 # Small steps back are noise of the cloud's arithmetic (api/chargers.md §8).
 _JITTER = 20.0
+# A source that lags behind the other one tells again what is known already: the cloud after the gateway, by a report or two.
+_LONGEST_LAG = timedelta(hours=1)
 # More than this between two reports needs a second report to be believed: what the hardware can draw, doubled, and an allowance.
 _ALLOWANCE = 1000.0
 _MOST_WATTS = 25_000.0
@@ -50,7 +52,10 @@ class LifetimeMeter(DataClassDictMixin):
         return cls(reading.energy, reading)
 
     def take(self, reading: Reading) -> Self:
-        """Return the meter after a reading."""
+        """Return the meter after a reading; one that is older than what is known says nothing new."""
+        known, told = self.accepted.reported_at, reading.reported_at
+        if known is not None and told is not None and timedelta(0) < known - told < _LONGEST_LAG:
+            return self
         counted = reading.energy + self.offset
         if self.value - _JITTER <= counted <= self.value + self._most_gained(reading):
             return replace(self, value=max(self.value, counted), accepted=reading, doubted=None)

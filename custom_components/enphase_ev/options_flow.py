@@ -4,18 +4,37 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfElectricPotential, UnitOfTime
-from homeassistant.helpers.selector import BooleanSelector, NumberSelector, NumberSelectorConfig, NumberSelectorMode
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
 import voluptuous as vol
 
+from .enlighten import EnlightenError, gateway_url, shown_certificate
+from .issues import fingerprint_shown
+from .local_gateway import known_address
 from .options import (
     CONF_FAST_INTERVAL,
     CONF_FAST_WHILE_STREAMING,
+    CONF_GATEWAY_ADDRESS,
+    CONF_GATEWAY_FINGERPRINT,
+    CONF_GATEWAY_TOKEN,
     CONF_NOMINAL_VOLTAGE,
     CONF_REQUEST_TIMEOUT,
     CONF_SESSION_HISTORY,
     CONF_SLOW_INTERVAL,
     SiteOptions,
 )
+
+_GATEWAY = "gateway"
+_USE_GATEWAY = "use_gateway"
 
 
 def _number(lowest: float, highest: float, unit: str) -> NumberSelector:
@@ -30,16 +49,65 @@ _FIELDS = {
     CONF_NOMINAL_VOLTAGE: _number(100, 500, UnitOfElectricPotential.VOLT),
     CONF_SESSION_HISTORY: BooleanSelector(),
 }
+_TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
 
 class EnphaseOptionsFlow(OptionsFlowWithReload):
     """Shows the options; a change reloads the site."""
 
+    def __init__(self) -> None:
+        self._chosen: dict[str, Any] = {}
+
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for all of them."""
-        if user_input is not None:
-            return self.async_create_entry(data=user_input)
         now = SiteOptions.read(self.config_entry.options, self.hass.config.country)
-        shown: dict[str, object] = {key: getattr(now, key) for key in _FIELDS}
-        schema = vol.Schema({vol.Required(key, default=shown[key]): selector for key, selector in _FIELDS.items()})
-        return self.async_show_form(step_id="init", data_schema=schema)
+        errors: dict[str, str] = {}
+        shown: dict[str, Any] = {key: getattr(now, key) for key in _FIELDS}
+        gateway: dict[str, Any] = {
+            _USE_GATEWAY: now.gateway_address is not None,
+            CONF_GATEWAY_ADDRESS: now.gateway_address or known_address(self.hass),
+        }
+        if user_input is not None:
+            shown, gateway = user_input, user_input[_GATEWAY]
+            self._chosen = {key: user_input[key] for key in _FIELDS}
+            if not gateway[_USE_GATEWAY]:
+                return self.async_create_entry(data=self._chosen)
+            self._chosen |= {
+                CONF_GATEWAY_ADDRESS: gateway.get(CONF_GATEWAY_ADDRESS, "").strip(),
+                CONF_GATEWAY_TOKEN: gateway.get(CONF_GATEWAY_TOKEN, "").strip() or now.gateway_token,
+            }
+            if self._chosen[CONF_GATEWAY_TOKEN] is None:
+                errors["base"] = "gateway_token_missing"
+            elif self._chosen[CONF_GATEWAY_ADDRESS] == now.gateway_address:
+                return self.async_create_entry(data={**self._chosen, CONF_GATEWAY_FINGERPRINT: now.gateway_fingerprint})
+            else:
+                try:
+                    url = gateway_url(self._chosen[CONF_GATEWAY_ADDRESS])
+                    session = async_get_clientsession(self.hass, verify_ssl=False)
+                    self._chosen[CONF_GATEWAY_FINGERPRINT] = await shown_certificate(session, url)
+                    return await self.async_step_certificate()
+                except ValueError:
+                    errors["base"] = "gateway_address_invalid"
+                except EnlightenError:
+                    errors["base"] = "gateway_unreachable"
+        address = {"suggested_value": gateway.get(CONF_GATEWAY_ADDRESS)}
+        of_gateway = vol.Schema(
+            {
+                vol.Required(_USE_GATEWAY, default=gateway[_USE_GATEWAY]): BooleanSelector(),
+                vol.Optional(CONF_GATEWAY_ADDRESS, description=address): TextSelector(),
+                vol.Optional(CONF_GATEWAY_TOKEN): _TOKEN,
+            }
+        )
+        fields: dict[vol.Marker, object] = {vol.Required(key, default=shown[key]): selector for key, selector in _FIELDS.items()}
+        fields[vol.Required(_GATEWAY)] = section(of_gateway, {"collapsed": not gateway[_USE_GATEWAY]})
+        return self.async_show_form(step_id="init", data_schema=vol.Schema(fields), errors=errors)
+
+    async def async_step_certificate(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the certificate that the gateway shows, which is the only one from then on."""
+        if user_input is not None:
+            return self.async_create_entry(data=self._chosen)
+        placeholders = {
+            "address": self._chosen[CONF_GATEWAY_ADDRESS],
+            "fingerprint": fingerprint_shown(self._chosen[CONF_GATEWAY_FINGERPRINT]),
+        }
+        return self.async_show_form(step_id="certificate", data_schema=vol.Schema({}), description_placeholders=placeholders)

@@ -65,6 +65,9 @@ class PowerMeter:
             # Nobody tells when it reported: it was since the last look at it.
             at = seen_at
         report = _Report(at, session.energy, session.started_at)
+        if before is not None and before.at is not None and at is not None and at < before.at:
+            # The cloud lags behind the gateway, which was asked before.
+            return
         if before is None or before.session_started_at != report.session_started_at or report.energy < before.energy:
             self._report, self._measured = report, None
             return

@@ -13,7 +13,8 @@ from .battery_settings import async_restore_schedules
 from .choice import including, is_new
 from .const import DOMAIN
 from .devices import NEW_CHARGERS
-from .issues import LEFT_ENTRIES
+from .issues import GATEWAY_CERTIFICATE, LEFT_ENTRIES
+from .options import CONF_GATEWAY_FINGERPRINT
 from .runtime import EnphaseConfigEntry
 
 
@@ -40,6 +41,29 @@ class AddChargersFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class AcceptCertificateFlow(RepairsFlow):
+    """Lets a person accept the certificate that the gateway in the house shows now."""
+
+    def __init__(self, entry_id: str, fingerprint: str) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+        self._fingerprint = fingerprint
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Show both fingerprints; take over the one that was shown, whatever is there by now."""
+        if user_input is None:
+            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
+        if (entry := self.hass.config_entries.async_get_entry(self._entry_id)) is not None:
+            options = {**entry.options, CONF_GATEWAY_FINGERPRINT: self._fingerprint}
+            self.hass.config_entries.async_update_entry(entry, options=options)
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return self.async_create_entry(data={})
+
+
 class LeftEntriesFlow(RepairsFlow):
     """Tries again to put back the battery schedules that were lost, or drops them."""
 
@@ -49,8 +73,7 @@ class LeftEntriesFlow(RepairsFlow):
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask which."""
-        placeholders = self._placeholders()
-        return self.async_show_menu(step_id="init", menu_options=["try_again", "drop"], description_placeholders=placeholders)
+        return self.async_show_menu(step_id="init", menu_options=["try_again", "drop"], description_placeholders=_placeholders(self))
 
     async def async_step_try_again(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Try again."""
@@ -73,15 +96,18 @@ class LeftEntriesFlow(RepairsFlow):
         entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
         return entry.runtime_data.battery if entry is not None and entry.state is ConfigEntryState.LOADED else None
 
-    def _placeholders(self) -> dict[str, str]:
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-        return dict(issue.translation_placeholders or {}) if issue else {}
+
+def _placeholders(flow: RepairsFlow) -> dict[str, str]:
+    issue = ir.async_get(flow.hass).async_get_issue(DOMAIN, flow.issue_id)
+    return dict(issue.translation_placeholders or {}) if issue else {}
 
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
     """Return the flow of an issue; one that only tells something is confirmed."""
     if issue_id.startswith(NEW_CHARGERS) and data is not None:
         return AddChargersFlow(str(data["entry_id"]))
+    if issue_id.startswith(GATEWAY_CERTIFICATE) and data is not None:
+        return AcceptCertificateFlow(str(data["entry_id"]), str(data["fingerprint"]))
     if issue_id.startswith(LEFT_ENTRIES) and data is not None:
         return LeftEntriesFlow(str(data["entry_id"]))
     return ConfirmRepairFlow()

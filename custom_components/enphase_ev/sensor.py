@@ -20,6 +20,7 @@ from .battery_sensors import BATTERY_SENSORS, UNIT_SENSORS, BatterySensor, UnitS
 from .charger import Charger, ChargerState
 from .const import DOMAIN
 from .coordinator import ChargerCoordinator
+from .data_source import DataSource
 from .enlighten import (
     ChargeMode,
     ChargerSummary,
@@ -34,6 +35,7 @@ from .runtime import EnphaseConfigEntry
 PARALLEL_UPDATES = 0
 
 _LAST_SESSION = "last_session"
+_DATA_SOURCE = "data_source"
 
 _CONNECTOR_STATES = [
     "available",
@@ -236,6 +238,16 @@ CHARGER_SENSORS = (
         has_fn=lambda charger: Feature.PHASE_SWITCH in charger.details.features,
         value_fn=lambda charger: charger.details.setting(ConfigurationKey.PHASE_SWITCH),
     ),
+    ChargerSensorDescription(
+        key=_DATA_SOURCE,
+        translation_key="data_source",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[source.value for source in DataSource],
+        has_fn=lambda charger: charger.source is not None,
+        value_fn=lambda charger: charger.source.source if charger.source else None,
+        attributes_fn=lambda charger: {"local_refused": charger.source.refusal if charger.source else None},
+    ),
 )
 
 SITE_SENSORS = (
@@ -287,19 +299,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     """Set up the sensors of an entry."""
     coordinator = entry.runtime_data.chargers
     async_add_entities(SiteSensor(coordinator, description) for description in SITE_SENSORS)
+    # What an earlier choice has brought, and this one does not have.
     if not entry.runtime_data.options.session_history:
-        _remove_last_sessions(hass, coordinator)
+        _remove_sensors(hass, coordinator, _LAST_SESSION)
+    if coordinator.client.gateway is None:
+        _remove_sensors(hass, coordinator, _DATA_SOURCE)
     add_charger_entities(entry, async_add_entities, CHARGER_SENSORS, ChargerSensor)
     add_battery_entities(entry, async_add_entities, BATTERY_SENSORS, BatterySensor)
     add_unit_entities(entry, async_add_entities, UNIT_SENSORS, UnitSensor)
 
 
 @callback
-def _remove_last_sessions(hass: HomeAssistant, coordinator: ChargerCoordinator) -> None:
-    """Remove the sensors of an earlier choice, about which nobody is asked any more."""
+def _remove_sensors(hass: HomeAssistant, coordinator: ChargerCoordinator, key: str) -> None:
     entities = er.async_get(hass)
     for serial in coordinator.data:
-        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{serial}_{_LAST_SESSION}"):
+        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{serial}_{key}"):
             entities.async_remove(entity_id)
 
 

@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
+from .data_source import DataSource
 from .runtime import EnphaseConfigEntry
 
 
@@ -22,11 +23,13 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     chargers = [entry.runtime_data.chargers for entry in loaded]
     # Sites can share an account: its requests and its session count once.
     accounts = list({id(entry.runtime_data.account): entry.runtime_data.account for entry in loaded}.values())
+    known = [site.client.state_of(serial) for site in chargers for serial in site.data]
     return {
         "sites": f"{len(loaded)} / {len(entries)}",
-        "cloud_reachable": bool(chargers) and all(site.last_update_success for site in chargers),
+        "cloud_reachable": bool(chargers) and all(site.last_update_success and site.client.cloud_answers for site in chargers),
         "last_success": min((site.last_success for site in chargers if site.last_success), default=None),
         "latency": max((round(site.latency * 1000) for site in chargers if site.latency is not None), default=None),
         "requests_last_hour": sum(account.transport.requests.last_hour().total() for account in accounts),
+        "local_chargers": f"{sum(state is not None and state.source is DataSource.LOCAL for state in known)} / {len(known)}",
         "session_expires": min((account.session_expires_at for account in accounts if account.session_expires_at), default=None),
     }

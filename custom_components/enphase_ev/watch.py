@@ -7,6 +7,7 @@ from .charger import Charger
 from .charger_details import ChargerDetails
 from .commands import Command, CommandState
 from .const import LOGGER
+from .data_source import SourceState
 from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
 from .memory import SiteMemoryStore
 from .meters import DayMeter, LifetimeMeter, Reading
@@ -184,7 +185,7 @@ class ChargerWatch:
 
     # --- The whole picture ---
 
-    def build(self, nominal_voltage: float) -> Charger | None:
+    def build(self, nominal_voltage: float, source: SourceState | None) -> Charger | None:
         """Return the charger as entities see it; `None` before it was first seen."""
         status = self.status
         if status is None or self.seen_at is None:
@@ -203,6 +204,7 @@ class ChargerWatch:
             mode_change=self.mode_change,
             level_change=self.level_change,
             details=self.details,
+            source=source,
         )
 
 

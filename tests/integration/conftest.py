@@ -14,8 +14,9 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
+from simulator.gateway_inside import Role
 from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
-from tests.integration.house import CloudBuilder, House, HouseBuilder, entry_of, sign_in
+from tests.integration.house import CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +29,8 @@ async def build_cloud(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monke
     """Return a function that starts a simulated cloud which the integration takes for Enlighten."""
     async with AsyncExitStack() as stack:
 
-        async def build(scenario: str = "one_charger") -> Simulator:
-            sim = await stack.enter_async_context(Simulator(scenario))
+        async def build(scenario: str = "one_charger", *, gateway: bool = False) -> Simulator:
+            sim = await stack.enter_async_context(Simulator(scenario, gateway=gateway))
             monkeypatch.setenv(URL_VARIABLE, sim.url)
             return sim
 
@@ -48,13 +49,19 @@ def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenD
         *,
         prepare: Callable[[Simulator], None] = lambda _: None,
         password: str | None = None,
+        gateway: Role | None = None,
+        options: dict[str, object] | None = None,
         state: ConfigEntryState = ConfigEntryState.LOADED,
         **data: object,
     ) -> House:
-        sim = await build_cloud(scenario)
+        sim = await build_cloud(scenario, gateway=gateway is not None)
+        if gateway is not None:
+            sim.gateway.switches.role = gateway
         prepare(sim)
         entry = entry_of(sim, sim.site.id, **({CONF_PASSWORD: password} if password else {}), **data)
         entry.add_to_hass(hass)
+        named = gateway_options(sim) if gateway is not None else {}
+        hass.config_entries.async_update_entry(entry, options={**named, **(options or {})})
         await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is state

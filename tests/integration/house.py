@@ -18,6 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
+from custom_components.enphase_ev.options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN
 from custom_components.enphase_ev.timing import async_rest
 from simulator import BatteryUnit, Charger, Simulator
 
@@ -175,6 +176,16 @@ def entry_of(sim: Simulator, site_id: str, **data: object) -> MockConfigEntry:
             **data,
         },
     )
+
+
+def gateway_options(sim: Simulator) -> dict[str, str]:
+    """Return what the options hold about the gateway in the house, once a person has named it."""
+    gateway = sim.gateway
+    return {
+        CONF_GATEWAY_ADDRESS: gateway.address,
+        CONF_GATEWAY_TOKEN: gateway.issue_token(),
+        CONF_GATEWAY_FINGERPRINT: gateway.fingerprint,
+    }
 
 
 async def sign_in(hass: HomeAssistant, sim: Simulator, *, remembers: bool = True) -> ConfigEntry:

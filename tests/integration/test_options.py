@@ -29,13 +29,15 @@ async def _form(house: House) -> dict[str, object]:
     house.hass.config_entries.options.async_abort(form["flow_id"])
     schema = form["data_schema"]
     assert schema is not None
-    return {str(field): field.default() for field in schema.schema}
+    return {str(field): field.default() for field in schema.schema if str(field) != "gateway"}
 
 
 async def _choose(house: House, **chosen: object) -> None:
     """Fill in the form and send it."""
     form = await house.hass.config_entries.options.async_init(house.entry.entry_id)
-    end = await house.hass.config_entries.options.async_configure(form["flow_id"], {**DEFAULTS, **chosen})
+    end = await house.hass.config_entries.options.async_configure(
+        form["flow_id"], {**DEFAULTS, "gateway": {"use_gateway": False}, **chosen}
+    )
     assert end["type"] is FlowResultType.CREATE_ENTRY
     await house.hass.async_block_till_done()
 

@@ -86,6 +86,7 @@ def test_every_action_is_told_with_its_fields(action: str, content: dict[str, di
 
 
 def test_every_option_is_told() -> None:
-    names = load("translations/en.json")["options"]["step"]["init"]["data"].values()
+    form = load("translations/en.json")["options"]["step"]["init"]
+    names = [name for group in (form, *form["sections"].values()) for name in group["data"].values()]
     pages = [_text(ROOT / "README.md"), _text(ROOT / "docs" / "options.md")]
     assert [name for name in names for page in pages if f"**{name}**" not in page] == []

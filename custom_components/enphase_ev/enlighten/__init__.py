@@ -47,6 +47,7 @@ from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
 from .schedules import ChargingSchedules
 from .settings import ChargerSettings
+from .shapes import Recorder
 from .sites import Site
 from .state import AccountState
 from .transport import Family, RequestCounter, Transport
@@ -97,6 +98,7 @@ __all__ = [
     "PastSession",
     "PhaseMode",
     "RateLimited",
+    "Recorder",
     "RequestCounter",
     "RequestRejected",
     "RetryLater",
