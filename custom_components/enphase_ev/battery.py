@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .battery_journal import Override
 from .battery_tickets import ChangeState
@@ -81,15 +81,19 @@ class Battery:
 
     @property
     def active_alerts(self) -> tuple[StormAlert, ...]:
-        """Return the storm alerts that are in force."""
-        return tuple(alert for alert in self.alerts if alert.is_active)
+        """Return the storm alerts that are in force; one that is over can still be listed as active."""
+        now = datetime.now(UTC)
+        return tuple(alert for alert in self.alerts if alert.is_active and (alert.ends_at is None or alert.ends_at > now))
+
+    @property
+    def is_settling(self) -> bool:
+        """Return whether settings or schedules say that the gateway has still to take something over."""
+        return (self.settings is not None and self.settings.is_pending) or self._are_schedules_settling
 
     @property
     def is_pending(self) -> bool:
         """Return whether the gateway has still to take something over."""
-        profile, settings = self.profile, self.settings
-        parts = (settings is not None and settings.is_pending, profile is not None and profile.is_change_pending)
-        return any(parts) or self.site.is_change_pending or self._are_schedules_settling
+        return self.is_settling or self.site.is_change_pending or (self.profile is not None and self.profile.is_change_pending)
 
     @property
     def _are_schedules_settling(self) -> bool:

@@ -15,7 +15,16 @@ from .battery_changes import BatteryChanges
 from .battery_journal import BatteryJournal
 from .battery_tickets import Listener, SettingsChange, Ticket
 from .const import LOGGER
-from .enlighten import AuthError, Batteries, BatteryEntry, BatterySchedules, BatterySettings, EnlightenError, RequestRejected
+from .enlighten import (
+    AuthError,
+    Batteries,
+    BatteryEntry,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    EnlightenError,
+    RequestRejected,
+)
 from .errors import update_error
 from .issues import set_left_entries_issue
 from .optional_services import OptionalServices
@@ -98,7 +107,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     async def _refresh(self) -> None:
         """Ask for what is due. Every answer is kept as it comes: a change that is under way reads and keeps some, too."""
         now = datetime.now(UTC)
-        if now >= self._site_due:
+        # Site and profile, which are seldom asked for, are all that still says that something is pending.
+        is_doubted = self.data is not None and self.data.is_pending and not self.data.is_settling and now >= self._settings_due
+        if now >= self._site_due or is_doubted:
             await self._refresh_site(now)
         if self.data is not None and now >= self._status_due:
             status = await self._optional.ask("battery status", self.client.status())
@@ -145,7 +156,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             if (profile := await self._optional.ask("battery profile", self.client.profile())) is not None:
                 self.data = battery = replace(self.data or battery, profile=profile)
             self._is_due_after_change = False
-        if wants_profile or (settings is not None and settings.has_storm_alert):
+        if wants_profile or battery.active_alerts or (settings is not None and settings.has_storm_alert):
             alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
             if alerts is not None:
                 self.data = battery = replace(self.data or battery, alerts=alerts)
@@ -214,6 +225,17 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         """Show the override that is in force."""
         if self.data is not None:
             self._publish(replace(self.data, override=self.changes.journal.override))
+
+    async def async_read_profile(self) -> BatteryProfile:
+        """Read the profile now, and show it.
+
+        Raises:
+            EnlightenError: The cloud did not answer.
+        """
+        profile = await self.client.profile()
+        if self.data is not None:
+            self._publish(replace(self.data, profile=profile))
+        return profile
 
     def _publish(self, battery: Battery) -> None:
         self.data = battery

@@ -9,7 +9,7 @@ from .battery_bodies import charge_from_grid_on, charge_schedules_off, toggle_bo
 from .battery_coordinator import BatteryCoordinator
 from .battery_tickets import Progress, SettingsChange, Ticket
 from .const import DOMAIN
-from .enlighten import BatteryFamily, BatterySchedules, BatterySettings, EnlightenError, Json, whole_settings
+from .enlighten import BatteryFamily, BatteryProfile, BatterySchedules, BatterySettings, EnlightenError, Json, whole_settings
 from .errors import command_error
 
 _NO_SCHEDULES = BatterySchedules(families={}, is_pending=False)
@@ -105,7 +105,7 @@ async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ti
     client = coordinator.client
 
     async def check() -> Progress:
-        found = await client.profile()
+        found = await coordinator.async_read_profile()
         if found.profile == profile and not found.is_change_pending:
             return Progress.SO
         return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
@@ -117,33 +117,34 @@ async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ti
     )
 
 
-async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool | None = None, is_on_for_ev: bool | None = None) -> Ticket:
-    """Switch storm guard, or whether the car is charged for a storm; what is not named stays as it is.
+async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool, is_for_ev: bool = False) -> Ticket:
+    """Switch storm guard, or whether the car is charged for a storm; the other one stays as it is.
 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    battery, _ = writable(coordinator)
-    profile = battery.profile
-    wanted = is_on if is_on is not None else bool(profile and profile.storm_guard)
-    wanted_for_ev = is_on_for_ev if is_on_for_ev is not None else bool(profile and profile.storm_guard_ev)
-    client = coordinator.client
-    key, wish = ("storm_guard", wanted) if is_on is not None else ("storm_guard_ev", wanted_for_ev)
+    writable(coordinator)
+    key = "storm_guard_ev" if is_for_ev else "storm_guard"
+
+    async def write() -> None:
+        profile = coordinator.data.profile if coordinator.data else None
+        guard, guard_for_ev = _storm_guard(profile) if profile else (False, False)
+        await coordinator.client.set_storm_guard(
+            is_enabled=guard if is_for_ev else is_on, is_enabled_for_ev=is_on if is_for_ev else guard_for_ev
+        )
 
     async def check() -> Progress:
-        found = await client.profile()
-        is_so = (bool(found.storm_guard), bool(found.storm_guard_ev)) == (wanted, wanted_for_ev)
-        if is_so:
+        found = await coordinator.async_read_profile()
+        if _storm_guard(found)[is_for_ev] is is_on:
             return Progress.SO
         return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
 
-    return await coordinator.async_write(
-        key,
-        wish,
-        lambda: coordinator.changes.async_write(
-            key, lambda: client.set_storm_guard(is_enabled=wanted, is_enabled_for_ev=wanted_for_ev), check
-        ),
-    )
+    return await coordinator.async_write(key, is_on, lambda: coordinator.changes.async_write(key, write, check))
+
+
+def _storm_guard(profile: BatteryProfile) -> tuple[bool, bool]:
+    """Return whether storm guard is on, and whether it charges the car: both are written together."""
+    return bool(profile.storm_guard), bool(profile.storm_guard_ev)
 
 
 async def async_refresh_battery(coordinator: BatteryCoordinator) -> None:

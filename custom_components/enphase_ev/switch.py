@@ -127,9 +127,14 @@ BATTERY_SWITCHES = (
     BatterySwitchDescription(
         key="storm_guard_ev",
         translation_key="storm_guard_ev",
-        has_fn=lambda battery: battery.may_write and battery.profile is not None and battery.profile.storm_guard_ev is not None,
+        has_fn=lambda battery: (
+            battery.may_write
+            and battery.site.shows_storm_guard
+            and battery.profile is not None
+            and battery.profile.storm_guard_ev is not None
+        ),
         value_fn=lambda battery: battery.profile.storm_guard_ev if battery.profile else None,
-        set_fn=lambda coordinator, on: async_set_storm_guard(coordinator, is_on_for_ev=on),
+        set_fn=lambda coordinator, on: async_set_storm_guard(coordinator, is_on=on, is_for_ev=True),
     ),
     BatterySwitchDescription(
         key="power_match",

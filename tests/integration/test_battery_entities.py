@@ -59,6 +59,7 @@ _COUNTS = [f"{name}_schedules" for name in ("charge_from_grid", "discharge_to_gr
 _CONTROLS = [entity_id for entity_id, *_ in _OF_ALL if entity_id.startswith(("switch.", "number.", "select."))]
 _FEATURES = {
     "storm_guard": "switch.battery_storm_guard",
+    "storm_guard_ev": "switch.battery_storm_guard_charges_the_car",
     "opt_out": "button.battery_opt_out_of_storm_alert",
     "power_match": "switch.battery_powermatch",
 }
@@ -246,7 +247,7 @@ def _feature(**values: object) -> Callable[[Simulator], None]:
         (_feature(restrict_cfg=True), {"switch.battery_charge_from_grid"}),
         (_feature(grid_mode=None), {"sensor.battery_grid_mode"}),
         (_feature(very_low_soc_limits_known=False), {"number.battery_shutdown_level"}),
-        (_feature(show_storm_guard=False), {_FEATURES["storm_guard"], _FEATURES["opt_out"]}),
+        (_feature(show_storm_guard=False), {_FEATURES[key] for key in ("storm_guard", "storm_guard_ev", "opt_out")}),
     ],
 )
 async def test_what_a_site_does_not_have_does_not_appear(
