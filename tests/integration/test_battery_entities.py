@@ -27,6 +27,7 @@ _OF_ALL: list[_Row] = [
     ("sensor.battery_status", "battery_status", "enum", None, None, None, "charging"),
     ("sensor.battery_grid_mode", "grid_mode", "enum", None, None, None, "import_export"),
     ("sensor.battery_system_profile", "system_profile", "enum", None, None, None, "self_consumption"),
+    ("sensor.battery_override", "override", "enum", None, None, None, "none"),
     ("sensor.battery_pending_change", "pending_change", "enum", None, None, _DIAGNOSTIC, "none"),
     ("switch.battery_charge_from_grid", "charge_from_grid", None, None, None, None, "off"),
     ("switch.battery_charge_from_grid_schedules", "charge_from_grid_schedule", None, None, None, None, "off"),
