@@ -82,13 +82,18 @@ def conflict(other: BatteryEntry) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="schedule_conflict",
-        translation_placeholders={
-            "family": other.family.name.lower().replace("_", " "),
-            "start": f"{other.start:%H:%M}",
-            "end": f"{other.end:%H:%M}",
-            "days": ", ".join(_DAYS[day - 1] for day in other.days),
-        },
+        translation_placeholders=placeholders_of(other),
     )
+
+
+def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
+    """Return what is told of an entry."""
+    return {
+        "family": entry.family.name.lower().replace("_", " "),
+        "start": f"{entry.start:%H:%M}",
+        "end": f"{entry.end:%H:%M}",
+        "days": ", ".join(_DAYS[day - 1] for day in entry.days),
+    }
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

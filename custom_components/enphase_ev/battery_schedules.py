@@ -102,6 +102,22 @@ async def async_read_entries(coordinator: BatteryCoordinator) -> list[JsonObject
     return [entry_answer(entry) for entry in (await _async_read(coordinator)).entries]
 
 
+async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
+    """Read all entries now, as they are once nothing is left to be put back: without that of an override, with what makes way for it.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    there: Iterable[BatteryEntry] = (await _async_read(coordinator)).entries
+    kept = coordinator.changes.left
+    if (override := coordinator.changes.journal.override) is not None:
+        temporary = override.entry.entry()
+        there = [entry for entry in there if not entry.is_same_as(temporary)]
+        kept += [entry.entry() for entry in override.aside]
+    missing = [entry for entry in kept if not any(entry.is_same_as(other) for other in there)]
+    return [entry_answer(entry) for entry in (*there, *missing)]
+
+
 def entry_answer(entry: BatteryEntry) -> JsonObjectType:
     """Return an entry as actions tell it."""
     return {

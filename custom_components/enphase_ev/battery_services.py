@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from homeassistant.const import WEEKDAYS
@@ -20,6 +21,7 @@ from .battery_schedules import (
     async_add_entry,
     async_change_entry,
     async_delete_entries,
+    async_export_entries,
     async_import_entries,
     async_read_entries,
     day_numbers,
@@ -104,16 +106,16 @@ def async_setup_battery_services(hass: HomeAssistant) -> None:
     ):
         schema = vol.Schema({**_SITE, **fields})
         hass.services.async_register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.OPTIONAL)
-    for name in ("get_battery_schedules", "export_battery_schedules"):
-        hass.services.async_register(DOMAIN, name, _get, schema=vol.Schema(_SITE), supports_response=SupportsResponse.ONLY)
+    for name, read in (("get_battery_schedules", async_read_entries), ("export_battery_schedules", async_export_entries)):
+        hass.services.async_register(DOMAIN, name, partial(_get, read), schema=vol.Schema(_SITE), supports_response=SupportsResponse.ONLY)
 
 
-async def _get(call: ServiceCall) -> ServiceResponse:
-    async def read(site: EnphaseRuntimeData) -> JsonObjectType:
-        schedules: list[JsonValueType] = [*await async_read_entries(site.battery)]
+async def _get(read: Callable[[BatteryCoordinator], Awaitable[list[JsonObjectType]]], call: ServiceCall) -> ServiceResponse:
+    async def answer(site: EnphaseRuntimeData) -> JsonObjectType:
+        schedules: list[JsonValueType] = [*await read(site.battery)]
         return {ATTR_SCHEDULES: schedules}
 
-    return await _for_each(call, read)
+    return await _for_each(call, answer)
 
 
 async def _add(call: ServiceCall) -> ServiceResponse:

@@ -7,6 +7,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
+from .battery_checks import placeholders_of
 from .charger import Charger
 from .commands import CommandState
 from .const import DOMAIN
@@ -150,7 +151,7 @@ def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[B
     if not left:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
-    lines = (f"- {_family_name(one)}: {one.start:%H:%M} to {one.end:%H:%M}" for one in left)
+    lines = ("- {family}, {start} to {end}, {days}".format(**placeholders_of(one)) for one in left)
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -194,7 +195,3 @@ def raise_taken_over_issue(hass: HomeAssistant, entry: ConfigEntry, left: Collec
         translation_key=_TAKEN_OVER,
         translation_placeholders={"site": entry.title, "entities": "\n".join(f"- `{entity_id}`" for entity_id in sorted(left))},
     )
-
-
-def _family_name(entry: BatteryEntry) -> str:
-    return entry.family.name.lower().replace("_", " ")

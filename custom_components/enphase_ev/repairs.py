@@ -88,8 +88,9 @@ class LeftEntriesFlow(RepairsFlow):
 
     async def async_step_drop(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Drop them."""
-        if (coordinator := self._battery()) is not None:
-            await coordinator.changes.async_drop()
+        if (coordinator := self._battery()) is None:
+            return self.async_abort(reason="not_loaded")
+        await coordinator.changes.async_drop()
         return self.async_create_entry(data={})
 
     def _battery(self) -> BatteryCoordinator | None:
