@@ -7,12 +7,13 @@ import struct
 import subprocess
 
 from awesomeversion import AwesomeVersion
+from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from tests.structure.source import INTEGRATION, ROOT, load
 
 TOP_LEVEL = {
-    *(".ci", ".editorconfig", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
+    *(".ci", ".devcontainer", ".editorconfig", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
     *("benchmarks", "custom_components", "docs", "hacs.json", "pyproject.toml", "scripts", "simulator", "tests"),
 }
 HACS_KEYS = {
@@ -93,3 +94,29 @@ def test_scripts_can_be_run(tracked: list[Path]) -> None:
     scripts = [path for path in tracked if path.parent in {ROOT / "scripts", ROOT / ".ci"}]
     assert scripts
     assert [path.name for path in scripts if not path.stat().st_mode & 0o111] == []
+
+
+def test_the_development_container_fits() -> None:
+    """It sets up by our own script, and shows the ports of the demo."""
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    assert (ROOT / ".devcontainer" / container["build"]["dockerfile"]).is_file()
+    assert (ROOT / container["postCreateCommand"]).is_file()
+    demo = (ROOT / "tests" / "live" / "demo.py").read_text(encoding="utf-8")
+    assert [port for port in container["forwardPorts"] if f"default={port}" not in demo] == []
+
+
+@pytest.mark.parametrize("form", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda form: form.stem)
+def test_issue_forms_are_well_formed(form: Path) -> None:
+    content = load_yaml_dict(str(form))
+    assert {"name", "description", "body"} <= set(content)
+    questions = [item for item in content["body"] if item["type"] != "markdown"]
+    ids = [question["id"] for question in questions]
+    assert len(set(ids)) == len(ids)
+    assert [question["id"] for question in questions if not question["attributes"]["label"]] == []
+    assert [question["id"] for question in questions if question["type"] == "dropdown" and not question["attributes"]["options"]] == []
+
+
+def test_a_problem_comes_with_what_is_needed() -> None:
+    content = load_yaml_dict(str(ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml"))
+    required = {item["id"] for item in content["body"] if item.get("validations", {}).get("required")}
+    assert {"what", "integration_version", "home_assistant_version", "region", "hardware", "diagnostics"} <= required
