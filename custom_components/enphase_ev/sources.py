@@ -205,7 +205,8 @@ class ChargerSources:
                 return {}, None
             if now >= self._discovery_due:
                 await self._discover(gateway, now)
-            for serial, standing in self._standings.items():
+            # Those that kept silent come last: they must not speak for the gateway.
+            for serial, standing in sorted(self._standings.items(), key=lambda item: item[1].failures):
                 if now < standing.due or not self._is_ours(serial):
                     continue
                 try:
@@ -215,6 +216,9 @@ class ChargerSources:
                         # That is not about this charger.
                         raise
                     standing.refuse(reason, now)
+                    if not found and isinstance(err, ServiceUnavailable) and err.may_have_arrived:
+                        # Waiting in vain for one after the other would keep the cloud waiting, too.
+                        raise
                     LOGGER.debug("The gateway does not answer for a charger: %s", err)
                     continue
                 standing.accept()
@@ -233,7 +237,10 @@ class ChargerSources:
         """Ask which chargers the gateway has; each of them has a new chance."""
         self.firmware = await gateway.firmware()
         self._firmware_due = now + _FIRMWARE_EVERY
-        self._standings = {serial: _Standing() for serial in await gateway.serials()}
+        before = self._standings
+        self._standings = {
+            serial: _Standing(failures=before[serial].failures if serial in before else 0) for serial in await gateway.serials()
+        }
         self._discovery_due = now + _PROBE_EVERY
 
     async def _look_at_firmware(self, gateway: Gateway, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The charger calls against a gateway in the house, over real TLS (api/local.md)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 import logging
 from socket import AF_INET
@@ -186,6 +187,22 @@ async def test_a_gateway_that_is_pulled_out_is_not_reached(local: Local) -> None
     with pytest.raises(Unreachable) as error:
         await local.client.stop(local.serials[0])
     assert not error.value.may_have_arrived
+
+
+async def test_what_accepts_connections_and_says_nothing_has_got_nothing(local: Local) -> None:
+    """A connection that hangs is none: a command can go elsewhere."""
+    is_over = asyncio.Event()
+
+    async def keep_silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await is_over.wait()
+
+    server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    transport = Transport(*local.sessions, url=URL.build(scheme="https", host=host, port=port), certificate=bytes(32), request_timeout=0.3)
+    with pytest.raises(Unreachable):
+        await Gateway(transport, "token").stop(local.serials[0])
+    is_over.set()
+    server.close()
 
 
 # Who is let in

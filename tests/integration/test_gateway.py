@@ -237,6 +237,30 @@ async def test_one_charger_that_the_gateway_cannot_reach(local: House) -> None:
     assert _source(local, second) == ("local", None)
 
 
+async def test_a_gateway_that_keeps_silent_is_waited_for_once(local: House) -> None:
+    """Ten chargers must not mean ten time-outs before the cloud is asked."""
+    local.sim.gateway.faults.add(path="status$", drop=True, times=None)
+    since = local.sim.clock.now()
+
+    await local.live(31)
+
+    assert _source(local) == ("cloud", "no_answer")
+    assert local.state("binary_sensor", "charging").state == "on"
+    assert {path for path in _local_paths(local, since) if path.endswith("/status")} == {
+        f"/ivp/pdm/charger/{local.sim.charger().serial}/status"
+    }
+
+
+async def test_a_charger_that_keeps_silent_does_not_speak_for_the_gateway(local: House) -> None:
+    first, second = local.sim.site.chargers.values()
+    local.sim.gateway.faults.add(path=f"{first.serial}/status", drop=True, times=None)
+
+    await local.live(120)
+
+    assert _source(local, first) == ("cloud", "no_answer")
+    assert _source(local, second) == ("local", None)
+
+
 async def test_a_charger_of_somebody_else_is_left_alone(build_house: HouseBuilder) -> None:
     """A gateway may list what the site does not have."""
 
