@@ -118,3 +118,16 @@ async def test_the_flow_of_the_fixture_does_what_a_person_does(hass: HomeAssista
     assert CONF_REMEMBER_PASSWORD not in entry.data
     assert entry.data[CONF_CHARGERS] == list(sim.site.chargers)
     assert hass.config_entries.async_entries(DOMAIN) == [entry]
+
+
+async def test_an_entry_of_a_later_release_is_left_as_it_is(sign_in_house: HouseBuilder) -> None:
+    """Whoever goes back a release within the same version finds everything there."""
+    house = await sign_in_house("one_charger")
+    before = dict(house.entry.data)
+    await house.hass.config_entries.async_unload(house.entry.entry_id)
+    house.hass.config_entries.async_update_entry(house.entry, minor_version=7)
+
+    await house.hass.config_entries.async_setup(house.entry.entry_id)
+
+    assert house.entry.state is ConfigEntryState.LOADED
+    assert (dict(house.entry.data), house.entry.minor_version) == (before, 7)
