@@ -45,7 +45,8 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
         wanted = change(before)
         check_entry(wanted, settings, schedules)
-        return [], [wanted]
+        # One that has not settled is written again all the same: it may be its apply that is missing.
+        return [], [wanted] if wanted != before or before.is_pending else []
 
     return await _async_change(coordinator, plan)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 import time
+from typing import override
 
 from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
@@ -82,6 +83,10 @@ class BatteryHouse(House):
         task = self.hass.async_create_task(work)
         await self.until(task.done)
         return await task
+
+    @override
+    async def see_through[T](self, work: Coroutine[object, object, T]) -> T:
+        return await self.lived_through(work)
 
     async def until(self, is_so: Callable[[], bool], *, at_most: float = _LONGEST) -> None:
         """Let time pass from timer to timer until something is so."""

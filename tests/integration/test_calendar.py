@@ -1,116 +1,50 @@
 """The calendar of a charger: its schedule, to look at and to edit."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.calendar import DOMAIN as CALENDAR
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from simulator.schedules import OFF_PEAK, Slot
+from tests.integration.calendars import MELBOURNE, Calendar, Sender, at, next_monday, page_event, page_rule
 from tests.integration.conftest import HouseBuilder
 from tests.integration.house import House
 
-MELBOURNE = ZoneInfo("Australia/Melbourne")
-
-type Sender = Callable[..., Awaitable[dict[str, Any]]]
-
 
 @pytest.fixture
-async def send(hass_ws_client: WebSocketGenerator, house: House) -> Sender:
+def send(hass_ws_client: WebSocketGenerator, house: House) -> Sender:
     """Send a command of the calendar page and return its answer."""
-    client = await hass_ws_client(house.hass)
-
-    async def send(kind: str, **fields: object) -> dict[str, Any]:
-        async def ask() -> dict[str, Any]:
-            await client.send_json_auto_id({"type": f"calendar/event/{kind}", "entity_id": _calendar(house), **fields})
-            answer: dict[str, Any] = await client.receive_json()
-            return answer
-
-        return await house.see_through(ask())
-
-    return send
+    return _calendar(house).page(hass_ws_client)
 
 
-def _calendar(house: House) -> str:
-    return house.entity_id("calendar", "charging_schedule")
+def _calendar(house: House) -> Calendar:
+    return Calendar(house, house.entity_id("calendar", "charging_schedule"))
 
 
 def _slots(house: House) -> list[Slot]:
     return house.sim.charger().slots
 
 
-def _monday(zone: ZoneInfo = MELBOURNE) -> date:
-    """Monday of next week at the site."""
-    today = datetime.now(zone).date()
-    return today + timedelta(days=7 - today.weekday())
-
-
-def _at(day: date, clock_time: str, zone: ZoneInfo = MELBOURNE) -> datetime:
-    return datetime.combine(day, time.fromisoformat(clock_time), zone)
-
-
-def _event(start: datetime, end: datetime, summary: str = "Charge", **more: str) -> dict[str, str]:
-    """An event as the calendar page sends it: in Home Assistant's zone."""
-    local = [dt_util.as_local(moment).replace(tzinfo=None).isoformat() for moment in (start, end)]
-    return {"dtstart": local[0], "dtend": local[1], "summary": summary, **more}
-
-
-async def _events(house: House, first: date, days: int, zone: ZoneInfo = MELBOURNE) -> list[dict[str, Any]]:
-    answer = await house.hass.services.async_call(
-        CALENDAR,
-        "get_events",
-        {
-            "entity_id": _calendar(house),
-            "start_date_time": _at(first, "00:00", zone).isoformat(),
-            "end_date_time": _at(first + timedelta(days=days), "00:00", zone).isoformat(),
-        },
-        blocking=True,
-        return_response=True,
-    )
-    assert answer is not None
-    found = answer[_calendar(house)]
-    assert isinstance(found, dict)
-    events = found["events"]
-    assert isinstance(events, list)
-    return events  # type: ignore[return-value]  # what the calendar answers has no type
-
-
-async def _create(house: House, start: datetime, end: datetime, summary: str = "Charge", **more: str) -> None:
-    await house.see_through(
-        house.call(
-            CALENDAR,
-            "create_event",
-            entity_id=_calendar(house),
-            summary=summary,
-            start_date_time=start.isoformat(),
-            end_date_time=end.isoformat(),
-            **more,
-        )
-    )
-
-
 # --- What it shows ---
 
 
 async def test_every_slot_is_an_event_every_week(house: House) -> None:
-    monday = _monday()
+    monday = next_monday()
 
-    events = await _events(house, monday, 7)
+    events = await _calendar(house).events(monday, 7)
 
     nights = [event for event in events if event["summary"] == "32 A"]
     # The night from Sunday is still open on Monday morning, and the last one goes on after the week.
     assert len(nights) == 8
     assert [datetime.fromisoformat(event["start"]) for event in nights] == [
-        _at(monday + timedelta(days=number), "23:00") for number in range(-1, 7)
+        at(monday + timedelta(days=number), "23:00") for number in range(-1, 7)
     ]
-    assert datetime.fromisoformat(nights[0]["end"]) == _at(monday, "06:00")
+    assert datetime.fromisoformat(nights[0]["end"]) == at(monday, "06:00")
     off_peak = [event for event in events if event["summary"] == "Off-peak (off)"]
     assert [event["start"] for event in off_peak] == [(monday + timedelta(days=number)).isoformat() for number in range(7)]
 
@@ -120,7 +54,7 @@ async def test_days_and_levels_are_those_of_the_slot(house: House) -> None:
     charger.set_slots([replace(charger.slots[0], start_time="12:00", end_time="14:30", level=10, days=(2, 6), enabled=False)])
     await house.ask("get_charging_schedules", device_id=house.device_id())
 
-    events = await _events(house, _monday(), 7)
+    events = await _calendar(house).events(next_monday(), 7)
 
     assert [(datetime.fromisoformat(event["start"]).astimezone(MELBOURNE).isoweekday(), event["summary"]) for event in events] == [
         (2, "10 A (off)"),
@@ -129,7 +63,7 @@ async def test_days_and_levels_are_those_of_the_slot(house: House) -> None:
 
 
 async def test_the_calendar_is_on_while_a_slot_is_open(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
-    freezer.move_to(_at(_monday(), "22:30").astimezone(UTC))
+    freezer.move_to(at(next_monday(), "22:30").astimezone(UTC))
     house = await build_house()
     state = house.state("calendar", "charging_schedule")
     assert state.state == "off"
@@ -144,7 +78,7 @@ async def test_the_calendar_is_on_while_a_slot_is_open(build_house: HouseBuilder
 
 
 async def test_a_slot_that_is_off_opens_nothing(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
-    freezer.move_to(_at(_monday(), "23:30").astimezone(UTC))
+    freezer.move_to(at(next_monday(), "23:30").astimezone(UTC))
 
     def switch_off(sim: Any) -> None:
         charger = sim.charger()
@@ -159,13 +93,13 @@ async def test_a_slot_that_is_off_opens_nothing(build_house: HouseBuilder, freez
 @pytest.mark.parametrize("hours", [6, 8], ids=["clocks go forward", "clocks go back"])
 async def test_the_night_of_a_change_of_the_clocks(house: House, hours: int) -> None:
     day = datetime.now(MELBOURNE).date()
-    while (_at(day + timedelta(days=1), "06:00").astimezone(UTC) - _at(day, "23:00").astimezone(UTC)) != timedelta(hours=hours):
+    while (at(day + timedelta(days=1), "06:00").astimezone(UTC) - at(day, "23:00").astimezone(UTC)) != timedelta(hours=hours):
         day += timedelta(days=1)
 
-    events = await _events(house, day, 1)
+    events = await _calendar(house).events(day, 1)
 
-    night = next(event for event in events if datetime.fromisoformat(event["start"]) == _at(day, "23:00"))
-    assert datetime.fromisoformat(night["end"]) == _at(day + timedelta(days=1), "06:00")
+    night = next(event for event in events if datetime.fromisoformat(event["start"]) == at(day, "23:00"))
+    assert datetime.fromisoformat(night["end"]) == at(day + timedelta(days=1), "06:00")
 
 
 # --- calendar.create_event ---
@@ -173,27 +107,27 @@ async def test_the_night_of_a_change_of_the_clocks(house: House, hours: int) -> 
 
 async def test_an_event_becomes_a_weekly_slot(house: House) -> None:
     before = list(_slots(house))
-    monday = _monday()
+    monday = next_monday()
 
-    await _create(house, _at(monday, "12:00"), _at(monday, "14:00"), "Lunch at 10 A")
+    await _calendar(house).create(at(monday, "12:00"), at(monday, "14:00"), "Lunch at 10 A")
 
     assert _slots(house)[:-1] == before
     new = _slots(house)[-1]
     assert (new.start_time, new.end_time, new.days, new.level, new.enabled) == ("12:00", "14:00", (1,), 10, True)
-    assert "10 A" in [event["summary"] for event in await _events(house, monday + timedelta(days=7), 1)]
+    assert "10 A" in [event["summary"] for event in await _calendar(house).events(monday + timedelta(days=7), 1)]
 
 
 async def test_without_a_level_it_is_the_one_that_was_wished_for(house: House) -> None:
     await house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=13)
 
-    await _create(house, _at(_monday(), "22:00"), _at(_monday() + timedelta(days=1), "05:00"), "From 7 a.m. to 9 a.m.")
+    await _calendar(house).create(at(next_monday(), "22:00"), at(next_monday() + timedelta(days=1), "05:00"), "From 7 a.m. to 9 a.m.")
 
     new = _slots(house)[-1]
     assert (new.start_time, new.end_time, new.level) == ("22:00", "05:00", 13)
 
 
 async def test_the_level_can_stand_in_the_description(house: House) -> None:
-    await _create(house, _at(_monday(), "12:00"), _at(_monday(), "14:00"), "Lunch", description="16 amps, please")
+    await _calendar(house).create(at(next_monday(), "12:00"), at(next_monday(), "14:00"), "Lunch", description="16 amps, please")
 
     assert _slots(house)[-1].level == 16
 
@@ -207,7 +141,7 @@ async def test_what_no_slot_can_be_is_refused(house: House, days: int, summary: 
     house.sim.requests.clear()
 
     with pytest.raises(ServiceValidationError, match=reason):
-        await _create(house, _at(_monday(), "12:00"), _at(_monday() + timedelta(days=days), "14:00"), summary)
+        await _calendar(house).create(at(next_monday(), "12:00"), at(next_monday() + timedelta(days=days), "14:00"), summary)
 
     assert _slots(house) == before
     assert not any(request.method == "POST" for request in house.sim.requests)
@@ -218,10 +152,10 @@ async def test_whole_days_are_refused(house: House) -> None:
         await house.call(
             CALENDAR,
             "create_event",
-            entity_id=_calendar(house),
+            entity_id=_calendar(house).entity_id,
             summary="Holiday",
-            start_date=_monday().isoformat(),
-            end_date=(_monday() + timedelta(days=1)).isoformat(),
+            start_date=next_monday().isoformat(),
+            end_date=(next_monday() + timedelta(days=1)).isoformat(),
         )
 
 
@@ -229,29 +163,29 @@ async def test_a_scheduler_that_is_down_is_said(house: House) -> None:
     house.sim.site.scheduler_up = False
 
     with pytest.raises(HomeAssistantError, match="cannot be reached"):
-        await _create(house, _at(_monday(), "12:00"), _at(_monday(), "14:00"))
+        await _calendar(house).create(at(next_monday(), "12:00"), at(next_monday(), "14:00"))
 
 
 # --- The calendar page ---
 
 
 async def test_the_page_creates_changes_and_deletes(house: House, send: Sender) -> None:
-    monday = _monday()
+    monday = next_monday()
     untouched = list(_slots(house))
 
-    answer = await send("create", event=_event(_at(monday, "12:00"), _at(monday, "14:00"), "16 A", rrule="FREQ=DAILY"))
+    answer = await send("create", event=page_event(at(monday, "12:00"), at(monday, "14:00"), "16 A", rrule="FREQ=DAILY"))
     assert answer["success"], answer
     new = _slots(house)[-1]
     assert (new.start_time, new.end_time, new.days, new.level) == ("12:00", "14:00", (1, 2, 3, 4, 5, 6, 7), 16)
 
-    events = await house.hass.async_create_task(_raw_events(house, monday))
+    events = await _calendar(house).raw_events(monday)
     shown = next(event for event in events if event.summary == "16 A")
     answer = await send(
         "update",
         uid=shown.uid,
         recurrence_id=shown.recurrence_id,
         recurrence_range="THISANDFUTURE",
-        event=_event(_at(monday, "13:00"), _at(monday, "15:30"), "16 A", rrule=_rule_in_home_zone(monday, "13:00", (1, 3))),
+        event=page_event(at(monday, "13:00"), at(monday, "15:30"), "16 A", rrule=page_rule(monday, "13:00", (1, 3))),
     )
     assert answer["success"], answer
     assert _slots(house)[-1] == replace(new, start_time="13:00", end_time="15:30", days=(1, 3))
@@ -261,31 +195,18 @@ async def test_the_page_creates_changes_and_deletes(house: House, send: Sender) 
     assert _slots(house) == untouched
 
 
-async def _raw_events(house: House, first: date) -> list[Any]:
-    entity = house.hass.data["calendar"].get_entity(_calendar(house))
-    assert entity is not None
-    return await entity.async_get_events(house.hass, _at(first, "00:00"), _at(first + timedelta(days=7), "00:00"))
-
-
-def _rule_in_home_zone(day: date, clock_time: str, site_days: tuple[int, ...]) -> str:
-    """The rule with which the page says so, where Home Assistant is elsewhere and has another day then."""
-    shift = (dt_util.as_local(_at(day, clock_time)).date() - day).days
-    codes = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-    return "FREQ=WEEKLY;BYDAY=" + ",".join(codes[(number - 1 + shift) % 7] for number in site_days)
-
-
 async def test_an_event_that_is_saved_unchanged_changes_nothing(house: House, send: Sender) -> None:
     """The page sends all of an event, in the time zone of Home Assistant, where the night of Melbourne begins the day before."""
     charger = house.sim.charger()
     charger.set_slots([replace(charger.slots[0], days=(1, 2, 5), remind_flag=True, level=None), *charger.slots[1:]])
     await house.ask("get_charging_schedules", device_id=house.device_id())
     before = list(_slots(house))
-    events = [event for event in await _raw_events(house, _monday()) if event.uid and isinstance(event.start, datetime)]
+    events = [event for event in await _calendar(house).raw_events(next_monday()) if event.uid and isinstance(event.start, datetime)]
     house.sim.requests.clear()
 
     for event in events:
         moved = {"rrule": event.rrule, "summary": event.summary}
-        answer = await send("update", uid=event.uid, event=_event(event.start, event.end, **moved))
+        answer = await send("update", uid=event.uid, event=page_event(event.start, event.end, **moved))
         assert answer["success"], answer
 
     assert len(events) == 3
@@ -298,10 +219,10 @@ async def test_a_change_keeps_what_it_is_not_about(house: House, send: Sender) -
     slot = replace(charger.slots[0], remind_flag=True, remind_time=25, source_type="USER", enabled=False, days=(6, 7))
     charger.set_slots([slot, *charger.slots[1:]])
     await house.ask("get_charging_schedules", device_id=house.device_id())
-    event = next(event for event in await _raw_events(house, _monday()) if event.summary == "32 A (off)")
+    event = next(event for event in await _calendar(house).raw_events(next_monday()) if event.summary == "32 A (off)")
 
     later = event.end + timedelta(hours=1)
-    answer = await send("update", uid=event.uid, event=_event(event.start, later, "20 A", rrule=event.rrule))
+    answer = await send("update", uid=event.uid, event=page_event(event.start, later, "20 A", rrule=event.rrule))
 
     assert answer["success"], answer
     assert _slots(house) == [replace(slot, end_time="07:00", level=20), *charger.slots[1:]]
@@ -319,7 +240,7 @@ async def test_a_change_keeps_what_it_is_not_about(house: House, send: Sender) -
 async def test_rules_that_no_slot_knows_are_refused(house: House, send: Sender, rule: str, reason: str) -> None:
     before = list(_slots(house))
 
-    answer = await send("create", event=_event(_at(_monday(), "12:00"), _at(_monday(), "14:00"), rrule=rule))
+    answer = await send("create", event=page_event(at(next_monday(), "12:00"), at(next_monday(), "14:00"), rrule=rule))
 
     assert not answer["success"]
     assert reason in answer["error"]["message"]
@@ -328,8 +249,8 @@ async def test_rules_that_no_slot_knows_are_refused(house: House, send: Sender, 
 
 async def test_a_single_day_cannot_be_changed_or_deleted(house: House, send: Sender) -> None:
     before = list(_slots(house))
-    event = next(event for event in await _raw_events(house, _monday()) if event.summary == "32 A")
-    changed = _event(event.start, event.end, "20 A", rrule=event.rrule)
+    event = next(event for event in await _calendar(house).raw_events(next_monday()) if event.summary == "32 A")
+    changed = page_event(event.start, event.end, "20 A", rrule=event.rrule)
 
     for answer in (
         await send("update", uid=event.uid, recurrence_id=event.recurrence_id, event=changed),
@@ -343,9 +264,11 @@ async def test_a_single_day_cannot_be_changed_or_deleted(house: House, send: Sen
 
 async def test_the_off_peak_schedule_gets_no_times(house: House, send: Sender) -> None:
     before = list(_slots(house))
-    event = next(event for event in await _raw_events(house, _monday()) if event.summary == "Off-peak (off)")
+    event = next(event for event in await _calendar(house).raw_events(next_monday()) if event.summary == "Off-peak (off)")
 
-    answer = await send("update", uid=event.uid, event=_event(_at(_monday(), "01:00"), _at(_monday(), "05:00"), rrule=event.rrule))
+    answer = await send(
+        "update", uid=event.uid, event=page_event(at(next_monday(), "01:00"), at(next_monday(), "05:00"), rrule=event.rrule)
+    )
     assert "tariff" in answer["error"]["message"]
     answer = await send("delete", uid=event.uid)
 
@@ -369,4 +292,4 @@ async def test_no_calendar_while_nobody_has_told_the_schedule(build_house: House
     house.sim.site.scheduler_up = True
     await house.live(720)
 
-    assert len(await _events(house, _monday(), 7)) == 15
+    assert len(await _calendar(house).events(next_monday(), 7)) == 15
