@@ -16,7 +16,7 @@ from .coordinator import ChargerCoordinator
 from .details import DetailsCoordinator
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
-from .issues import clear_account_issues, clear_gateway_issues, clear_stop_issues
+from .issues import clear_account_issues, clear_battery_issues, clear_gateway_issues, clear_stop_issues
 from .local_gateway import open_gateway
 from .memory import SiteMemoryStore
 from .migration import async_migrate
@@ -137,6 +137,7 @@ async def async_remove_config_entry_device(hass: HomeAssistant, entry: EnphaseCo
 async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> None:
     """Forget a site, and its account's session when no other site uses it."""
     clear_account_issues(hass, entry)
+    clear_battery_issues(hass, entry)
     await SiteMemoryStore(hass, entry.entry_id).async_remove()
     await BatteryJournal(hass, entry.entry_id).async_remove()
     email = entry.data.get(CONF_EMAIL)

@@ -165,6 +165,13 @@ def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[B
 
 
 @callback
+def clear_battery_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove what was said about the batteries of a site that goes."""
+    set_left_entries_issue(hass, entry, [])
+    set_override_issue(hass, entry, is_ignored=False)
+
+
+@callback
 def set_override_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_ignored: bool) -> None:
     """Tell a person about a battery that does not do what it was told to do now."""
     issue_id = f"{_OVERRIDE_IGNORED}_{entry.entry_id}"
