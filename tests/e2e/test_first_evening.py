@@ -25,7 +25,9 @@ def idle_charger(chargers: dict[str, ChargerState]) -> str:
     return next(serial for serial, charger in chargers.items() if charger["plugged_in"] and not charger["charging"])
 
 
-async def test_from_sign_in_to_start_and_stop(simulator: Simulator, home_assistant: HomeAssistant, page: Page, artifacts: Path) -> None:
+async def test_from_sign_in_to_start_and_stop(
+    simulator: Simulator, home_assistant: HomeAssistant, page: Page, artifacts: Path, tmp_path: Path
+) -> None:
     person = Person(page, artifacts, await simulator.chargers())
     async with picture_when_it_fails(person):
         await add_the_integration(person, simulator, home_assistant)
@@ -33,6 +35,7 @@ async def test_from_sign_in_to_start_and_stop(simulator: Simulator, home_assista
         await use_the_dashboard(person, simulator, home_assistant)
         await look_at_energy(person, simulator)
     await nothing_secret_is_logged(simulator, artifacts / "home-assistant.log")
+    await nothing_secret_is_in_files(simulator, tmp_path)
 
 
 async def add_the_integration(person: Person, simulator: Simulator, home_assistant: HomeAssistant) -> None:
@@ -142,3 +145,13 @@ async def nothing_secret_is_logged(simulator: Simulator, log: Path) -> None:
     assert secrets
     assert [secret for secret in secrets if secret in text] == []
     assert [line for line in text.splitlines() if " ERROR " in line and "enphase_ev" in line] == []
+
+
+async def nothing_secret_is_in_files(simulator: Simulator, folder: Path) -> None:
+    """The same search in Home Assistant's folder, its database included; only its storage is the place for secrets."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and ".storage" not in path.parts]
+    assert {"home-assistant_v2.db", "configuration.yaml"} <= {path.name for path in paths}
+    contents = {path.name: path.read_bytes() for path in paths}
+    assert [
+        (name, secret) for secret in await simulator.secrets() for name, content in contents.items() if secret.encode() in content
+    ] == []
