@@ -44,3 +44,7 @@ class Certificate:
             path.write_bytes(self._key + self._certificate)
             context.load_cert_chain(path)
         return context
+
+
+# The library keeps the class of the first date that it meets; in a test whose clock is frozen that would be one which fits no other test.
+Certificate()

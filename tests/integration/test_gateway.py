@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 import json
 
+import aiohttp
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -21,6 +22,13 @@ from tests.integration.house import House, HouseBuilder
 _DAY = 24 * 3600
 # For what takes days.
 _SELDOM = {"slow_interval": 1800, "fast_interval": 1800}
+
+
+class _SystemResolver(aiohttp.ThreadedResolver):
+    """Instead of the resolver of the tests, which belongs to another loop."""
+
+    async def real_close(self) -> None:
+        """Close as Home Assistant closes its own."""
 
 
 @pytest.fixture
@@ -120,6 +128,32 @@ async def test_whatever_is_open_works(build_house: HouseBuilder, shape: LocalSha
     await house.call("switch", "turn_off", entity_id=house.entity_id("switch", "charging"))
     assert _commands(house) == (["stop_charging"], [])
     assert not house.sim.charger().charging
+
+
+async def test_a_gateway_can_have_a_name(build_house: HouseBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked up the way Home Assistant looks names up, for commands as well."""
+    monkeypatch.setattr("homeassistant.helpers.aiohttp_client._async_make_resolver", lambda _: _SystemResolver())
+    house = await build_house("two_chargers", gateway=Role.INSTALLER)
+    port = house.sim.gateway.address.partition(":")[2]
+    house.hass.config_entries.async_update_entry(house.entry, options={**house.entry.options, "gateway_address": f"localhost:{port}"})
+    await house.reload()
+
+    await house.call("switch", "turn_off", entity_id=house.entity_id("switch", "charging"))
+
+    assert _source(house) == ("local", None)
+    assert _commands(house) == (["stop_charging"], [])
+
+
+async def test_what_the_gateway_does_not_tell_the_cloud_does(build_house: HouseBuilder) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.gateway.faults.add(path="(summary|schedule)$", status=500, times=None)
+
+    house = await build_house("two_chargers", gateway=Role.INSTALLER, prepare=prepare)
+
+    assert _source(house) == ("local", None)
+    assert house.state("sensor", "max_amps").state == "32.0"
+    assert house.state("select", "charge_mode").state == "manual"
+    assert house.sim.count("summary") == 1
 
 
 async def test_without_a_gateway_there_is_no_sensor(house: House) -> None:
