@@ -32,9 +32,14 @@ from .timing import async_zone
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
-_STATUS_EVERY = timedelta(minutes=2)
-_SETTINGS_EVERY = timedelta(minutes=5)
-_SITE_EVERY = timedelta(minutes=30)
+# A look that comes a moment early must not put off by a minute what is due.
+_LEEWAY = timedelta(seconds=5)
+_STATUS_EVERY = timedelta(minutes=2) - _LEEWAY
+_SETTINGS_EVERY = timedelta(minutes=5) - _LEEWAY
+_PENDING_EVERY = _TICK - _LEEWAY
+_SITE_EVERY = timedelta(minutes=30) - _LEEWAY
+# The settings say when there is a storm alert.
+_ALERTS_EVERY = timedelta(hours=1) - _LEEWAY
 # A site without a battery can get one.
 _NO_BATTERY_EVERY = timedelta(days=1)
 _JOURNAL_AGAIN_AFTER = timedelta(minutes=5)
@@ -55,6 +60,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.seen_at: datetime | None = None
         self._optional = OptionalServices()
         self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
+        # The settings, which are read at once, say whether there is one.
+        self._alerts_due = self._site_due + _SETTINGS_EVERY
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
         listener = Listener(
@@ -156,11 +163,12 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             if (profile := await self._optional.ask("battery profile", self.client.profile())) is not None:
                 self.data = battery = replace(self.data or battery, profile=profile)
             self._is_due_after_change = False
-        if wants_profile or battery.active_alerts or (settings is not None and settings.has_storm_alert):
+        if now >= self._alerts_due or battery.active_alerts or (settings is not None and settings.has_storm_alert):
+            self._alerts_due = now + _ALERTS_EVERY
             alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
             if alerts is not None:
                 self.data = battery = replace(self.data or battery, alerts=alerts)
-        self._settings_due = now + (_TICK if battery.is_pending else _SETTINGS_EVERY)
+        self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY)
 
     @callback
     def _take_up_journal(self) -> None:
@@ -181,7 +189,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     @callback
     def refresh_soon(self) -> None:
         """Let the next tick ask for everything."""
-        self._site_due = self._status_due = self._settings_due = datetime.now(UTC)
+        self._site_due = self._status_due = self._settings_due = self._alerts_due = datetime.now(UTC)
 
     # --- Changing ---
 
@@ -257,7 +265,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._publish(replace(self.data, change=change))
         if not ticket.is_open:
             self._is_due_after_change = True
-            self._settings_due = datetime.now(UTC) + _TICK
+            self._settings_due = datetime.now(UTC) + _PENDING_EVERY
 
     def _take_left(self, left: list[BatteryEntry]) -> None:
         set_left_entries_issue(self.hass, self.config_entry, left)

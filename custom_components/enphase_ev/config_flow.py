@@ -184,7 +184,8 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_unique_id_configured()
         client = Chargers(self._signed_in_account, site.id)
         status = await client.status()
-        summaries = {summary.serial: summary for summary in await client.summaries()}
+        is_named = status.chargers and all(charger.name for charger in status.chargers.values())
+        summaries = {} if is_named else {summary.serial: summary for summary in await client.summaries()}
         self._site = site
         self._names = {
             serial: charger.name or (summaries[serial].name if serial in summaries else None) or "IQ EV Charger"

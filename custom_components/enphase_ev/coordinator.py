@@ -16,7 +16,7 @@ from .charger import Charger
 from .charger_details import ChargerDetails
 from .choice import is_wanted
 from .commands import Command, confirming_rhythm
-from .const import DOMAIN, LOGGER
+from .const import CONF_CHARGERS, DOMAIN, LOGGER
 from .devices import offer_new_chargers, remove_charger_device, remove_gone_charger, update_charger_device
 from .enlighten import (
     ChargeMode,
@@ -37,7 +37,7 @@ from .optional_services import OptionalServices
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry
 from .sources import ChargerSources
-from .timing import async_rest, async_zone
+from .timing import async_rest, async_zone, is_signed_in_just_now
 from .watch import ChargerWatch
 
 _LONGEST_INTERVAL = 300.0
@@ -45,10 +45,14 @@ _LONGEST_INTERVAL = 300.0
 _MOST_DOUBLINGS = 8
 # Entities become unavailable when the data is older than this many polls.
 _POLLS_UNTIL_STALE = 3
+# One charger is asked about its mode so often; several take turns, up to a limit.
 _MODES_EVERY = timedelta(minutes=10)
+_MOST_TURNS = 3
 _MODES_AGAIN_AFTER_OUTAGE = timedelta(minutes=5)
 # Summaries of chargers that do not say when they reported: their usual reporting interval.
 _SUMMARIES_EVERY = timedelta(minutes=5)
+# Without a session the energy stands still, and the rest of a summary changes seldom.
+_IDLE_SUMMARIES_EVERY = timedelta(hours=1)
 # So many summaries in a row without limits are no gap any more.
 _MOST_INCOMPLETE_SUMMARIES = 5
 # How long a charger is left alone between the stop and the start that give it a new level (api/chargers.md §3).
@@ -91,6 +95,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._rhythm: Iterator[float] | None = None
         self._summaries_at: datetime | None = None
         self._incomplete_summaries = 0
+        self._are_summaries_down = False
         self._streaming_until: datetime | None = None
         self._cancel_throttled: CALLBACK_TYPE | None = None
         self._cancel_stale: CALLBACK_TYPE | None = None
@@ -209,6 +214,9 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         is_streaming = self._streaming_until is not None and datetime.now(UTC) < self._streaming_until
         is_busy = (is_streaming and self._options.fast_while_streaming) or any(charger.status.is_charging for charger in chargers.values())
         self._usual_interval = self._options.fast_interval if is_busy else self._options.slow_interval
+        if not chargers and not self.config_entry.data[CONF_CHARGERS]:
+            # A charger can be added one day; until then there is nothing to see.
+            self._usual_interval = max(self._usual_interval, _LONGEST_INTERVAL)
         ends = [moment for watch in self._watches.values() if (moment := watch.gives_up_at) is not None]
         if not ends:
             self._rhythm = None
@@ -243,11 +251,13 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     # --- What is asked for less often ---
 
     async def _refresh_summaries(self, watches: list[ChargerWatch], now: datetime) -> None:
-        """Ask for the summaries when a charger has reported since the last ones: they cannot have changed otherwise."""
-        if not any(self._wants_summary(watch, now) for watch in watches):
+        """Ask for the summaries when a charger at work has reported since the last ones: they hardly change otherwise."""
+        # What confirms a command is in the status.
+        if self._rhythm is not None or not any(self._wants_summary(watch, now) for watch in watches):
             return
         self._summaries_at = now
         found = await self._optional.ask("summary", self.client.summaries())
+        self._are_summaries_down = found is None
         summaries = {summary.serial: summary for summary in found or ()}
         for watch in watches:
             if (summary := summaries.get(watch.serial)) is not None:
@@ -259,13 +269,16 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         if _lacks_limits(watch) and self._incomplete_summaries < _MOST_INCOMPLETE_SUMMARIES:
             # The first answers after a gap can lack the limits: ask again with the next poll.
             return True
+        since = now - self._summaries_at if self._summaries_at else timedelta.max
         reported_at = watch.status.last_reported if watch.status else None
-        if reported_at is None or watch.summary is None:
-            return self._summaries_at is None or now >= self._summaries_at + _SUMMARIES_EVERY
+        if reported_at is None or watch.summary is None or self._are_summaries_down:
+            return since >= _SUMMARIES_EVERY
+        if watch.is_settled(now) and since < _IDLE_SUMMARIES_EVERY:
+            return False
         return reported_at != watch.summary_of_report
 
     async def _refresh_modes(self, watches: list[ChargerWatch], now: datetime) -> None:
-        """Ask for the charge modes every ten minutes, after a charger has changed its mode, and while a change is not confirmed."""
+        """Ask for the charge modes now and then, after a sign that one may have changed, and while a change is not confirmed."""
         for watch in watches:
             is_pending = watch.mode_change is not None and watch.mode_change.is_pending
             if watch.modes_due_at is not None and now < watch.modes_due_at and not is_pending:
@@ -277,20 +290,20 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                     other.modes_due_at = max(other.modes_due_at or now, now + _MODES_AGAIN_AFTER_OUTAGE)
                 return
             watch.take_preference(preference)
-            watch.modes_due_at = now + _MODES_EVERY
+            watch.modes_due_at = now + _MODES_EVERY * min(len(watches), _MOST_TURNS)
 
     async def _count_day(self, watches: list[ChargerWatch], now: datetime) -> None:
         """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""
         today = now.astimezone(self.time_zone).date()
         unwatched = [watch for watch in watches if watch.wants_day(self.time_zone, today)]
-        counted = (
-            await self._optional.ask("energy", self._history.energy_of_day(today)) if unwatched and self.client.cloud_answers else None
-        )
+        is_too_early = is_signed_in_just_now(self.client.account)
+        is_asked = unwatched and not is_too_early and self.client.cloud_answers
+        counted = await self._optional.ask("energy", self._history.energy_of_day(today)) if is_asked else None
         for watch in watches:
-            if watch in unwatched:
-                watch.begin_day(today, counted.of(watch.serial) if counted else None)
-            else:
+            if watch not in unwatched:
                 watch.count_day(self.time_zone, now)
+            elif not is_too_early:
+                watch.begin_day(today, counted.of(watch.serial) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:
         """Remove the chargers that the account has no more (api/chargers.md §1: an empty answer now and then is normal)."""

@@ -29,12 +29,14 @@ from .enlighten import (
 )
 from .errors import command_error, update_error
 from .optional_services import OptionalServices
-from .timing import async_rest
+from .timing import async_rest, is_signed_in_just_now
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
-_SCHEDULES_EVERY = timedelta(minutes=30)
-_SETTINGS_EVERY = timedelta(hours=1)
+# A look that comes a moment early must not put off by a minute what is due.
+_LEEWAY = timedelta(seconds=5)
+_SCHEDULES_EVERY = timedelta(hours=1) - _LEEWAY
+_SETTINGS_EVERY = timedelta(hours=1) - _LEEWAY
 _SITE_EVERY = timedelta(days=1)
 _HISTORY_EVERY = timedelta(hours=6)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
@@ -124,7 +126,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     async def _refresh_site(self) -> None:
         now = datetime.now(UTC)
         serials = self._chargers.data.keys()
-        if (now < self._site.due and serials <= self._site.serials) or not serials:
+        if (now < self._site.due and serials <= self._site.serials) or not serials or is_signed_in_just_now(self.settings.account):
             return
         self._site.serials = set(serials)
         features = await self._optional.ask("feature flags", self.settings.features())
@@ -141,7 +143,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             schedule = await self._optional.ask("charging schedule", self.schedules.read(serial))
             due.slots = now + (_SCHEDULES_EVERY if schedule else _AGAIN_AFTER_OUTAGE)
             details = replace(details, slots=schedule.slots) if schedule else details
-        if now >= due.settings:
+        if now >= due.settings and not is_signed_in_just_now(self.settings.account):
             details = await self._refresh_settings(serial, charger, details)
             due.settings = now + (_SETTINGS_EVERY if details.configuration else _AGAIN_AFTER_OUTAGE)
         status = charger.status

@@ -21,6 +21,9 @@ _LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=25)
 # Energy between two reports further apart than this, one before and one after midnight, is split by the cloud: it may be that of hours.
 _LONGEST_WATCHED_GAP = timedelta(minutes=15)
 
+# So long after a session, a plug or a connection came or went, reports still bring something new: two of them fit in.
+_SETTLES_WITHIN = timedelta(minutes=11)
+
 _MISSED_ANSWERS_OF_GONE = 3
 _MISSING_TIME_OF_GONE = timedelta(hours=1)
 
@@ -58,6 +61,7 @@ class ChargerWatch:
         self._memory = store.charger(serial)
         self._power = PowerMeter()
         self._charging_seen_at: datetime | None = None
+        self._busy_at: datetime | None = None
         # The report before a gain that nobody watched, until the day has counted it.
         self._unwatched_since: datetime | None = None
 
@@ -92,13 +96,25 @@ class ChargerWatch:
             and now >= change.requested_at + _LEVEL_TAKEN_OVER_WITHIN
         )
 
+    def is_settled(self, now: datetime) -> bool:
+        """Return whether nothing goes on, so that the counter and the connection stay what the summary said."""
+        is_doubted = self._memory.lifetime is not None and self._memory.lifetime.doubted is not None
+        is_busy = self._busy_at is not None and now < self._busy_at + _SETTLES_WITHIN
+        return self.summary is not None and not is_doubted and not is_busy
+
     # --- What the cloud says ---
 
     def take_status(self, status: ChargerStatus, now: datetime, cloud_time: datetime) -> None:
         """Take in a status, and hold what was asked for against it. The cloud's times are measured against the cloud's clock."""
-        if self.status is not None and self.status.looks_green is not status.looks_green:
+        before = self.status or status
+        if before.looks_green is not status.looks_green:
             # Somebody has chosen another mode: a start must not send a level into green mode (api/chargers.md §3).
             self.is_preference_outdated, self.modes_due_at = True, None
+        is_other_situation = (before.is_plugged_in, before.is_connected) != (status.is_plugged_in, status.is_connected)
+        if is_other_situation or before.schedule_types != status.schedule_types:
+            self.modes_due_at = None
+        if is_other_situation or status.is_charging:
+            self._busy_at = now
         self.status, self.seen_at = status, now
         self.missing_since, self.missed_answers = None, 0
         if status.is_charging:

@@ -11,12 +11,13 @@ import pytest
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.enphase_ev.accounts import async_get_accounts
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 from simulator.gateway_inside import Role
 from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
-from tests.integration.house import CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
+from tests.integration.house import FIRST_MINUTES, CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
 
 
 @pytest.fixture(autouse=True)
@@ -54,16 +55,25 @@ def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenD
         state: ConfigEntryState = ConfigEntryState.LOADED,
         **data: object,
     ) -> House:
+        is_let_in = state is ConfigEntryState.LOADED
+        # What is asked for at once after a sign-in is another story: this one has begun some minutes ago.
+        freezer.tick(-FIRST_MINUTES if is_let_in else 0)
         sim = await build_cloud(scenario, gateway=gateway is not None)
         if gateway is not None:
             sim.gateway.switches.role = gateway
         prepare(sim)
+        accounts = async_get_accounts(hass)
+        account = await accounts.async_acquire(sim.account.email)
+        if is_let_in:
+            await account.sign_in(password or sim.account.password)
+            freezer.tick(FIRST_MINUTES)
         entry = entry_of(sim, sim.site.id, **({CONF_PASSWORD: password} if password else {}), **data)
         entry.add_to_hass(hass)
         named = gateway_options(sim) if gateway is not None else {}
         hass.config_entries.async_update_entry(entry, options={**named, **(options or {})})
         await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
+        await accounts.async_release(account)
         assert entry.state is state
         return House(hass, sim, entry, freezer)
 

@@ -25,6 +25,8 @@ from simulator import BatteryUnit, Charger, Simulator
 # Timers fire when the clock is past them.
 _MOMENT = 0.001
 _MOST_ROUNDS = 100
+# By then everything has been asked for that is not asked for at once after a sign-in.
+FIRST_MINUTES = 121.0
 
 
 async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:

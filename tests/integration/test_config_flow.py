@@ -237,18 +237,19 @@ async def test_a_sign_in_page_instead_of_an_answer(hass: HomeAssistant, build_cl
 
 
 @pytest.mark.parametrize(
-    ("path", "fault", "error"),
+    ("scenario", "path", "fault", "error"),
     [
-        ("ev_chargers/status$", {"status": 400, "body": {"message": "No"}}, "refused"),
-        ("ev_chargers/status$", {"status": 503}, "cannot_connect"),
-        ("ev_chargers/status$", {"body": {"data": "nonsense"}}, "unknown"),
-        ("summary$", {"status": 500}, "cannot_connect"),
+        ("one_charger", "ev_chargers/status$", {"status": 400, "body": {"message": "No"}}, "refused"),
+        ("one_charger", "ev_chargers/status$", {"status": 503}, "cannot_connect"),
+        ("one_charger", "ev_chargers/status$", {"body": {"data": "nonsense"}}, "unknown"),
+        # Its status names no charger.
+        ("map_status", "summary$", {"status": 500}, "cannot_connect"),
     ],
 )
 async def test_what_fails_after_the_sign_in_costs_no_second_one(
-    hass: HomeAssistant, build_cloud: CloudBuilder, path: str, fault: FaultOptions, error: str
+    hass: HomeAssistant, build_cloud: CloudBuilder, scenario: str, path: str, fault: FaultOptions, error: str
 ) -> None:
-    sim = await build_cloud()
+    sim = await build_cloud(scenario)
     sim.faults.add(path=path, times=1, **fault)
 
     form = await _sign_in(hass, sim)

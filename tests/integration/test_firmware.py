@@ -36,11 +36,14 @@ async def test_a_firmware_that_is_on_its_way(house: House) -> None:
     assert device.sw_version == "25.40.2.3"
 
 
-async def test_the_device_shows_new_firmware_with_the_next_report(house: House) -> None:
+async def test_the_device_shows_new_firmware_as_soon_as_the_charger_is_back(house: House) -> None:
     charger = house.sim.charger()
 
+    charger.go_offline()
+    await house.live(61)
     charger.profile = replace(charger.profile, firmware="25.40.2.3", name="Garage")
-    await house.live(361)
+    charger.come_back()
+    await house.live(61)
 
     device = dr.async_get(house.hass).async_get(house.device_id())
     assert isinstance(device, dr.DeviceEntry)

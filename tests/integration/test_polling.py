@@ -38,8 +38,8 @@ async def test_an_idle_site_is_asked_once_a_minute(house: House) -> None:
     await house.live(3600)
 
     assert set(_gaps(_times(house, "ev_chargers/status", since))) == {60}
-    # The charger reports every five minutes.
-    assert len(_times(house, "summary", since)) in {11, 12}
+    # The charger reports every five minutes, but there is nothing new in it.
+    assert len(_times(house, "summary", since)) <= 1
     assert set(_gaps(_times(house, "preference", since))) == {600}
     assert house.sim.sign_ins == 1
 
@@ -73,12 +73,41 @@ async def test_a_summary_comes_only_after_a_report(house: House) -> None:
     summaries = house.sim.count("summary")
 
     house.sim.charger().go_offline()
-    await house.live(3600)
-    assert house.sim.count("summary") == summaries
+    await house.live(2 * 3600)
+    # One for the reports that came before.
+    assert house.sim.count("summary") == summaries + 1
+    summaries += 1
     house.sim.charger().come_back()
     await house.live(61)
 
     assert house.sim.count("summary") == summaries + 1
+
+
+async def test_a_session_is_followed_report_by_report_and_to_its_end(house: House) -> None:
+    charger = house.sim.charger()
+    charger.start(16)
+    await house.live(61)
+    since = house.sim.clock.now()
+    await house.live(3600)
+    assert len(_times(house, "summary", since)) in {11, 12}
+
+    charger.stop()
+    await house.live(661)
+    assert float(house.state("sensor", "lifetime_energy").state) == pytest.approx(charger.lifetime_wh / 1000, abs=0.01)
+    since = house.sim.clock.now()
+    await house.live(3000)
+
+    assert len(_times(house, "summary", since)) <= 1
+
+
+async def test_a_site_without_a_charger_is_looked_at_every_five_minutes(build_house: HouseBuilder) -> None:
+    house = await build_house("no_charger")
+    since = house.sim.clock.now()
+
+    await house.live(3600)
+
+    assert set(_gaps(_times(house, "ev_chargers/status", since))) == {300}
+    assert house.site_state("binary_sensor", "cloud_reachable").state == "on"
 
 
 async def test_a_summary_without_limits_is_asked_for_again(build_house: HouseBuilder) -> None:
@@ -364,13 +393,13 @@ async def test_the_scheduler_can_be_down_without_the_chargers(build_house: House
 async def test_the_summary_service_can_be_down_without_the_chargers(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     house.sim.faults.add(path="summary", status=503, times=None)
-    await house.live(1800)
+    await house.live(3661)
     assert house.state("sensor", "status").state == "plugged_in"
     assert house.state("sensor", "max_amps").state == "32.0"
     assert len(_lines(caplog)) == 1
 
     house.sim.faults.clear()
-    await house.live(61)
+    await house.live(361)
 
     assert len(_lines(caplog)) == 2
     assert house.state("sensor", "lifetime_energy").state != "unknown"
