@@ -212,8 +212,8 @@ class SlotSwitch(ChargerEntity, SwitchEntity):
         super().__init__(coordinator, OFF_PEAK_SLOT if slot.type is SlotType.OFF_PEAK else CUSTOM_SLOT, serial)
         self._slot_id = slot.id
         self._attr_unique_id = _slot_unique_id(serial, slot)
-        if slot.start is not None and slot.end is not None:
-            self._attr_translation_placeholders = {"start": f"{slot.start:%H:%M}", "end": f"{slot.end:%H:%M}"}
+        start, end = (f"{moment:%H:%M}" if moment else "-" for moment in (slot.start, slot.end))
+        self._attr_translation_placeholders = {"start": start, "end": end}
 
     @property
     def _slot(self) -> ChargingSlot | None:

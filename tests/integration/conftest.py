@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
@@ -55,18 +56,16 @@ def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenD
         state: ConfigEntryState = ConfigEntryState.LOADED,
         **data: object,
     ) -> House:
-        is_let_in = state is ConfigEntryState.LOADED
-        # What is asked for at once after a sign-in is another story: this one has begun some minutes ago.
-        freezer.tick(-FIRST_MINUTES if is_let_in else 0)
         sim = await build_cloud(scenario, gateway=gateway is not None)
         if gateway is not None:
             sim.gateway.switches.role = gateway
         prepare(sim)
         accounts = async_get_accounts(hass)
         account = await accounts.async_acquire(sim.account.email)
-        if is_let_in:
-            await account.sign_in(password or sim.account.password)
-            freezer.tick(FIRST_MINUTES)
+        if state is ConfigEntryState.LOADED and password is None:
+            await account.sign_in(sim.account.password)
+            # What is left for later right after a sign-in is another story.
+            account.state.signed_in_at = datetime.now(UTC) - FIRST_MINUTES
         entry = entry_of(sim, sim.site.id, **({CONF_PASSWORD: password} if password else {}), **data)
         entry.add_to_hass(hass)
         named = gateway_options(sim) if gateway is not None else {}

@@ -26,7 +26,7 @@ from simulator import BatteryUnit, Charger, Simulator
 _MOMENT = 0.001
 _MOST_ROUNDS = 100
 # By then everything has been asked for that is not asked for at once after a sign-in.
-FIRST_MINUTES = 121.0
+FIRST_MINUTES = timedelta(minutes=2)
 
 
 async def live(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:

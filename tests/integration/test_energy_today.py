@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from tests.integration.house import FIRST_MINUTES, House, HouseBuilder
+from tests.integration.conftest import House, HouseBuilder
 
 MELBOURNE = ZoneInfo("Australia/Melbourne")
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -82,8 +82,8 @@ async def test_the_first_look_asks_how_the_day_began(build_house: HouseBuilder, 
     freezer.move_to(_late_evening(AMSTERDAM))
     house = await build_house("single_phase")
 
-    # The scenario has charged for an hour, and since.
-    assert _today(house) == pytest.approx(WATTS / 1000 * (1 + FIRST_MINUTES / 3600), abs=0.1)
+    # The scenario has charged for an hour.
+    assert _today(house) == pytest.approx(WATTS / 1000, abs=0.1)
     assert house.sim.count("series") == 1
     await house.live(600)
     assert house.sim.count("series") == 1
@@ -154,5 +154,5 @@ async def test_every_charger_has_its_own(build_house: HouseBuilder, freezer: Fro
     house = await build_house("two_chargers")
     charging, idle = house.sim.site.chargers.values()
 
-    assert float(house.state("sensor", "energy_today", charging).state) == pytest.approx(7.36 * (1 + FIRST_MINUTES / 3600), abs=0.1)
+    assert float(house.state("sensor", "energy_today", charging).state) == pytest.approx(7.36, abs=0.1)
     assert float(house.state("sensor", "energy_today", idle).state) == 0
