@@ -32,6 +32,13 @@ class ChargerState(TypedDict):
     slots: list[dict[str, Any]]
 
 
+class BatteryState(TypedDict):
+    """The parts of the batteries' true state that are looked at here."""
+
+    schedules: list[dict[str, Any]]
+    lost: list[dict[str, Any]]
+
+
 class ReceivedRequest(TypedDict):
     """A request that the cloud received."""
 
@@ -86,6 +93,11 @@ class Simulator:
         """Every charger as it truly is, by serial number."""
         state = await self.control("GET", "state")
         return {serial: charger for site in state["sites"].values() for serial, charger in site["chargers"].items()}
+
+    async def battery(self) -> BatteryState:
+        """The batteries as they truly are."""
+        state: BatteryState = await self.control("GET", "battery")
+        return state
 
     async def requests(self) -> list[ReceivedRequest]:
         """What the cloud was asked."""
