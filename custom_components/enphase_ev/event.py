@@ -92,4 +92,4 @@ def _figures(event: SessionEvent, charger: Charger) -> dict[str, float | str | N
         "range_added": session.range_added if session else None,
         "cost": session.cost if session else None,
     }
-    return {"reason": reason, **figures} if event is SessionEvent.SUSPENDED else figures
+    return {"reason": reason, **figures} if event in {SessionEvent.SUSPENDED, SessionEvent.CHARGING_FINISHED} else figures

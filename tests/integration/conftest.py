@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.common import async_mock_service
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
@@ -17,6 +19,7 @@ from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 from simulator.gateway_inside import Role
+from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
 from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
 from tests.integration.house import FIRST_MINUTES, CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
 
@@ -120,3 +123,19 @@ def build_battery_house(build_house: HouseBuilder, freezer: FrozenDateTimeFactor
 async def batteries(build_battery_house: BatteryHouseBuilder) -> BatteryHouse:
     """A house with two batteries and no charger, an entry to charge from and one to discharge to the grid."""
     return await build_battery_house()
+
+
+@pytest.fixture
+async def automated(hass: HomeAssistant, tmp_path: Path, build_battery_house: BatteryHouseBuilder) -> AsyncIterator[AutomatedHouse]:
+    """A house whose Home Assistant has the blueprints, and a phone that keeps what it is sent."""
+    await hass.config.async_set_time_zone("Australia/Melbourne")
+    hass.config.config_dir = str(tmp_path)
+    (tmp_path / "blueprints").symlink_to(BLUEPRINTS)
+    # Home Assistant's tests let the loop look at everything twice, which takes most of the time here.
+    hass.loop.set_debug(False)
+    house = await build_battery_house("battery_site")
+    for entry in list(house.battery.schedules):
+        house.battery.delete_schedule(entry.id)
+    told = async_mock_service(hass, "notify", "send_message")
+    yield AutomatedHouse(house.hass, house.sim, house.entry, house.freezer, told)
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)

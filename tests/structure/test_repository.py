@@ -14,7 +14,7 @@ from tests.structure.source import INTEGRATION, ROOT, load
 
 TOP_LEVEL = {
     *(".ci", ".devcontainer", ".editorconfig", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("benchmarks", "custom_components", "docs", "hacs.json", "pyproject.toml", "scripts", "simulator", "tests"),
+    *("benchmarks", "blueprints", "custom_components", "docs", "hacs.json", "pyproject.toml", "scripts", "simulator", "tests"),
 }
 HACS_KEYS = {
     *("content_in_root", "country", "filename", "hacs", "hide_default_branch", "homeassistant", "name"),
