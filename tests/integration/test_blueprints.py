@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+import re
 
+from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import parse_yaml
 import pytest
 
 from simulator import Vehicle
-from tests.integration.automated_house import AutomatedHouse
+from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
 
 _PRICE = "sensor.price"
 _PHONE = "notify.phone"
@@ -52,6 +56,37 @@ async def test_prices_come_in_many_forms(automated: AutomatedHouse, form: Callab
     await automated.automate(_CHEAPEST, charger=automated.device_id(), price=_PRICE, **_PLAN)
 
     assert await automated.at(automated.charges, "13:50", "14:10", "15:10") == [False, True, False]
+
+
+def _as_action(service: str, slots: list[dict[str, object]]) -> dict[str, object]:
+    if service == "tibber.get_prices":
+        return {"prices": {"Home": [{"start_time": slot["start"].isoformat(), "price": slot["price"]} for slot in slots]}}
+    return {"SE3": [{"start": dt_util.as_utc(slot["start"]).isoformat(), "price": slot["price"] * 1000} for slot in slots]}
+
+
+# A sensor in configuration.yaml is never unloaded.
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+@pytest.mark.parametrize("service", ["nordpool.get_prices_for_date", "tibber.get_prices"])
+async def test_prices_that_are_told_by_an_action_come_through_the_sensor_of_the_documentation(
+    automated: AutomatedHouse, service: str
+) -> None:
+    page = (BLUEPRINTS.parent / "docs" / "blueprints.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if service in block]
+    slots = _slots({hour - 0.5: price for hour, price in _HOURLY.items()}, "start", "price", as_text=False)
+
+    async def answer(call: ServiceCall) -> ServiceResponse:
+        if str(call.data.get("date")) == str(dt_util.now().date() + timedelta(days=1)):
+            raise ServiceValidationError
+        return _as_action(service, slots)
+
+    automated.hass.services.async_register(*service.split("."), answer, supports_response=SupportsResponse.ONLY)
+    assert await async_setup_component(automated.hass, "template", parse_yaml(block))
+    await automated.automate(
+        _CHEAPEST, charger=automated.device_id(), price="sensor.electricity_price", **{**_PLAN, "ready_by": "17:30:00"}
+    )
+
+    assert await automated.at(automated.charges, "13:20", "13:50", "14:40") == [False, True, False]
+    assert float(automated.hass.states.get("sensor.electricity_price").state) == pytest.approx(0.25)
 
 
 async def test_car_charges_in_the_cheapest_hours(automated: AutomatedHouse) -> None:
