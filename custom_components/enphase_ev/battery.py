@@ -57,7 +57,7 @@ class Battery:
     @property
     def may_write(self) -> bool:
         """Return whether the signed-in person may change anything."""
-        return self.site.may_write and self.settings is not None
+        return self.site.may_write is True and self.settings is not None
 
     def has_family(self, family: BatteryFamily) -> bool:
         """Return whether the site has a control family."""

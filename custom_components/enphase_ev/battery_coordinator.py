@@ -141,7 +141,10 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             LOGGER.debug("The battery's site settings could not be had: %s", err)
             self._site_due = now + _SETTINGS_EVERY
             return
-        self._site_due = now + (_SITE_EVERY if site.has_battery else _NO_BATTERY_EVERY)
+        if self.data is not None:
+            site = site.after(self.data.site)
+        # A battery that was there a moment ago is missed soon.
+        self._site_due = now + (_SITE_EVERY if site.has_battery or self.data is not None else _NO_BATTERY_EVERY)
         if not site.has_battery:
             self.data = None
             return

@@ -90,3 +90,18 @@ async def test_everything_broken_from_the_sign_in_on(
     assert defects == []
     assert house.sim.sign_ins <= 5
     assert hass.config_entries.async_entries(DOMAIN)
+
+
+async def test_a_hole_in_the_site_settings_takes_no_battery_away(home: House) -> None:
+    home.sim.faults.add(path="siteSettings", body={"data": {"timezone": "../../etc", "hasEncharge": "perhaps"}}, times=None)
+    await home.live(3700)
+    assert home.site_state("number", "reserve").state == "20.0"
+    assert home.site_state("sensor", "state_of_charge").state != "unavailable"
+
+
+async def test_a_battery_that_was_denied_once_is_back_soon(home: House) -> None:
+    home.sim.faults.add(path="siteSettings", body={"data": {"hasEncharge": False}})
+    await home.live(1900)
+    assert home.site_state("sensor", "state_of_charge").state == "unavailable"
+    await home.live(1900)
+    assert home.site_state("sensor", "state_of_charge").state != "unavailable"

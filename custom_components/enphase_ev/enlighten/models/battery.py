@@ -1,7 +1,7 @@
 """What the cloud says about the batteries of a site (api/battery.md §3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time
 from enum import StrEnum
 from itertools import chain
@@ -271,15 +271,15 @@ class BatterySchedules:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteSettings(Model):
-    """What a site has and what the signed-in person may do there."""
+    """What a site has and what the signed-in person may do there; `None` where the answer does not say."""
 
     time_zone: str | None = wire("timezone", read_text)
     country: str | None = wire("countryCode", read_text)
-    has_battery: bool = flag("hasEncharge")
+    has_battery: bool | None = wire("hasEncharge", read_bool)
     is_charge_from_grid_restricted: bool = flag("restrictCfg")
     is_change_pending: bool = flag("isChangePending")
     shows_storm_guard: bool = flag("showStormGuard")
-    may_write: bool = derived(default=False)
+    may_write: bool | None = derived(None)
 
     @classmethod
     def read(cls, body: Json) -> Self:
@@ -290,8 +290,12 @@ class SiteSettings(Model):
         """
         data = _data(body)
         person = read_mapping(data.get("userDetails"))
-        may_write = read_bool(person.get("isOwner")) is True or read_bool(person.get("isInstaller")) is True
-        return replace(cls.from_dict(data), may_write=may_write)
+        roles = {read_bool(person.get("isOwner")), read_bool(person.get("isInstaller"))}
+        return replace(cls.from_dict(data), may_write=None if roles == {None} else True in roles)
+
+    def after(self, before: Self) -> Self:
+        """Return the settings with what this answer leaves out as it was before."""
+        return replace(self, **{one.name: getattr(before, one.name) for one in fields(self) if getattr(self, one.name) is None})
 
 
 @dataclass(frozen=True, kw_only=True)
