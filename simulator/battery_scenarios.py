@@ -12,7 +12,8 @@ from .battery.switches import (
     XsrfSource,
 )
 from .building import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, add_account, add_battery, add_charger, add_site, family_car
-from .hardware import SINGLE_PHASE_32, THREE_PHASE_32
+from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, THREE_PHASE_32
+from .site import Site
 from .vehicle import Vehicle
 from .world import World
 
@@ -63,6 +64,18 @@ def _battery_hostile(world: World) -> None:
 
 @BATTERIES.add("home", "Two chargers, the first charging since an hour, and two batteries")
 def _home(world: World) -> None:
+    add_account(world, _home_site(world))
+
+
+@BATTERIES.add("two_homes", "As `home`, and a cabin with a charger; the sign-in needs a one-time code")
+def _two_homes(world: World) -> None:
+    home = _home_site(world)
+    cabin = add_site(world, 1, "Cabin", LOS_ANGELES)
+    add_charger(world, cabin, 3, SPLIT_PHASE_48)
+    add_account(world, home, cabin, mfa=True)
+
+
+def _home_site(world: World) -> Site:
     site = add_site(world)
     # More than house and first charger draw: the battery fills slowly.
     site.solar_w = 8500
@@ -70,9 +83,9 @@ def _home(world: World) -> None:
     first.plug_in(family_car())
     second = add_charger(world, site, 2, THREE_PHASE_32)
     second.plug_in(Vehicle(battery_wh=77_000, state_of_charge=0.35, target=0.9, max_amps=16, phases=3))
-    add_account(world, site)
     add_battery(world, site)
     first.start(32)
+    return site
 
 
 def misbehave(switches: BatteryDeployment) -> None:
