@@ -142,7 +142,8 @@ class UnitEntity(CoordinatorEntity[BatteryCoordinator]):
             identifiers={(DOMAIN, serial)},
             manufacturer=MANUFACTURER,
             model="IQ Battery",
-            name="IQ Battery",
+            # As on its label: there are often several.
+            name=f"IQ Battery {serial[-4:]}",
             serial_number=serial,
             via_device_id=dr.async_get_device_id_by_identifier(
                 coordinator.hass, battery_identifier(coordinator.site_id), config_entry_id=coordinator.config_entry.entry_id

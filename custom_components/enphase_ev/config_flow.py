@@ -152,7 +152,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     # --- Site and chargers ---
 
     async def async_step_site(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask which site; its number can be typed where the list is empty."""
+        """Ask which of the account's sites; where Enphase lists none, for the number of one."""
         errors: dict[str, str] = {}
         if user_input is not None:
             number = user_input[CONF_SITE].strip()
@@ -167,7 +167,13 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         options = [SelectOptionDict(value=site.id, label=f"{site.name} ({site.id})" if site.name else site.id) for site in self._sites]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)) if options else TextSelector()
         schema = vol.Schema({vol.Required(CONF_SITE): selector})
-        return self.async_show_form(step_id="site", data_schema=self.add_suggested_values_to_schema(schema, user_input), errors=errors)
+        return self.async_show_form(
+            step_id="site" if options else "site_number",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors=errors,
+        )
+
+    async_step_site_number = async_step_site
 
     async def async_step_chargers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which chargers; all are ticked."""

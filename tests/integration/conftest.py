@@ -1,15 +1,17 @@
 """A Home Assistant with the integration, and a simulated cloud behind it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 import shutil
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -87,6 +89,13 @@ def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenD
 async def house(build_house: HouseBuilder) -> House:
     """A house with one charger, a vehicle plugged in, nothing charging."""
     return await build_house()
+
+
+@pytest.fixture
+def all_entities_enabled() -> Generator[None]:
+    """Enable what is off until somebody enables it."""
+    with patch.object(Entity, "entity_registry_enabled_default", True):
+        yield
 
 
 @pytest.fixture

@@ -22,15 +22,15 @@ _CONFIG, _DIAGNOSTIC = EntityCategory.CONFIG, EntityCategory.DIAGNOSTIC
 _OF_ALL: list[_Row] = [
     ("sensor.battery_state_of_charge", "state_of_charge", "battery", "%", "measurement", None, "62.0"),
     ("sensor.battery_available_energy", "available_energy", "energy_storage", "kWh", "measurement", None, "6.24"),
-    ("sensor.battery_capacity", "capacity", "energy_storage", "kWh", None, None, "10.0"),
-    ("sensor.battery_available_power", "available_power", "power", "kW", None, None, "7.68"),
+    ("sensor.battery_capacity", "capacity", "energy_storage", "kWh", None, _DIAGNOSTIC, "10.0"),
+    ("sensor.battery_maximum_power", "available_power", "power", "kW", None, _DIAGNOSTIC, "7.68"),
     ("sensor.battery_status", "battery_status", "enum", None, None, None, "charging"),
-    ("sensor.battery_grid_mode", "grid_mode", "enum", None, None, None, "import_export"),
-    ("sensor.battery_system_profile", "system_profile", "enum", None, None, None, "self_consumption"),
+    ("sensor.battery_grid_mode", "grid_mode", "enum", None, None, _DIAGNOSTIC, "import_export"),
+    ("sensor.battery_system_profile", "system_profile", "enum", None, None, _DIAGNOSTIC, "self_consumption"),
     ("sensor.battery_override", "override", "enum", None, None, None, "none"),
     ("sensor.battery_pending_change", "pending_change", "enum", None, None, _DIAGNOSTIC, "none"),
     ("switch.battery_charge_from_grid", "charge_from_grid", None, None, None, None, "off"),
-    ("switch.battery_charge_from_grid_schedules", "charge_from_grid_schedule", None, None, None, None, "off"),
+    ("switch.battery_charge_from_grid_by_schedule", "charge_from_grid_schedule", None, None, None, None, "off"),
     ("switch.battery_discharge_to_grid", "discharge_to_grid", None, None, None, None, "off"),
     ("switch.battery_restrict_battery_discharge", "restrict_battery_discharge", None, None, None, None, "off"),
     ("switch.battery_storm_guard", "storm_guard", None, None, None, None, "on"),
@@ -39,22 +39,22 @@ _OF_ALL: list[_Row] = [
     ("number.battery_reserve", "reserve", None, "%", None, None, "20.0"),
     ("number.battery_shutdown_level", "shutdown_level", None, "%", None, _CONFIG, "5.0"),
     ("select.battery_system_profile", "system_profile", None, None, None, None, "self_consumption"),
-    ("calendar.battery_charge_from_grid", "charge_from_grid", None, None, None, None, "off"),
-    ("calendar.battery_discharge_to_grid", "discharge_to_grid", None, None, None, None, "off"),
-    ("calendar.battery_restrict_battery_discharge", "restrict_battery_discharge", None, None, None, None, "off"),
+    ("calendar.battery_charge_from_grid_schedule", "charge_from_grid", None, None, None, None, "off"),
+    ("calendar.battery_discharge_to_grid_schedule", "discharge_to_grid", None, None, None, None, "off"),
+    ("calendar.battery_restrict_battery_discharge_schedule", "restrict_battery_discharge", None, None, None, None, "off"),
     ("binary_sensor.battery_storm_alert", "storm_alert", "safety", None, None, None, "off"),
-    ("binary_sensor.battery_demand_response", "demand_response", "running", None, None, None, "off"),
+    ("binary_sensor.battery_grid_event", "demand_response", "running", None, None, None, "off"),
     ("button.battery_refresh", "refresh_battery", None, None, None, _DIAGNOSTIC, "unknown"),
     ("button.battery_restore_schedules", "restore_schedules", None, None, None, _DIAGNOSTIC, "unknown"),
     ("button.battery_cancel_profile_change", "cancel_profile_change", None, None, None, _CONFIG, "unknown"),
     ("button.battery_opt_out_of_storm_alert", "storm_alert_opt_out", None, None, None, _CONFIG, "unknown"),
 ]
 _OF_EACH: list[_Row] = [
-    ("sensor.iq_battery_state_of_charge", "state_of_charge", "battery", "%", "measurement", None, "62.0"),
-    ("sensor.iq_battery_status", "status", "enum", None, None, None, "charging"),
-    ("sensor.iq_battery_available_power", "available_power", "power", "kW", None, _DIAGNOSTIC, "3.84"),
-    ("sensor.iq_battery_health", "health", None, "%", None, _DIAGNOSTIC, "100.0"),
-    ("sensor.iq_battery_cycle_count", "cycle_count", None, None, "total_increasing", _DIAGNOSTIC, "115"),
+    ("sensor.iq_battery_{}_state_of_charge", "state_of_charge", "battery", "%", "measurement", None, "62.0"),
+    ("sensor.iq_battery_{}_status", "status", "enum", None, None, None, "charging"),
+    ("sensor.iq_battery_{}_maximum_power", "available_power", "power", "kW", None, _DIAGNOSTIC, "3.84"),
+    ("sensor.iq_battery_{}_health", "health", None, "%", None, _DIAGNOSTIC, "100.0"),
+    ("sensor.iq_battery_{}_cycle_count", "cycle_count", None, None, "total_increasing", _DIAGNOSTIC, "115"),
 ]
 _COUNTS = [f"{name}_schedules" for name in ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")]
 _CONTROLS = [entity_id for entity_id, *_ in _OF_ALL if entity_id.startswith(("switch.", "number.", "select."))]
@@ -83,25 +83,26 @@ def _ids(house: House) -> set[str]:
     }
 
 
-def _problems(house: House, rows: list[_Row], prefix: str, device: str, suffix: str = "") -> list[str]:
+def _problems(house: House, rows: list[_Row], prefix: str, device: str) -> list[str]:
     """What is not as the rows say."""
     problems = []
     for entity_id, key, *expected in rows:
-        entity = er.async_get(house.hass).async_get(f"{entity_id}{suffix}")
-        state = house.hass.states.get(f"{entity_id}{suffix}")
+        entity = er.async_get(house.hass).async_get(entity_id)
+        state = house.hass.states.get(entity_id)
         if entity is None or state is None:
-            problems.append(f"{entity_id}{suffix} is missing")
+            problems.append(f"{entity_id} is missing")
             continue
         attributes = [state.attributes.get(name) for name in ("device_class", "unit_of_measurement", "state_class")]
         found = [*attributes, entity.entity_category, state.state]
         if found != expected or entity.unique_id != f"{prefix}_{key}" or entity.device_id != device:
-            problems.append(f"{entity_id}{suffix}: {found}, {entity.unique_id}")
+            problems.append(f"{entity_id}: {found}, {entity.unique_id}")
     return problems
 
 
 # --- What they say ---
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_every_entity_of_the_batteries(build_house: HouseBuilder) -> None:
     house = await build_house("battery_site", prepare=_with_power_match)
     devices, site = dr.async_get(house.hass), house.sim.site.id
@@ -112,14 +113,19 @@ async def test_every_entity_of_the_batteries(build_house: HouseBuilder) -> None:
     assert (all_batteries.name, all_batteries.via_device_id) == ("Battery", home.id)
     assert _problems(house, _OF_ALL, site, all_batteries.id) == []
 
-    for unit, suffix in zip(house.sim.battery.units, ("", "_2"), strict=True):
+    expected = {row[0] for row in _OF_ALL} | {f"sensor.battery_{key}" for key in _COUNTS}
+    for unit in house.sim.battery.units:
         device = devices.async_get_device_by_identifier((DOMAIN, unit.serial), house.entry.entry_id)
         assert device is not None
-        assert (device.name, device.serial_number, device.via_device_id) == ("IQ Battery", unit.serial, all_batteries.id)
-        rows = [(*row[:-1], str(unit.cycle_count)) if row[1] == "cycle_count" else row for row in _OF_EACH]
-        assert _problems(house, rows, unit.serial, device.id, suffix) == []
-
-    expected = {row[0] for row in (*_OF_ALL, *_OF_EACH)} | {f"{row[0]}_2" for row in _OF_EACH}
+        assert (device.name, device.serial_number, device.via_device_id) == (
+            f"IQ Battery {unit.serial[-4:]}",
+            unit.serial,
+            all_batteries.id,
+        )
+        rows: list[_Row] = [(entity_id.format(unit.serial[-4:]), *row) for entity_id, *row in _OF_EACH]
+        rows = [(*row[:-1], str(unit.cycle_count)) if row[1] == "cycle_count" else row for row in rows]
+        assert _problems(house, rows, unit.serial, device.id) == []
+        expected |= {row[0] for row in rows}
     assert _ids(house) == expected
 
 
@@ -165,6 +171,7 @@ async def test_the_state_of_charge_follows_the_battery(build_house: HouseBuilder
     assert float(house.site_state("sensor", "state_of_charge").state) == pytest.approx(91, abs=1)
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_a_battery_that_is_broken_says_so(build_house: HouseBuilder) -> None:
     house = await build_house("battery_site")
     first, second = house.sim.battery.units
@@ -236,15 +243,15 @@ def _feature(**values: object) -> Callable[[Simulator], None]:
     [
         # Entries that are there are shown all the same.
         (_unsupported("dtg"), set()),
-        (_unsupported("rbd"), {"calendar.battery_restrict_battery_discharge"}),
-        (_without("dtg", ControlShape.NULL), {"calendar.battery_discharge_to_grid", "switch.battery_discharge_to_grid"}),
-        (_without("dtg", ControlShape.ABSENT), {"calendar.battery_discharge_to_grid", "switch.battery_discharge_to_grid"}),
+        (_unsupported("rbd"), {"calendar.battery_restrict_battery_discharge_schedule"}),
+        (_without("dtg", ControlShape.NULL), {"calendar.battery_discharge_to_grid_schedule", "switch.battery_discharge_to_grid"}),
+        (_without("dtg", ControlShape.ABSENT), {"calendar.battery_discharge_to_grid_schedule", "switch.battery_discharge_to_grid"}),
         (
             _without("rbd", ControlShape.NULL),
-            {"calendar.battery_restrict_battery_discharge", "switch.battery_restrict_battery_discharge"},
+            {"calendar.battery_restrict_battery_discharge_schedule", "switch.battery_restrict_battery_discharge"},
         ),
         # Whether charging from the grid is allowed is said elsewhere.
-        (_without("cfg", ControlShape.NULL), {"calendar.battery_charge_from_grid", "switch.battery_charge_from_grid_schedules"}),
+        (_without("cfg", ControlShape.NULL), {"calendar.battery_charge_from_grid_schedule", "switch.battery_charge_from_grid_by_schedule"}),
         (_feature(restrict_cfg=True), {"switch.battery_charge_from_grid"}),
         (_feature(grid_mode=None), {"sensor.battery_grid_mode"}),
         (_feature(very_low_soc_limits_known=False), {"number.battery_shutdown_level"}),
@@ -288,7 +295,7 @@ async def test_who_may_not_change_anything_sees_no_control(build_house: HouseBui
     ("family", "entity_id"),
     [
         ("cfg", "switch.battery_charge_from_grid"),
-        ("cfg", "switch.battery_charge_from_grid_schedules"),
+        ("cfg", "switch.battery_charge_from_grid_by_schedule"),
         ("dtg", "switch.battery_discharge_to_grid"),
         ("rbd", "switch.battery_restrict_battery_discharge"),
     ],

@@ -13,6 +13,8 @@ from simulator import Vehicle
 from simulator.modes import ChargeMode
 from tests.integration.house import House, HouseBuilder
 
+pytestmark = pytest.mark.usefixtures("all_entities_enabled")
+
 # Platform, key, device class, unit, state class, category and the state with a vehicle plugged in and nothing charging.
 type _Row = tuple[str, str, str | None, str | None, str | None, EntityCategory | None, str]
 
@@ -25,9 +27,9 @@ _OF_CHARGER: list[_Row] = [
     ("number", "charging_amps", "current", "A", None, None, "32.0"),
     ("sensor", "power", "power", "W", "measurement", None, "0"),
     ("sensor", "session_energy", "energy", "kWh", "total_increasing", None, "0.0"),
-    ("sensor", "session_duration", "duration", "min", None, None, "unknown"),
+    ("sensor", "session_duration", "duration", "h", None, None, "unknown"),
     ("sensor", "set_amps", "current", "A", None, None, "32.0"),
-    ("sensor", "charge_mode", "enum", None, None, None, "manual"),
+    ("sensor", "charge_mode", "enum", None, None, _DIAGNOSTIC, "manual"),
     ("sensor", "status", "enum", None, None, None, "plugged_in"),
     ("sensor", "connector_status", "enum", None, None, _DIAGNOSTIC, "preparing"),
     ("sensor", "phase_mode", "enum", None, None, _DIAGNOSTIC, "single"),
@@ -126,7 +128,7 @@ async def test_a_session_from_plug_to_plug(house: House) -> None:
     await house.live(3600)
     assert house.state("sensor", "status").state == "charging"
     assert float(house.state("sensor", "session_energy").state) == pytest.approx(3.68, abs=0.4)
-    assert float(house.state("sensor", "session_duration").state) == pytest.approx(60, abs=2)
+    assert float(house.state("sensor", "session_duration").state) == pytest.approx(1, abs=0.03)
     assert house.state("sensor", "set_amps").state == "16.0"
     assert house.state("sensor", "power").attributes["estimated"] is False
     assert float(house.state("sensor", "power").state) == pytest.approx(3680, rel=0.02)
@@ -145,7 +147,7 @@ async def test_a_session_from_plug_to_plug(house: House) -> None:
     assert house.state("binary_sensor", "plugged_in").state == "off"
     # The cloud goes on telling the last session.
     assert house.state("sensor", "session_energy").state == energy
-    assert float(house.state("sensor", "session_duration").state) == pytest.approx(60, abs=2)
+    assert float(house.state("sensor", "session_duration").state) == pytest.approx(1, abs=0.03)
     assert house.state("sensor", "power").state == "0"
 
 

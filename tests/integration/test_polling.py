@@ -110,6 +110,7 @@ async def test_a_site_without_a_charger_is_looked_at_every_five_minutes(build_ho
     assert house.site_state("binary_sensor", "cloud_reachable").state == "on"
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_a_summary_without_limits_is_asked_for_again(build_house: HouseBuilder) -> None:
     house = await build_house(prepare=lambda sim: sim.world.deployment.update({"missing_level_details": 2}))
     assert house.state("sensor", "max_amps").state == "unknown"
@@ -120,6 +121,7 @@ async def test_a_summary_without_limits_is_asked_for_again(build_house: HouseBui
     assert house.state("number", "charging_amps").attributes["max"] == 32
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_limits_that_go_missing_stay_what_they_were(house: House) -> None:
     house.sim.world.deployment.missing_level_details = 3
 
@@ -390,6 +392,7 @@ async def test_the_scheduler_can_be_down_without_the_chargers(build_house: House
     assert house.state("select", "charge_mode").state == "manual"
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_the_summary_service_can_be_down_without_the_chargers(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     house.sim.faults.add(path="summary", status=503, times=None)

@@ -157,10 +157,12 @@ async def test_a_default_level_that_is_switched_off_has_no_number(house: House) 
 # --- Phases ---
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_the_phase_switch_is_shown(house: House) -> None:
     assert house.state("sensor", "phase_switch_mode").state == "auto"
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_no_feature_flags_no_settings_that_depend_on_them(build_house: HouseBuilder) -> None:
     house = await build_house(prepare=lambda sim: sim.faults.add(path="feature-flags", status=500, times=1))
     assert not _has(house, "switch", "app_authentication")

@@ -42,11 +42,7 @@ BATTERY_READINGS = (
     ("binary_sensor", "storm_alert", "Storm alert"),
 )
 BATTERY_SCHEDULES = ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")
-SITE_READINGS = (
-    ("binary_sensor", "cloud_reachable", "Cloud"),
-    ("sensor", "last_successful_update", "Last update"),
-    ("sensor", "cloud_latency", "Latency"),
-)
+SITE_READINGS = (("binary_sensor", "cloud_reachable", "Cloud"),)
 
 
 class Entities:
