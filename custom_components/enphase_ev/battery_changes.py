@@ -303,8 +303,8 @@ class BatteryChanges:
         settings = await self._cloud.settings()
         schedules = await self._cloud.schedules_surely()
         _check_idle(settings)
-        deletes, writes = change.plan(settings, schedules)
-        record = JournalRecord([KeptEntry.keep(entry) for entry in schedules.entries])
+        deletes, writes, back = change.plan(settings, schedules)
+        record = JournalRecord([KeptEntry.keep(entry) for entry in (*schedules.entries, *back)])
         await self.journal.async_open(record)
         try:
             for entry in deletes:
@@ -313,6 +313,8 @@ class BatteryChanges:
                 schedules = await self._cloud.schedules()
             for entry in writes:
                 schedules = await self._write_entry(record, entry, schedules)
+            for entry in back:
+                await self._keeper.put_back(record, entry)
         except RequestRejected as err:
             explained = await self._explained(err, writes)
             self._refuse(ticket, explained)

@@ -137,6 +137,10 @@ class BatteryJournal:
     def override(self, override: Override | None) -> None:
         self._content.override = override
 
+    def expects(self, entry: BatteryEntry) -> bool:
+        """Return whether an open change already has it to put an entry back."""
+        return any(kept.entry().is_same_as(entry) for record in self.records for kept in record.expected)
+
     async def async_load(self) -> None:
         """Read what was left open."""
         if stored := await self._store.async_load():

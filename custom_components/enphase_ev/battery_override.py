@@ -106,7 +106,7 @@ class BatteryOverrides:
                 was_on=settings.is_enabled(family),
                 were_schedules_on=settings.schedules_charge is True,
             )
-            return aside, [temporary]
+            return ScheduleWrites(deletes=aside, writes=[temporary])
 
         try:
             ticket = await coordinator.changes.async_change_entries(f"override_{action.value}", EntriesChange(plan=plan))
@@ -134,8 +134,9 @@ class BatteryOverrides:
 
         def plan(_: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
             gone = [entry for entry in schedules.of(temporary.family) if entry.is_same_as(temporary)]
-            missing = [entry for entry in aside if not any(entry.is_same_as(other) for other in schedules.entries)]
-            return gone, [replace(entry, id="") for entry in missing]
+            there = schedules.entries
+            missing = [one for one in aside if not any(one.is_same_as(other) for other in there) and not self._journal.expects(one)]
+            return ScheduleWrites(deletes=gone, back=missing)
 
         await self._mark_begun(is_begun=False)
         try:

@@ -48,6 +48,18 @@ class BatteryRestore:
                 record.families.remove(family)
             raise
 
+    async def put_back(self, record: JournalRecord, entry: BatteryEntry) -> RequestRejected | None:
+        """Add an entry that is expected and missing; return a refusal.
+
+        Raises:
+            EnlightenError: Nobody answered; the record stays open.
+        """
+        try:
+            await self.touch(record, entry.family, partial(self._cloud.client.add_entry, entry))
+        except RequestRejected as err:
+            return err
+        return None
+
     async def restore(self, record: JournalRecord) -> None:
         """Apply the families that were touched, compare, and put back what is missing, until nothing is.
 
@@ -73,7 +85,10 @@ class BatteryRestore:
             if lost:
                 LOGGER.warning("A change of the battery made %s schedules disappear; they are put back", len(lost))
             for entry in lost:
-                refusal = await self._put_back(record, entry) or refusal
+                refusal = await self.put_back(record, entry) or refusal
+            if not record.families:
+                # All of it was refused: to ask again now brings nothing else.
+                break
         lost = record.missing_from(await self._cloud.schedules())
         is_given_up = refusal is not None or datetime.now(UTC) - record.opened_at > _TRIED_FOR
         if is_given_up and not lost:
@@ -85,14 +100,6 @@ class BatteryRestore:
             record.expected = [KeptEntry.keep(entry) for entry in lost]
             record.problem = str(refusal or "apply")
             await self._journal.async_save()
-
-    async def _put_back(self, record: JournalRecord, entry: BatteryEntry) -> RequestRejected | None:
-        """Add an entry that is missing; return a refusal."""
-        try:
-            await self.touch(record, entry.family, partial(self._cloud.client.add_entry, entry))
-        except RequestRejected as err:
-            return err
-        return None
 
     async def _apply_touched(self, record: JournalRecord) -> RequestRejected | None:
         """Apply the families whose entries were touched: without it they stay pending and disappear (§4). Return a refusal."""

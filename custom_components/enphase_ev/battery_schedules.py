@@ -26,7 +26,7 @@ async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) 
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
         check_entry(entry, settings, schedules)
-        return [], [entry]
+        return ScheduleWrites(writes=[entry])
 
     return await _async_change(coordinator, plan)
 
@@ -46,7 +46,7 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
         wanted = change(before)
         check_entry(wanted, settings, schedules)
         # One that has not settled is written again all the same: it may be its apply that is missing.
-        return [], [wanted] if wanted != before or before.is_pending else []
+        return ScheduleWrites(writes=[wanted] if wanted != before or before.is_pending else [])
 
     return await _async_change(coordinator, plan)
 
@@ -65,7 +65,7 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
         for entry in deletes:
             check_family(entry.family, settings, schedules)
-        return deletes, []
+        return ScheduleWrites(deletes=deletes)
 
     return await _async_change(coordinator, plan)
 
@@ -89,7 +89,7 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
                 continue
             check_entry(entry, settings, schedules, new)
             new.append(replace(entry, id=""))
-        return [], new
+        return ScheduleWrites(writes=new)
 
     return await _async_change(coordinator, plan)
 

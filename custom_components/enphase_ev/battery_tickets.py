@@ -1,10 +1,11 @@
 """What can be asked of the battery, and the ticket that tells what became of it (api/battery.md §6)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, Json
 
@@ -56,15 +57,22 @@ class SettingsChange:
         )
 
 
-type ScheduleWrites = tuple[list[BatteryEntry], list[BatteryEntry]]
+class ScheduleWrites(NamedTuple):
+    """The entries to delete, those to write (with an id one is changed, without one it is added), and those that are to come back.
+
+    What is to come back and is refused does not fail the change: it is kept as everything that could not be put back.
+    """
+
+    deletes: Sequence[BatteryEntry] = ()
+    writes: Sequence[BatteryEntry] = ()
+    back: Sequence[BatteryEntry] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntriesChange:
     """A change of entries.
 
-    `plan` gets the settings and the entries as they are just before the change, and returns the entries to delete and those to write: with
-    an id one is changed, without one it is added. It raises `ServiceValidationError` for what cannot be.
+    `plan` gets the settings and the entries as they are just before the change. It raises `ServiceValidationError` for what cannot be.
     """
 
     plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]

@@ -320,3 +320,23 @@ async def test_a_battery_that_has_nothing_left_to_do_follows(home: BatteryHouse)
     await home.asked("set_battery_override", action="charge", duration="02:00:00", wait=MOST_WAITED)
     await home.pass_time(minutes=60)
     assert home.issue("override_ignored") is None
+
+
+async def test_what_the_cloud_does_not_take_back_is_kept_and_the_override_is_over(
+    build_battery_house: BatteryHouseBuilder,
+) -> None:
+    """A published site has entries of different families on top of each other, which the cloud would not take again."""
+    house = await build_battery_house()
+    house.battery.add_schedule("rbd", "01:00", "16:00")
+    before, settings = house.entries, _settings(house)
+    await house.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    await house.until(lambda: house.issue("left_entries") is not None and _override(house) is None)
+    assert before - house.entries == {("rbd", "01:00", "16:00", _ALL_DAYS, None, True)}
+    await house.pass_time(minutes=5)
+    assert house.entries < before
+    assert _settings(house) == settings
+
+    house.battery.delete_schedule(house.entry_id("cfg"))
+    restored = await house.asked("restore_battery_schedules")
+    assert (len(restored["missing"]), restored["left"]) == (1, [])
+    assert ("rbd", "01:00", "16:00", _ALL_DAYS, None, True) in house.entries
