@@ -304,6 +304,7 @@ class BatteryChanges:
         schedules = await self._cloud.schedules_surely()
         _check_idle(settings)
         deletes, writes, back = change.plan(settings, schedules)
+        self.journal.release(back)
         record = JournalRecord([KeptEntry.keep(entry) for entry in (*schedules.entries, *back)])
         await self.journal.async_open(record)
         try:

@@ -137,10 +137,6 @@ class BatteryJournal:
     def override(self, override: Override | None) -> None:
         self._content.override = override
 
-    def expects(self, entry: BatteryEntry) -> bool:
-        """Return whether an open change already has it to put an entry back."""
-        return any(kept.entry().is_same_as(entry) for record in self.records for kept in record.expected)
-
     async def async_load(self) -> None:
         """Read what was left open."""
         if stored := await self._store.async_load():
@@ -161,8 +157,15 @@ class BatteryJournal:
         """Expect an entry no more in any change, because a person deleted it."""
         for record in self.records:
             record.deleted.append(entry.id)
-            record.expected = [kept for kept in record.expected if kept.id != entry.id and not kept.entry().is_same_as(entry)]
+        self.release([entry])
         await self.async_save()
+
+    def release(self, entries: Iterable[BatteryEntry]) -> None:
+        """Expect entries no more in any open change; whoever takes them over has that saved."""
+        for entry in entries:
+            for record in self.records:
+                record.expected = [kept for kept in record.expected if kept.id != entry.id and not kept.entry().is_same_as(entry)]
+        self._content.records = [record for record in self.records if record.expected or record.problem is None]
 
     async def async_save(self) -> None:
         """Write now."""

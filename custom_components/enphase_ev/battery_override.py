@@ -135,7 +135,7 @@ class BatteryOverrides:
         def plan(_: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
             gone = [entry for entry in schedules.of(temporary.family) if entry.is_same_as(temporary)]
             there = schedules.entries
-            missing = [one for one in aside if not any(one.is_same_as(other) for other in there) and not self._journal.expects(one)]
+            missing = [one for one in aside if not any(one.is_same_as(other) for other in there)]
             return ScheduleWrites(deletes=gone, back=missing)
 
         await self._mark_begun(is_begun=False)
