@@ -149,6 +149,12 @@ class Battery:
         self.catch_up()
         return self.book.lost
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing will become of its own of what clients have asked for: no change, no loss, no entry that disappears."""
+        self.catch_up()
+        return not self._pending and not self._drops and self.book.next_expiry() is None
+
     def active_alert(self) -> StormAlert | None:
         """The storm alert in force, opted out of or not."""
         self.catch_up()

@@ -24,6 +24,10 @@ from simulator import Simulator
 from simulator.battery.battery import Battery
 from simulator.battery.entries import Entry
 from tests.enlighten.cloud import Cloud
+from tests.integration.battery_house import calm
+
+# In so many steps a rest passes in which something can arrive.
+_STEPS = 4
 
 type Says = tuple[str, str, str, tuple[int, ...], int | None, str]
 
@@ -46,14 +50,20 @@ class Moments:
     kill_at: int | None = None
     lose_at: int | None = None
     passed: list[str] = field(default_factory=list)
-    is_dead: bool = False
+    death: asyncio.Event = field(default_factory=asyncio.Event)
     is_counting: bool = False
+
+    @property
+    def is_dead(self) -> bool:
+        """Return whether the process is dead."""
+        return self.death.is_set()
 
     def pass_by(self, name: str) -> bool:
         """Pass the moment before an await; return whether its answer will be lost."""
         if self.is_counting:
             self.passed.append(name)
-            self.is_dead = self.is_dead or len(self.passed) == self.kill_at
+            if len(self.passed) == self.kill_at:
+                self.death.set()
         if self.is_dead:
             raise Killed
         return self.is_counting and len(self.passed) == self.lose_at
@@ -124,6 +134,12 @@ class Bench:
 
         async def watched_rest(_hass: HomeAssistant, seconds: float) -> None:
             self.moments.pass_by(f"rest {seconds:g} s")
+            if self.battery.features.supports_mqtt:
+                # The gateway's answer can come in the middle of it.
+                for _ in range(_STEPS):
+                    self.freezer.tick(timedelta(seconds=seconds / _STEPS))
+                    await calm(self.hass.loop)
+                return
             await asyncio.sleep(0)
             self.freezer.tick(timedelta(seconds=seconds))
 
@@ -137,10 +153,12 @@ class Bench:
         self.moments.is_counting = True
         try:
             maker = asyncio.ensure_future(what(self))
-            while not maker.done():
-                await asyncio.sleep(0)
-                if self.moments.is_dead:
-                    maker.cancel()
+            death = asyncio.ensure_future(self.moments.death.wait())
+            await asyncio.wait([maker, death], return_when=asyncio.FIRST_COMPLETED)
+            death.cancel()
+            if self.moments.is_dead:
+                maker.cancel()
+            await asyncio.wait([maker])
             await self.settle()
         finally:
             self.moments.is_counting = False
@@ -153,20 +171,31 @@ class Bench:
 
     async def restart(self) -> None:
         """Drop everything in memory, and begin again with what is on the disk."""
-        self.moments.is_dead = True
+        await self.close()
+        self.moments = Moments()
+        self.account = self.cloud.restarted(self.account)
+        self.coordinator, self.overrides = await _process(self.hass, self.entry, self.account, self.sim.site.id)
+
+    async def close(self) -> None:
+        """Drop everything in memory."""
+        self.moments.death.set()
         await self.coordinator.async_shutdown()
         for task in (tasks := _background_tasks()):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
         await self.entry._async_process_on_unload(self.hass)  # noqa: SLF001 - what Home Assistant does with an entry that goes
-        self.moments = Moments()
-        self.account = self.cloud.restarted(self.account)
-        self.coordinator, self.overrides = await _process(self.hass, self.entry, self.account, self.sim.site.id)
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether everything has come to its end: at the cloud, in the journal, and the override."""
+        return self.battery.is_settled and not self.coordinator.changes.journal.records and self.overrides.active is None
 
     async def live(self, *minutes: int) -> None:
-        """Let these times pass, one after the other, with a look at the cloud after each."""
-        for passed in minutes:
+        """Let these times pass, one after the other, with a look at the cloud after each, until nothing can come any more."""
+        for number, passed in enumerate(minutes):
+            if number > 1 and self.is_settled:
+                return
             self.freezer.tick(timedelta(minutes=passed))
             async_fire_time_changed(self.hass)
             await asyncio.sleep(0)

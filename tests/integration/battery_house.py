@@ -35,6 +35,17 @@ def says(entry: Entry) -> Says:
     return entry.family.value, entry.start, entry.end, entry.days, limit, entry.enabled
 
 
+async def calm(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait until everything waits for the clock: no callback is due, and nothing comes over a socket or from a thread."""
+    quiet = 0
+    while quiet < 3:
+        if quiet == 2:
+            await asyncio.to_thread(time.sleep, 0.001)
+        else:
+            await asyncio.sleep(0)
+        quiet = 0 if loop._ready or loop._selector.select(0) else quiet + 1  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+
+
 @dataclass
 class BatteryHouse(House):
     """A house with batteries. Its time goes on where something waits for the clock, whether a person waits for it or not."""
@@ -126,15 +137,7 @@ class BatteryHouse(House):
         await self._calm()
 
     async def _calm(self) -> None:
-        """Wait until everything waits for the clock: no callback is due, and nothing comes over a socket or from a thread."""
-        calm = 0
-        while calm < 3:
-            if calm == 2:
-                await asyncio.to_thread(time.sleep, 0.001)
-            else:
-                await asyncio.sleep(0)
-            loop = self.hass.loop
-            calm = 0 if loop._ready or loop._selector.select(0) else calm + 1  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+        await calm(self.hass.loop)
 
 
 type BatteryHouseBuilder = Callable[..., Coroutine[object, object, BatteryHouse]]

@@ -35,8 +35,7 @@ async def bench(
         battery.add_schedule("dtg", "20:00", "21:00", limit=20)
         bench = await Bench.open(hass, cloud, freezer, monkeypatch)
         yield bench
-        await bench.restart()
-        await bench.coordinator.async_shutdown()
+        await bench.close()
 
 
 async def _toggled(bench: Bench) -> tuple[list[tuple[str, str]], list[tuple[ChangeState, float]]]:

@@ -195,7 +195,7 @@ async def test_nothing_is_lost_and_nothing_deleted_comes_back(
     caplog.set_level(logging.CRITICAL)
     freezer.move_to(_FROZEN_AT)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        async with Cloud(Simulator("battery_site")) as cloud:
+        async with Cloud(Simulator("battery_only")) as cloud:
             battery = cloud.sim.battery
             battery.features.supports_mqtt = supports_mqtt
             for entry in list(battery.schedules):
@@ -210,8 +210,7 @@ async def test_nothing_is_lost_and_nothing_deleted_comes_back(
             for step in steps:
                 await world.take(step)
             listed = [says(entry) for entry in battery.schedules]
-            await bench.restart()
-            await bench.coordinator.async_shutdown()
+            await bench.close()
     assert world.must - set(listed) == set()
     assert world.must_not & set(listed) == set()
     assert len(listed) == len(set(listed))
