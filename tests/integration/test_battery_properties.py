@@ -181,13 +181,12 @@ class World:
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(windows=_windows(), switches=_SWITCHES, steps=_STEPS, supports_mqtt=st.just(False))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(windows=_windows(), switches=_SWITCHES, steps=_STEPS)
 async def test_nothing_is_lost_and_nothing_deleted_comes_back(
     windows: list[Window],
     switches: dict[str, object],
     steps: list[Step],
-    supports_mqtt: bool,
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
@@ -197,7 +196,6 @@ async def test_nothing_is_lost_and_nothing_deleted_comes_back(
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with Cloud(Simulator("battery_only")) as cloud:
             battery = cloud.sim.battery
-            battery.features.supports_mqtt = supports_mqtt
             for entry in list(battery.schedules):
                 battery.delete_schedule(entry.id)
             *initial, spare = [*windows, Window(BatteryFamily.CHARGE_FROM_GRID, 12, 30, (3,), 50, enabled=True)]
