@@ -51,7 +51,6 @@ class Battery:
     alerts: tuple[StormAlert, ...] = ()
     change: PendingChange | None = None
     wishes: Mapping[str, Wish] = field(default_factory=dict)
-    kept_entries: int = 0
     override: Override | None = None
 
     @property

@@ -153,7 +153,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self.data = replace(self.data, site=site)
             return
         set_left_entries_issue(self.hass, self.config_entry, self.changes.left)
-        self.data = Battery(site=site, kept_entries=len(self.changes.left), override=self.changes.journal.override)
+        self.data = Battery(site=site, override=self.changes.journal.override)
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         if (settings := await self._optional.ask("battery settings", self.client.settings())) is not None:
@@ -272,5 +272,3 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     def _take_left(self, left: list[BatteryEntry]) -> None:
         set_left_entries_issue(self.hass, self.config_entry, left)
-        if self.data is not None:
-            self._publish(replace(self.data, kept_entries=len(left)))

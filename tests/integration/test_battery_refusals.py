@@ -30,8 +30,8 @@ async def _words(house: BatteryHouse, refusal: HomeAssistantError) -> str:
     return text.format(**(refusal.translation_placeholders or {}))
 
 
-async def _refused(house: BatteryHouse, service: str, **data: object) -> str:
-    """Call an action that is refused before anything is written; return what a person reads."""
+async def _refused(house: BatteryHouse, service: str, **data: object) -> HomeAssistantError:
+    """Call an action that is refused before anything is written; return the refusal."""
     before = house.entries
     if data.get("schedule_id") == "cfg":
         data["schedule_id"] = house.entry_id("cfg")
@@ -40,7 +40,7 @@ async def _refused(house: BatteryHouse, service: str, **data: object) -> str:
     assert house.sim.count("battery_write") == 0
     assert house.entries == before
     assert house.entry.runtime_data.battery.changes.journal.records == []
-    return await _words(house, refusal)
+    return refusal
 
 
 # --- Bad input ---
@@ -65,12 +65,12 @@ async def _refused(house: BatteryHouse, service: str, **data: object) -> str:
 )
 async def test_what_cannot_be_is_refused_with_what_can(batteries: BatteryHouse, fields: dict[str, object], words: str) -> None:
     batteries.battery.set(very_low_soc=12)
-    assert await _refused(batteries, "add_battery_schedule", **{**_NEW, **fields}) == words
+    assert await _words(batteries, await _refused(batteries, "add_battery_schedule", **{**_NEW, **fields})) == words
     changes = {key: value for key, value in {**_NEW, **fields}.items() if key != "family"}
-    assert await _refused(batteries, "import_battery_schedules", schedules=[_NEW, {**_NEW, **fields}]) == words
+    assert await _words(batteries, await _refused(batteries, "import_battery_schedules", schedules=[_NEW, {**_NEW, **fields}])) == words
     batteries.battery.add_schedule(str(fields.get("family", "cfg")), "12:00", "13:00", limit=50)
     changed = next(one.id for one in batteries.battery.schedules if one.start == "12:00")
-    assert await _refused(batteries, "update_battery_schedule", schedule_id=changed, **changes) == words
+    assert await _words(batteries, await _refused(batteries, "update_battery_schedule", schedule_id=changed, **changes)) == words
 
 
 @pytest.mark.parametrize("start", ["22:00", "04:59"])
@@ -78,14 +78,14 @@ async def test_a_night_is_in_the_way_on_the_day_on_which_it_ends(batteries: Batt
     batteries.battery.delete_schedule(batteries.entry_id("cfg"))
     batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,), enabled=False)
     day = "sun" if start == "22:00" else "mon"
-    words = await _refused(batteries, "add_battery_schedule", family="cfg", start=start, end="23:00", days=[day])
+    words = await _words(batteries, await _refused(batteries, "add_battery_schedule", family="cfg", start=start, end="23:00", days=[day]))
     assert words == "Another schedule is in the way: charge from grid, 20:00 to 05:00, Sun."
     await batteries.asked("add_battery_schedule", family="cfg", start=start, end="23:00", days=["sat"], wait=MOST_WAITED)
 
 
 async def test_two_entries_of_one_import_may_not_overlap_either(batteries: BatteryHouse) -> None:
     other = {**_NEW, "start": "10:00", "end": "12:00"}
-    words = await _refused(batteries, "import_battery_schedules", schedules=[_NEW, other])
+    words = await _words(batteries, await _refused(batteries, "import_battery_schedules", schedules=[_NEW, other]))
     assert words == "Another schedule is in the way: charge from grid, 09:00 to 11:30, Mon, Tue."
 
 
@@ -115,19 +115,19 @@ async def test_what_makes_no_sense_is_refused(batteries: BatteryHouse, service: 
 
 
 @pytest.mark.parametrize(
-    ("service", "fields", "words"),
+    ("service", "fields", "key"),
     [
-        ("delete_battery_schedule", {}, "Say which schedules to delete: an id, a family, or all."),
-        ("delete_battery_schedule", {"all": False}, "Say which schedules to delete: an id, a family, or all."),
-        ("delete_battery_schedule", {"schedule_id": "gone"}, "There is no schedule with this id. Ask for the schedules first."),
-        ("update_battery_schedule", {"schedule_id": "gone"}, "There is no schedule with this id. Ask for the schedules first."),
-        ("set_battery_override", {"action": "hold"}, "Say how long the override lasts, or until which state of charge."),
-        ("set_battery_override", {"action": "hold", "duration": "00:00:30"}, "An override lasts from one minute to 23 hours."),
-        ("set_battery_override", {"action": "hold", "duration": "23:01:00"}, "An override lasts from one minute to 23 hours."),
+        ("delete_battery_schedule", {}, "nothing_to_delete"),
+        ("delete_battery_schedule", {"all": False}, "nothing_to_delete"),
+        ("delete_battery_schedule", {"schedule_id": "gone"}, "slot_unknown"),
+        ("update_battery_schedule", {"schedule_id": "gone"}, "slot_unknown"),
+        ("set_battery_override", {"action": "hold"}, "override_without_end"),
+        ("set_battery_override", {"action": "hold", "duration": "00:00:30"}, "override_too_long"),
+        ("set_battery_override", {"action": "hold", "duration": "23:01:00"}, "override_too_long"),
     ],
 )
-async def test_what_is_missing_is_asked_for(batteries: BatteryHouse, service: str, fields: dict[str, object], words: str) -> None:
-    assert await _refused(batteries, service, **fields) == words
+async def test_what_is_missing_is_asked_for(batteries: BatteryHouse, service: str, fields: dict[str, object], key: str) -> None:
+    assert (await _refused(batteries, service, **fields)).translation_key == key
 
 
 # --- What only the cloud knows ---
@@ -144,6 +144,17 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.changes.journal.records == []
     assert batteries.battery_state("sensor", "pending_change") == "failed"
+
+
+async def test_what_the_cloud_refuses_of_an_import_leaves_what_was_added_before_it(batteries: BatteryHouse) -> None:
+    """Whether families may overlap is only known when the cloud is asked, one after the other."""
+    before = batteries.entries
+    refused = {"family": "rbd", "start": "19:00", "end": "19:30"}
+    later = {"family": "rbd", "start": "06:00", "end": "06:30"}
+    refusal = await batteries.refused("import_battery_schedules", schedules=[_NEW, refused, later], wait=MOST_WAITED)
+    assert refusal.translation_key == "schedule_conflict"
+    await batteries.pass_time(minutes=70)
+    assert batteries.entries == before | {("cfg", "09:00", "11:30", (1, 2), 80, True)}, "what was added was applied, too"
 
 
 async def test_where_the_cloud_allows_it_families_overlap(batteries: BatteryHouse) -> None:
@@ -181,17 +192,17 @@ async def test_other_refusals_are_told_and_change_nothing(batteries: BatteryHous
 
 @pytest.mark.parametrize(("service", "fields"), _CHANGES)
 @pytest.mark.parametrize(
-    ("feature", "words"),
+    ("feature", "key"),
     [
-        ("system_task", "Enphase is working on the battery. Try again in some minutes."),
-        ("dr_event_active", "An event of the grid has the battery. Try again when it is over."),
+        ("system_task", "battery_busy"),
+        ("dr_event_active", "battery_event"),
     ],
 )
 async def test_nothing_is_written_while_the_cloud_has_the_battery(
-    batteries: BatteryHouse, service: str, fields: dict[str, object], feature: str, words: str
+    batteries: BatteryHouse, service: str, fields: dict[str, object], feature: str, key: str
 ) -> None:
     setattr(batteries.battery.features, feature, True)
-    assert await _refused(batteries, service, **fields) == words
+    assert (await _refused(batteries, service, **fields)).translation_key == key
     assert batteries.entry.runtime_data.overrides.active is None
 
 
@@ -200,8 +211,7 @@ async def test_who_is_not_the_owner_may_only_look(
     build_battery_house: BatteryHouseBuilder, service: str, fields: dict[str, object]
 ) -> None:
     house = await build_battery_house(prepare=lambda sim: sim.battery.features.update({"is_owner": False}))
-    words = "This account may not change the battery, or Enphase has not told about it yet."
-    assert await _refused(house, service, **fields) == words
+    assert (await _refused(house, service, **fields)).translation_key == "battery_not_allowed"
     assert len((await house.asked("get_battery_schedules"))["schedules"]) == 2
 
 
@@ -211,15 +221,15 @@ async def test_an_installer_may(build_battery_house: BatteryHouseBuilder) -> Non
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "key"),
     [
-        ({"locked": True}, "Enphase has locked this control for your site, as a rule because of your tariff or your country."),
-        ({"schedule_supported": False}, "This site has no schedules of this kind."),
+        ({"locked": True}, "family_locked"),
+        ({"schedule_supported": False}, "family_not_supported"),
     ],
 )
 @pytest.mark.parametrize(("family", "action"), [("cfg", "charge"), ("dtg", "discharge"), ("rbd", "hold")])
 async def test_a_family_that_the_site_may_not_use(
-    build_battery_house: BatteryHouseBuilder, family: str, action: str, values: dict[str, bool], words: str
+    build_battery_house: BatteryHouseBuilder, family: str, action: str, values: dict[str, bool], key: str
 ) -> None:
     def prepare(sim: Simulator) -> None:
         for entry in list(sim.battery.schedules):
@@ -228,9 +238,9 @@ async def test_a_family_that_the_site_may_not_use(
 
     house = await build_battery_house(prepare=prepare)
     fields = {"family": family, "start": "09:00", "end": "10:00"}
-    assert await _refused(house, "add_battery_schedule", **fields) == words
-    assert await _refused(house, "import_battery_schedules", schedules=[fields]) == words
-    assert await _refused(house, "set_battery_override", action=action, duration="01:00:00") == words
+    assert (await _refused(house, "add_battery_schedule", **fields)).translation_key == key
+    assert (await _refused(house, "import_battery_schedules", schedules=[fields])).translation_key == key
+    assert (await _refused(house, "set_battery_override", action=action, duration="01:00:00")).translation_key == key
 
 
 # --- Who may ---
