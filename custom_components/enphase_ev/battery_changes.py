@@ -194,8 +194,8 @@ class BatteryChanges:
         except HomeAssistantError as err:
             self._fail(ticket, err)
         finally:
-            # Cancelled: the journal is taken up at the next start.
-            ticket.accepted.cancel()
+            # Interrupted: the journal is taken up at the next start.
+            self._refuse(ticket, HomeAssistantError(translation_domain=DOMAIN, translation_key="battery_interrupted"))
             ticket.done.cancel()
 
     # --- Settings ---
