@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import aiohttp
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
@@ -39,11 +40,12 @@ class AccountRegistry:
         self._shared: dict[str, _Shared] = {}
         self._states: dict[str, AccountState] = {}
         self._stores: dict[str, Store[dict[str, object]]] = {}
-        self._unsaved: set[str] = set()
+        # Who is started again at once must know what was sent just before.
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, self._async_save_all)
 
     async def async_acquire(self, email: str) -> Account:
         """Return the account of this e-mail address, with the session that was kept. Every call wants a release."""
-        key = _key(email)
+        key = account_key(email)
         await self._async_load(key)
         if key not in self._shared:
             self._shared[key] = self._open(key, email)
@@ -53,7 +55,7 @@ class AccountRegistry:
 
     async def async_release(self, account: Account) -> None:
         """Give an account back; the last one to do so closes its connections."""
-        key = _key(account.email)
+        key = account_key(account.email)
         shared = self._shared[key]
         shared.users -= 1
         if shared.users:
@@ -62,21 +64,19 @@ class AccountRegistry:
         account.close()
         shared.session.detach()
         await shared.write_session.close()
-        if key in self._unsaved:
-            await self._store(key).async_save(self._data_to_store(key, account.state))
+        await self._async_save(key)
 
     async def async_adopt(self, email: str, state: AccountState) -> None:
         """Keep a session that another program has opened, unless the account has one."""
-        key = _key(email)
+        key = account_key(email)
         if not (await self._async_load(key)).has_session and key not in self._shared:
             self._states[key] = state
             await self._store(key).async_save(state.to_dict())
 
     async def async_forget(self, email: str) -> None:
         """Remove the stored session of an account that nobody uses any more."""
-        key = _key(email)
+        key = account_key(email)
         self._states.pop(key, None)
-        self._unsaved.discard(key)
         await self._store(key).async_remove()
 
     async def _async_load(self, key: str) -> AccountState:
@@ -102,12 +102,14 @@ class AccountRegistry:
         return _Shared(account, session, write_session)
 
     def _save_soon(self, key: str, state: AccountState) -> None:
-        self._unsaved.add(key)
-        self._store(key).async_delay_save(lambda: self._data_to_store(key, state), _SAVE_DELAY)
+        self._store(key).async_delay_save(state.to_dict, _SAVE_DELAY)
 
-    def _data_to_store(self, key: str, state: AccountState) -> dict[str, object]:
-        self._unsaved.discard(key)
-        return state.to_dict()
+    async def _async_save(self, key: str) -> None:
+        await self._store(key).async_save(self._states[key].to_dict())
+
+    async def _async_save_all(self, _event: Event) -> None:
+        for key in self._shared:
+            await self._async_save(key)
 
     def _store(self, key: str) -> Store[dict[str, object]]:
         """Return the account's file; there is one object for each, so that nothing is written after the file was removed."""
@@ -124,6 +126,6 @@ def async_get_accounts(hass: HomeAssistant) -> AccountRegistry:
     return hass.data.setdefault(_REGISTRY, AccountRegistry(hass))
 
 
-def _key(email: str) -> str:
-    """Return a name for the file that does not tell the e-mail address."""
+def account_key(email: str) -> str:
+    """Return a name for an account that does not tell the e-mail address."""
     return sha256(email.strip().lower().encode()).hexdigest()[:16]

@@ -43,6 +43,8 @@ _ALERTS_EVERY = timedelta(hours=1) - _LEEWAY
 # A site without a battery can get one.
 _NO_BATTERY_EVERY = timedelta(days=1)
 _JOURNAL_AGAIN_AFTER = timedelta(minutes=5)
+# What all of it comes to.
+_PER_HOUR = 60.0
 # Older than this, what is shown is not shown any more.
 _STALE_AFTER = timedelta(minutes=16)
 
@@ -114,18 +116,23 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     async def _refresh(self) -> None:
         """Ask for what is due. Every answer is kept as it comes: a change that is under way reads and keeps some, too."""
         now = datetime.now(UTC)
+        if not self.client.account.budget.has_room:
+            return
+        pace = self.client.account.budget.pace
         # Site and profile, which are seldom asked for, are all that still says that something is pending.
         is_doubted = self.data is not None and self.data.is_pending and not self.data.is_settling and now >= self._settings_due
         if now >= self._site_due or is_doubted:
             await self._refresh_site(now)
         if self.data is not None and now >= self._status_due:
             status = await self._optional.ask("battery status", self.client.status())
-            self._status_due = now + _STATUS_EVERY
+            self._status_due = now + _STATUS_EVERY * pace
             if status is not None:
                 self.seen_at = now
                 self.data = replace(self.data, status=status)
         if self.data is not None and now >= self._settings_due:
             await self._refresh_settings(self.data, now)
+        if self.data is not None:
+            self.client.account.budget.expect(f"{self.site_id}: battery", _PER_HOUR)
 
     async def _refresh_site(self, now: datetime) -> None:
         try:
@@ -171,7 +178,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
             if alerts is not None:
                 self.data = battery = replace(self.data or battery, alerts=alerts)
-        self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY)
+        self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace)
 
     @callback
     def _take_up_journal(self) -> None:

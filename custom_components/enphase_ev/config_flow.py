@@ -30,6 +30,7 @@ from .enlighten import (
     EnlightenError,
     InvalidCredentials,
     RateLimited,
+    RequestCeiling,
     RequestRejected,
     RetryLater,
     ServiceUnavailable,
@@ -55,6 +56,7 @@ _ERROR_KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
     (TooManySessions, "too_many_sessions"),
     (RequestRejected, "refused"),
     (AuthError, "cannot_connect"),
+    (RequestCeiling, "request_ceiling"),
     (RateLimited, "cannot_connect"),
     (ServiceUnavailable, "cannot_connect"),
 )

@@ -27,11 +27,12 @@ from .enlighten import (
     Json,
     Outcome,
     RateLimited,
+    RequestCeiling,
     ServiceUnavailable,
     SiteStatus,
 )
 from .errors import command_error, update_error
-from .issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_stop_issue
+from .issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_ceiling_issue, set_stop_issue
 from .memory import SiteMemoryStore
 from .optional_services import OptionalServices
 from .options import SiteOptions
@@ -40,6 +41,7 @@ from .sources import ChargerSources
 from .timing import async_rest, async_zone, is_signed_in_just_now
 from .watch import ChargerWatch
 
+_HOUR = 3600.0
 _LONGEST_INTERVAL = 300.0
 # Doubling an interval more often than this only makes the number larger.
 _MOST_DOUBLINGS = 8
@@ -55,6 +57,9 @@ _SUMMARIES_EVERY = timedelta(minutes=5)
 _IDLE_SUMMARIES_EVERY = timedelta(hours=1)
 # So many summaries in a row without limits are no gap any more.
 _MOST_INCOMPLETE_SUMMARIES = 5
+# What comes beside the status: while a charger charges, and for each charger its schedule and settings.
+_SUMMARIES_PER_HOUR = 12.0
+_DETAILS_PER_HOUR = 2.0
 # How long a charger is left alone between the stop and the start that give it a new level (api/chargers.md §3).
 _REST_BEFORE_RESTART = 30.0
 # The cloud says 900 s.
@@ -135,6 +140,13 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             status = await self.client.status()
             self.latency = self.client.account.latency
             await self._take_in(status)
+        except RequestCeiling as err:
+            if self.last_success is None:
+                raise self._failed(err) from err
+            # The cloud is well, and what is shown is as old as it looks.
+            self.update_interval = timedelta(seconds=self._usual_interval)
+            set_ceiling_issue(self.hass, self.client.account)
+            return self.data
         except EnlightenError as err:
             raise self._failed(err) from err
         return self._succeeded()
@@ -217,6 +229,9 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         if not chargers and not self.config_entry.data[CONF_CHARGERS]:
             # A charger can be added one day; until then there is nothing to see.
             self._usual_interval = max(self._usual_interval, _LONGEST_INTERVAL)
+        pace = self._expect(len(chargers), is_busy=is_busy)
+        self._usual_interval = max(self._usual_interval, min(self._usual_interval * pace, _LONGEST_INTERVAL))
+        set_ceiling_issue(self.hass, self.client.account)
         ends = [moment for watch in self._watches.values() if (moment := watch.gives_up_at) is not None]
         if not ends:
             self._rhythm = None
@@ -225,6 +240,12 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             # Home Assistant starts a poll up to a second early.
             seconds = min(seconds, max((min(ends) - datetime.now(UTC)).total_seconds(), 0.0) + 1)
         self.update_interval = timedelta(seconds=min(seconds, self._usual_interval))
+
+    def _expect(self, chargers: int, *, is_busy: bool) -> float:
+        """Say what all polls of the site's chargers send in an hour at their usual rhythm; return by how much they have to be stretched."""
+        modes = timedelta(hours=1) / (_MODES_EVERY * min(max(chargers, 1), _MOST_TURNS))
+        per_hour = _HOUR / self._usual_interval + (_SUMMARIES_PER_HOUR if is_busy else 1) + chargers * (modes + _DETAILS_PER_HOUR)
+        return self.client.account.budget.expect(f"{self.site_id}: chargers", per_hour)
 
     @callback
     def _become_stale(self, _now: datetime) -> None:
@@ -290,7 +311,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                     other.modes_due_at = max(other.modes_due_at or now, now + _MODES_AGAIN_AFTER_OUTAGE)
                 return
             watch.take_preference(preference)
-            watch.modes_due_at = now + _MODES_EVERY * min(len(watches), _MOST_TURNS)
+            watch.modes_due_at = now + _MODES_EVERY * min(len(watches), _MOST_TURNS) * self.client.account.budget.pace
 
     async def _count_day(self, watches: list[ChargerWatch], now: datetime) -> None:
         """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""

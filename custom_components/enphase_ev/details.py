@@ -101,7 +101,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
 
     @override
     async def _async_update_data(self) -> Mapping[str, ChargerDetails]:
-        if not self._chargers.last_update_success:
+        if not self._chargers.last_update_success or not self.settings.account.budget.has_room:
             # The cloud does not answer the poll either: that is said once, and asking for more would not help.
             return self.data
         before = self.data
@@ -137,15 +137,16 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
 
     async def _refresh(self, serial: str, charger: Charger) -> ChargerDetails:
         now = datetime.now(UTC)
+        pace = self.settings.account.budget.pace
         details = self.data.get(serial, ChargerDetails())
         due = self._due.setdefault(serial, _Due(now, now, self._started_at + _FIRST_HISTORY_AFTER))
         if now >= due.slots:
             schedule = await self._optional.ask("charging schedule", self.schedules.read(serial))
-            due.slots = now + (_SCHEDULES_EVERY if schedule else _AGAIN_AFTER_OUTAGE)
+            due.slots = now + (_SCHEDULES_EVERY * pace if schedule else _AGAIN_AFTER_OUTAGE)
             details = replace(details, slots=schedule.slots) if schedule else details
         if now >= due.settings and not is_signed_in_just_now(self.settings.account):
             details = await self._refresh_settings(serial, charger, details)
-            due.settings = now + (_SETTINGS_EVERY if details.configuration else _AGAIN_AFTER_OUTAGE)
+            due.settings = now + (_SETTINGS_EVERY * pace if details.configuration else _AGAIN_AFTER_OUTAGE)
         status = charger.status
         if (due.was_charging and not status.is_charging) or (due.was_plugged_in and not status.is_plugged_in):
             due.history = min(due.history, now + _HISTORY_AFTER_SESSION)

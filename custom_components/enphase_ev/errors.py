@@ -12,6 +12,7 @@ from .enlighten import (
     EnlightenError,
     InvalidCredentials,
     RateLimited,
+    RequestCeiling,
     RequestRejected,
     ServiceUnavailable,
     TooManySessions,
@@ -28,6 +29,7 @@ _KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
     (TooManySessions, "too_many_sessions"),
     (InvalidCredentials, "invalid_credentials"),
     (AuthError, "session_expired"),
+    (RequestCeiling, "request_ceiling"),
     (RateLimited, "rate_limited"),
     (ServiceUnavailable, "service_unavailable"),
     (RequestRejected, "request_rejected"),
@@ -44,7 +46,7 @@ def update_error(err: EnlightenError) -> HomeAssistantError:
         case AuthError():
             return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=error_key(err))
         case RateLimited(retry_after=retry_after):
-            return UpdateFailed(translation_domain=DOMAIN, translation_key="rate_limited", retry_after=retry_after)
+            return UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(err), retry_after=retry_after)
         case _:
             return UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(err), translation_placeholders=_placeholders(err))
 

@@ -4,14 +4,16 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.const import CONF_EMAIL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
+from .accounts import account_key
 from .battery_checks import placeholders_of
 from .charger import Charger
 from .commands import CommandState
 from .const import DOMAIN
-from .enlighten import AccountBlocked, BatteryEntry, EnlightenError, TooManySessions
+from .enlighten import MOST_PER_HOUR, Account, AccountBlocked, BatteryEntry, EnlightenError, TooManySessions
 from .options import CONF_GATEWAY_FINGERPRINT
 
 LEFT_ENTRIES = "left_entries"
@@ -20,6 +22,7 @@ _GATEWAY_TOKEN = "gateway_token"  # noqa: S105 - the name of a note
 _OVERRIDE_IGNORED = "override_ignored"
 _TAKEN_OVER = "taken_over"
 _THROTTLED = "throttled"
+_CEILING = "request_ceiling"
 _ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
 # Being throttled for a while is for the integration to sit out; after this long a person should know.
 THROTTLED_FOR = timedelta(minutes=30)
@@ -57,6 +60,25 @@ def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
         severity=ir.IssueSeverity.WARNING,
         translation_key=_THROTTLED,
         translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
+def set_ceiling_issue(hass: HomeAssistant, account: Account) -> None:
+    """Tell a person, once for all sites of the account, that they send as much as an account may; take it back once that is over."""
+    issue_id = f"{_CEILING}_{account_key(account.email)}"
+    if not account.budget.is_strained:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    sites = [entry.title for entry in hass.config_entries.async_loaded_entries(DOMAIN) if entry.data[CONF_EMAIL] == account.email]
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_CEILING,
+        translation_placeholders={"sites": ", ".join(sites), "limit": str(MOST_PER_HOUR)},
     )
 
 

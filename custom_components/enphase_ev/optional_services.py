@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 
 from .const import LOGGER
-from .enlighten import AuthError, EnlightenError, RequestRejected
+from .enlighten import AuthError, EnlightenError, RequestCeiling, RequestRejected
 
 # A site that does not have a service says so in one of these ways (api/chargers.md §7): nothing to tell anybody.
 _NOT_HERE = {401, 403, 404, 405}
@@ -28,6 +28,8 @@ class OptionalServices:
         except RequestRejected as err:
             if err.status not in _NOT_HERE:
                 self._note_outage(service, err)
+            return None
+        except RequestCeiling:
             return None
         except EnlightenError as err:
             self._note_outage(service, err)

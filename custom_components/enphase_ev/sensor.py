@@ -22,6 +22,7 @@ from .const import DOMAIN
 from .coordinator import ChargerCoordinator
 from .data_source import DataSource
 from .enlighten import (
+    MOST_PER_HOUR,
     ChargeMode,
     ChargerSummary,
     ConfigurationKey,
@@ -65,6 +66,7 @@ class SiteSensorDescription(SensorEntityDescription):
     """Describes a sensor of the site."""
 
     value_fn: Callable[[ChargerCoordinator], StateType | datetime]
+    attributes_fn: Callable[[ChargerCoordinator], Mapping[str, StateType]] = lambda _: {}
 
 
 def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charger], StateType]:
@@ -287,6 +289,7 @@ SITE_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         value_fn=lambda coordinator: coordinator.client.account.transport.requests.last_hour().total(),
+        attributes_fn=lambda coordinator: {"limit": MOST_PER_HOUR, "slowed_down": round(coordinator.client.account.budget.pace, 1)},
     ),
     SiteSensorDescription(
         key="session_expires",
@@ -352,6 +355,11 @@ class SiteSensor(SiteEntity, SensorEntity):
     """A sensor of the site."""
 
     entity_description: SiteSensorDescription
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, StateType]:
+        return self.entity_description.attributes_fn(self.coordinator)
 
     @property
     @override

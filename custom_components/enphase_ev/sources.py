@@ -118,7 +118,7 @@ class ChargerSources:
             EnlightenError: Neither answers.
         """
         if self.gateway is None:
-            return await self.cloud.status()
+            return await self._cloud_status()
         now = datetime.now(UTC)
         local, server_time = await self._ask_gateway(self.gateway, now)
         self._answered = set(local)
@@ -308,7 +308,7 @@ class ChargerSources:
         if not is_all and (not is_needed or now < self._cloud_retry):
             return None
         try:
-            told = await self.cloud.status()
+            told = await self._cloud_status()
         except EnlightenError as err:
             if is_all:
                 raise
@@ -327,6 +327,10 @@ class ChargerSources:
             self._looked_for |= new
             self._discovery_due = now
         return told
+
+    async def _cloud_status(self) -> SiteStatus:
+        self.account.budget.check_poll()
+        return await self.cloud.status()
 
     def _live_cloud(self) -> Chargers:
         """Return the cloud for a question that can wait until it answers the poll again.

@@ -68,7 +68,7 @@ async def test_pages_that_never_end_are_given_up(cloud: Cloud) -> None:
     calls = await history(cloud)
     cloud.sim.faults.add(path="/history$", body={"data": {"result": [{"aggEnergyValue": 1}], "hasMore": True}}, times=None)
     sessions = await calls.sessions(SERIAL, DAY, DAY, ZONE)
-    assert len(sessions) == cloud.count("/history$") == 550
+    assert len(sessions) == cloud.count("/history$") == 200
 
 
 async def test_a_history_that_cannot_be_had_is_told(cloud: Cloud) -> None:

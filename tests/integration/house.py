@@ -145,7 +145,7 @@ class House:
 
         `after` is for how many seconds Home Assistant still runs without the entry.
         """
-        if self.entry.state is ConfigEntryState.LOADED:
+        if self.entry.state in {ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY}:
             assert await self.hass.config_entries.async_unload(self.entry.entry_id)
         await self.live(after)
         self.hass.data.pop(_REGISTRY)

@@ -2,6 +2,7 @@
 
 from .account import Account
 from .battery import Batteries, now_as_disclaimer, whole_settings
+from .budget import MOST_PER_HOUR
 from .calls import ChargerCalls
 from .chargers import Chargers
 from .commands import CommandReply, Outcome
@@ -14,6 +15,7 @@ from .exceptions import (
     InvalidCredentials,
     InvalidResponse,
     RateLimited,
+    RequestCeiling,
     RequestRejected,
     RetryLater,
     ServiceUnavailable,
@@ -53,6 +55,7 @@ from .state import AccountState
 from .transport import Family, RequestCounter, Transport
 
 __all__ = [
+    "MOST_PER_HOUR",
     "Account",
     "AccountBlocked",
     "AccountState",
@@ -99,6 +102,7 @@ __all__ = [
     "PhaseMode",
     "RateLimited",
     "Recorder",
+    "RequestCeiling",
     "RequestCounter",
     "RequestRejected",
     "RetryLater",

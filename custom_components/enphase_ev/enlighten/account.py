@@ -11,6 +11,7 @@ from yarl import URL
 
 from . import sign_in as conversation
 from .access import fetch_access_token
+from .budget import RequestBudget
 from .exceptions import (
     AuthError,
     CodeRequired,
@@ -73,6 +74,12 @@ class Account:
         self._throttled_until: datetime | None = None
         self._settled: dict[Family, datetime] = {}
         transport.uses_browser_user_agent = self.state.uses_browser_user_agent
+        transport.budget = self.budget
+
+    @property
+    def budget(self) -> RequestBudget:
+        """Return what the account may send."""
+        return self.state.budget
 
     # --- Sign-in by a person ---
 
@@ -159,6 +166,9 @@ class Account:
         except EnlightenError as err:
             self.recorder.add_error(request.family, err)
             raise
+        finally:
+            if self.budget.is_worth_storing:
+                self._changed()
         return answer
 
     async def send_as_is(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
@@ -431,6 +441,7 @@ class Account:
         self.state.access_token = StoredToken.store(session.access_token)
         self.state.manager_token = StoredToken.store(session.manager_token)
         self.state.uses_browser_user_agent = self.transport.uses_browser_user_agent
+        self.budget.note_stored()
         if self._on_change is not None:
             self._on_change(self.state)
 

@@ -63,6 +63,10 @@ class RateLimited(EnlightenError):
         self.retry_after = retry_after
 
 
+class RequestCeiling(RateLimited):
+    """Nothing was sent: this account has sent as many requests in the last hour as are good for it."""
+
+
 class ServiceUnavailable(EnlightenError):
     """The cloud, or one of its services, cannot be reached or is out of order.
 

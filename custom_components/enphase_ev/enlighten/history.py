@@ -9,8 +9,8 @@ from .models.history import EnergyOfDay, PastSession, SessionPage
 from .transport import Family, Request
 
 _PAGE = 20
-# Ten years of three sessions a day: where the pages never end, something is wrong with them.
-_MOST_PAGES = 550
+# Ten years of a session a day. Where the pages never end, something is wrong with them, and an hour's requests are not to be spent on that.
+_MOST_PAGES = 200
 _DATE_FORMAT = "%d-%m-%Y"
 
 

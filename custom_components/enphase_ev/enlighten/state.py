@@ -6,6 +6,7 @@ from typing import Self
 
 from mashumaro import DataClassDictMixin
 
+from .budget import RequestBudget
 from .limits import SignInLimits
 from .sign_in import MANAGER_COOKIE, SESSION_COOKIES
 from .tokens import Token
@@ -44,6 +45,7 @@ class AccountState(DataClassDictMixin):
     forms: dict[str, str] = field(default_factory=dict)
     known_sites: dict[str, str] = field(default_factory=dict)
     limits: SignInLimits = field(default_factory=SignInLimits)
+    budget: RequestBudget = field(default_factory=RequestBudget)
 
     @property
     def has_session(self) -> bool:

@@ -18,6 +18,7 @@ from multidict import CIMultiDictProxy
 import orjson
 from yarl import URL
 
+from .budget import RequestBudget
 from .exceptions import CertificateChanged, InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable, Unreachable
 from .fields import Json, first_of, read_float, read_mapping, read_text
 
@@ -231,7 +232,8 @@ class Transport:
 
     Both sessions must have an `aiohttp.DummyCookieJar`: which cookies are sent and which are kept is decided by the account, answer by
     answer. `write_session` must not reuse connections, so that a write never fails over one that the cloud has already closed.
-    `certificate` is the SHA-256 of the only certificate that is accepted; without it, any that the authorities vouch for.
+    `certificate` is the SHA-256 of the only certificate that is accepted; without it, any that the authorities vouch for. `budget` limits
+    what is sent.
     """
 
     def __init__(
@@ -245,6 +247,7 @@ class Transport:
     ) -> None:
         self.url = url or enlighten_url()
         self.requests = RequestCounter()
+        self.budget: RequestBudget | None = None
         self.request_timeout = request_timeout
         self.uses_browser_user_agent = False
         self._session = session
@@ -258,6 +261,7 @@ class Transport:
         is sent again.
 
         Raises:
+            RequestCeiling: Nothing was sent.
             ServiceUnavailable: No answer could be had in time.
             InvalidResponse: The answer is larger than any honest one.
         """
@@ -268,6 +272,8 @@ class Transport:
         return answer
 
     async def _send(self, request: Request, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
+        if self.budget is not None:
+            self.budget.spend(is_write=request.is_write)
         self.requests.add(request.family)
         # Not joined: a path that begins with two slashes would name another host.
         url = URL(f"{self.url.origin()}{request.path}").update_query(request.params)
