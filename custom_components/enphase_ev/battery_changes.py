@@ -57,6 +57,7 @@ class BatteryChanges:
         self._listener = listener
         self._lock = asyncio.Lock()
         self._gathering: tuple[Ticket, SettingsChange] | None = None
+        self._latest: dict[str, Ticket] = {}
         self.country: str | None = None
         self._cloud = BatteryCloud(hass, client, listener)
         self._keeper = BatteryRestore(hass, self._cloud, journal)
@@ -96,8 +97,10 @@ class BatteryChanges:
         await asyncio.shield(ticket.accepted)
         return ticket
 
-    async def async_write(self, what: str, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> Ticket:
+    async def async_write(self, what: str, write: Callable[[bool], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> Ticket:
         """Make a change that has a request of its own, such as the profile; schedules are compared after it, too.
+
+        `write` is told whether to name `source` in the query (§4).
 
         Raises:
             HomeAssistantError: Refused by the cloud.
@@ -108,12 +111,21 @@ class BatteryChanges:
             settings = await self._cloud.settings()
             _check_idle(settings)
             async with self._listening(settings):
-                await self._journaled(ticket, write, check)
-                await self._confirm(ticket, check, ())
+                await self._journaled(ticket, lambda: write(False), check)
+                # What was pending has been taken: where it is not so in the end, somebody has withdrawn it.
+                await self._confirm(ticket, check, (with_source,), is_once_pending_taken=True)
+
+        async def with_source() -> None:
+            await self._journaled(ticket, lambda: write(True), check)
 
         self._start(self._run(ticket, change))
         await asyncio.shield(ticket.accepted)
         return ticket
+
+    def withdraw(self, what: str) -> None:
+        """Note that a person has withdrawn a change: it is not written in another form any more."""
+        if (ticket := self._latest.get(what)) is not None:
+            ticket.is_withdrawn = True
 
     async def async_take_up(self) -> list[BatteryEntry]:
         """Take up what the journal has open; return the entries that could not be put back.
@@ -164,6 +176,7 @@ class BatteryChanges:
         ticket = Ticket(self._hass.loop.create_future(), self._hass.loop.create_future(), what)
         # It may be that nobody waits for it.
         ticket.accepted.add_done_callback(_mark_retrieved)
+        self._latest[what] = ticket
         self._listener.on_ticket(ticket)
         return ticket
 
@@ -379,7 +392,12 @@ class BatteryChanges:
     # --- Confirming ---
 
     async def _confirm(
-        self, ticket: Ticket, check: Callable[[], Awaitable[Progress]], variants: Iterable[Callable[[], Awaitable[None]]]
+        self,
+        ticket: Ticket,
+        check: Callable[[], Awaitable[Progress]],
+        variants: Iterable[Callable[[], Awaitable[None]]],
+        *,
+        is_once_pending_taken: bool = False,
     ) -> None:
         """Look until the gateway has taken a change over; where the cloud has done nothing, write the variants that it may want."""
         left = iter(variants)
@@ -390,7 +408,8 @@ class BatteryChanges:
                 self._finish(ticket, ChangeState.APPLIED)
                 return
             if progress is Progress.NOT_SO:
-                variant = next(left, None)
+                is_taken = is_once_pending_taken and ticket.state is ChangeState.WAITING
+                variant = None if is_taken or ticket.is_withdrawn else next(left, None)
                 if variant is None:
                     break
                 await variant()
@@ -404,7 +423,7 @@ class BatteryChanges:
                 await self._answered_before(rest)
             finally:
                 rest.cancel()
-        self._finish(ticket, ChangeState.FAILED, "not_applied")
+        self._finish(ticket, ChangeState.FAILED, "withdrawn" if ticket.is_withdrawn else "not_applied")
 
     async def _progress(self, check: Callable[[], Awaitable[Progress]]) -> Progress:
         """Check once; a cloud that does not answer now says nothing about the change."""

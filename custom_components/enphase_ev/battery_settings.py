@@ -110,11 +110,10 @@ async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ti
             return Progress.SO
         return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
 
-    return await coordinator.async_write(
-        "system_profile",
-        profile,
-        lambda: coordinator.changes.async_write("system_profile", lambda: client.set_profile(profile, reserve), check),
-    )
+    async def write(names_source: bool) -> None:
+        await client.set_profile(profile, reserve, names_source=names_source)
+
+    return await coordinator.async_write("system_profile", profile, lambda: coordinator.changes.async_write("system_profile", write, check))
 
 
 async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool, is_for_ev: bool = False) -> Ticket:
@@ -126,11 +125,13 @@ async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool,
     writable(coordinator)
     key = "storm_guard_ev" if is_for_ev else "storm_guard"
 
-    async def write() -> None:
+    async def write(names_source: bool) -> None:
         profile = coordinator.data.profile if coordinator.data else None
         guard, guard_for_ev = _storm_guard(profile) if profile else (False, False)
         await coordinator.client.set_storm_guard(
-            is_enabled=guard if is_for_ev else is_on, is_enabled_for_ev=is_on if is_for_ev else guard_for_ev
+            is_enabled=guard if is_for_ev else is_on,
+            is_enabled_for_ev=is_on if is_for_ev else guard_for_ev,
+            names_source=names_source,
         )
 
     async def check() -> Progress:
@@ -176,6 +177,7 @@ async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
         HomeAssistantError: Refused, or not answered.
     """
     writable(coordinator)
+    coordinator.changes.withdraw("system_profile")
     await _directly(coordinator, coordinator.client.cancel_profile())
 
 

@@ -80,7 +80,7 @@ class EntriesChange:
 
 @dataclass
 class Ticket:
-    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not."""
+    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not, or was withdrawn."""
 
     accepted: asyncio.Future[None]
     done: asyncio.Future[ChangeState]
@@ -88,6 +88,7 @@ class Ticket:
     opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: ChangeState = ChangeState.REQUESTED
     reason: str | None = None
+    is_withdrawn: bool = False
 
     @property
     def answer(self) -> str:

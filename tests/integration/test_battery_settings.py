@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from simulator import Simulator, StormAlert
+from simulator.battery.switches import EnhoRule
 from tests.integration.battery_house import BatteryHouse, BatteryHouseBuilder
 
 
@@ -93,6 +94,16 @@ async def test_a_wish_is_shown_at_once_until_it_is_so(house: BatteryHouse, contr
     assert shown == [control.shown]
     assert pending == ["requested", "waiting_for_gateway", "none"]
     assert house.battery.lost == []
+
+
+@pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
+async def test_a_site_that_wants_the_source_named_gets_it(house: BatteryHouse, control: _Control) -> None:
+    house.sim.world.deployment.battery.source_enho = EnhoRule.NEEDED
+    await _set(house, control)
+    await house.pass_time(minutes=10)
+
+    assert getattr(house.battery.settings, control.setting) == control.value
+    assert house.battery_state(control.platform, control.key) == control.shown
 
 
 @pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
@@ -229,6 +240,8 @@ async def test_a_change_of_the_profile_can_be_cancelled(house: BatteryHouse) -> 
     await house.pass_time(minutes=2)
 
     assert house.battery_state("select", "system_profile") == "self_consumption"
+    assert house.site_state("sensor", "pending_change").attributes["reason"] == "withdrawn"
+    assert house.sim.count(path="v1/profile/", method="PUT") == 1
     # One that the gateway has taken over already is no error.
     await house.lived_through(house.call("button", "press", entity_id=house.site_entity_id("button", "cancel_profile_change")))
 

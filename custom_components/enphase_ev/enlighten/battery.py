@@ -86,8 +86,7 @@ class Batteries:
 
     async def write_settings(self, body: Mapping[str, Json], *, names_source: bool = False) -> None:
         """Change settings: only the keys that are named. Success says that the cloud took it, not that it is so."""
-        source = {"source": "enho"} if names_source else {}
-        await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", dict(body), params=source)
+        await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", dict(body), params=_source(names_source))
 
     async def accept_disclaimer(self) -> None:
         """Accept what sites in the United States have to accept before they charge from the grid."""
@@ -128,12 +127,12 @@ class Batteries:
             body = {**self._entry_body(entry), "isDeleted": True}
             await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
 
-    async def set_profile(self, profile: str, reserve: float | None) -> None:
+    async def set_profile(self, profile: str, reserve: float | None, *, names_source: bool = False) -> None:
         """Choose the system profile, with its reserve in %."""
         body: dict[str, Json] = {"profile": profile}
         if reserve is not None:
             body["batteryBackupPercentage"] = round(reserve)
-        await self._write("PUT", f"{_BC}/profile/{self.site_id}", body)
+        await self._write("PUT", f"{_BC}/profile/{self.site_id}", body, params=_source(names_source))
 
     async def cancel_profile(self) -> None:
         """Cancel a change of the profile that is pending; one that was processed already is no error."""
@@ -143,13 +142,13 @@ class Batteries:
             if err.status != 409:
                 raise
 
-    async def set_storm_guard(self, *, is_enabled: bool, is_enabled_for_ev: bool) -> None:
+    async def set_storm_guard(self, *, is_enabled: bool, is_enabled_for_ev: bool, names_source: bool = False) -> None:
         """Switch storm guard, and whether the car is charged for a storm, too."""
         body: dict[str, Json] = {
             "stormGuardState": "enabled" if is_enabled else "disabled",
             "evseStormEnabled": is_enabled_for_ev,
         }
-        await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body)
+        await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body, params=_source(names_source))
 
     async def opt_out(self, alerts: tuple[StormAlert, ...]) -> None:
         """Opt out of storm alerts."""
@@ -293,3 +292,8 @@ def whole_settings(settings: BatterySettings, family: BatteryFamily, *, is_enabl
     body = {key: value for key, value in settings.data.items() if key != "devices"}
     body[family.control] = {**read_mapping(body.get(family.control)), "enabled": is_enabled}
     return body
+
+
+def _source(is_named: bool) -> dict[str, str]:
+    """Return what some sites want in the query of a write, and others do not (§4)."""
+    return {"source": "enho"} if is_named else {}
