@@ -1,8 +1,12 @@
 """What a battery schedule can be, checked before anything is sent (api/battery.md §4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
+from homeassistant.const import WEEKDAYS
+from homeassistant.core import async_get_hass
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import DOMAIN
 from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings
@@ -87,13 +91,25 @@ def conflict(other: BatteryEntry) -> ServiceValidationError:
 
 
 def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
-    """Return what is told of an entry."""
+    """Return what is told of an entry, in Home Assistant's language: what fills in a text is not translated where it is shown."""
+    hass = async_get_hass()
+    languages = (hass.config.language, "en")
+    texts = next(filter(None, (async_get_cached_translations(hass, language, "selector", DOMAIN) for language in languages)))
+
+    def named(selector: str, option: str) -> str:
+        return texts[f"component.{DOMAIN}.selector.{selector}.options.{option}"]
+
     return {
-        "family": entry.family.name.lower().replace("_", " "),
+        "family": named("battery_family", entry.family.name.lower()),
         "start": f"{entry.start:%H:%M}",
         "end": f"{entry.end:%H:%M}",
-        "days": ", ".join(_DAYS[day - 1] for day in entry.days),
+        "days": ", ".join(_runs([named("weekday", WEEKDAYS[day - 1]) if day in entry.days else None for day in range(1, 8)])),
     }
 
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+def _runs(days: Iterable[str | None]) -> Iterator[str]:
+    """Yield the days that are there, three and more in a row as the first and the last."""
+    for is_there, row in groupby(days, bool):
+        names = [name for name in row if name]
+        if is_there:
+            yield from names if len(names) < 3 else (f"{names[0]} - {names[-1]}",)

@@ -173,7 +173,7 @@ def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[B
     if not left:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
-    lines = ("- {family}, {start} to {end}, {days}".format(**placeholders_of(one)) for one in left)
+    lines = ("- {family}, {start} - {end}, {days}".format(**placeholders_of(one)) for one in left)
     ir.async_create_issue(
         hass,
         DOMAIN,

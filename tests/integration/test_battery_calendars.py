@@ -185,9 +185,23 @@ async def test_an_event_becomes_a_weekly_entry(
         ("rbd", "09:00", "11:00", 3, "Hold", "less than 24 hours apart"),
         ("rbd", "09:00", "09:00", 1, "Hold", "less than 24 hours apart"),
         # Overnight entries go on into the next day, Sunday's into Monday.
-        ("cfg", "04:00", "06:00", 0, "Charge", "in the way: charge from grid, 20:00 to 05:00, Mon, Tue, Wed, Thu, Fri, Sat, Sun"),
-        ("cfg", "15:00", "20:30", 0, "Charge", "in the way: charge from grid, 20:00 to 05:00"),
-        ("dtg", "19:59", "21:00", 0, "Discharge to 20 %", "in the way: discharge to grid, 18:00 to 20:00, Mon, Tue, Wed, Thu, Fri"),
+        (
+            "cfg",
+            "04:00",
+            "06:00",
+            0,
+            "Charge",
+            "in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday",
+        ),
+        ("cfg", "15:00", "20:30", 0, "Charge", "in the way: Charge from grid, 20:00 to 05:00"),
+        (
+            "dtg",
+            "19:59",
+            "21:00",
+            0,
+            "Discharge to 20 %",
+            "in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday",
+        ),
     ],
 )
 async def test_what_no_entry_can_be_is_refused_before_anything_is_sent(
@@ -224,7 +238,7 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     batteries.sim.world.deployment.battery.wrong_family_named = is_misled
     before, monday = batteries.entries, next_monday()
 
-    with pytest.raises(HomeAssistantError, match="in the way: discharge to grid, 18:00 to 20:00, Mon, Tue, Wed, Thu, Fri"):
+    with pytest.raises(HomeAssistantError, match="in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday"):
         await _calendar(batteries, "rbd").create(at(monday, "19:00"), at(monday, "19:30"), "Hold")
     await batteries.pass_time(minutes=2)
 

@@ -3,7 +3,7 @@
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.helpers.translation import async_get_translations, async_load_integrations
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 import voluptuous as vol
@@ -25,7 +25,7 @@ _CHANGES: list[tuple[str, dict[str, object]]] = [
 
 async def _words(house: BatteryHouse, refusal: HomeAssistantError) -> str:
     """Return what a person reads."""
-    texts = await async_get_translations(house.hass, "en", "exceptions", {DOMAIN})
+    texts = await async_get_translations(house.hass, house.hass.config.language, "exceptions", {DOMAIN})
     text = texts[f"component.{DOMAIN}.exceptions.{refusal.translation_key}.message"]
     return text.format(**(refusal.translation_placeholders or {}))
 
@@ -51,11 +51,11 @@ async def _refused(house: BatteryHouse, service: str, **data: object) -> HomeAss
     [
         (
             {"start": "19:00", "end": "21:00"},
-            "Another schedule is in the way: charge from grid, 20:00 to 05:00, Mon, Tue, Wed, Thu, Fri, Sat, Sun.",
+            "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
         ),
         (
             {"start": "03:00", "end": "06:00"},
-            "Another schedule is in the way: charge from grid, 20:00 to 05:00, Mon, Tue, Wed, Thu, Fri, Sat, Sun.",
+            "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
         ),
         ({"limit": 4}, "The limit cannot be 4 %. It takes 5 to 100 %."),
         ({"limit": 0}, "The limit cannot be 0 %. It takes 5 to 100 %."),
@@ -79,14 +79,32 @@ async def test_a_night_is_in_the_way_on_the_day_on_which_it_ends(batteries: Batt
     batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,), enabled=False)
     day = "sun" if start == "22:00" else "mon"
     words = await _words(batteries, await _refused(batteries, "add_battery_schedule", family="cfg", start=start, end="23:00", days=[day]))
-    assert words == "Another schedule is in the way: charge from grid, 20:00 to 05:00, Sun."
+    assert words == "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Sunday."
     await batteries.asked("add_battery_schedule", family="cfg", start=start, end="23:00", days=["sat"], wait=MOST_WAITED)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("es", "Otra programación lo impide: Carga desde la red, de 20:00 a 05:00, Domingo."),
+        ("it", "Un altro programma lo impedisce: Carica dalla rete, dalle 20:00 alle 05:00, Domenica."),
+        ("pt", "Outro agendamento impede-o: Carregamento a partir da rede, das 20:00 às 05:00, Domingo."),
+        ("is", "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Sunday."),
+    ],
+)
+async def test_what_is_in_the_way_is_named_in_the_language_of_the_house(batteries: BatteryHouse, language: str, words: str) -> None:
+    await batteries.hass.config.async_update(language=language)
+    await async_load_integrations(batteries.hass, {DOMAIN})
+    batteries.battery.delete_schedule(batteries.entry_id("cfg"))
+    batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,))
+    refusal = await _refused(batteries, "add_battery_schedule", family="cfg", start="22:00", end="23:00", days=["sun"])
+    assert await _words(batteries, refusal) == words
 
 
 async def test_two_entries_of_one_import_may_not_overlap_either(batteries: BatteryHouse) -> None:
     other = {**_NEW, "start": "10:00", "end": "12:00"}
     words = await _words(batteries, await _refused(batteries, "import_battery_schedules", schedules=[_NEW, other]))
-    assert words == "Another schedule is in the way: charge from grid, 09:00 to 11:30, Mon, Tue."
+    assert words == "Another schedule is in the way: Charge from grid, 09:00 to 11:30, Monday, Tuesday."
 
 
 @pytest.mark.parametrize(
@@ -140,7 +158,7 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     batteries.battery.switches.wrong_family_named = names_the_wrong_one
     before = batteries.entries
     refusal = await batteries.refused("add_battery_schedule", family="rbd", start="19:00", end="19:30", days=["fri"])
-    assert await _words(batteries, refusal) == "Another schedule is in the way: discharge to grid, 18:00 to 20:00, Mon, Tue, Wed, Thu, Fri."
+    assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.changes.journal.records == []
     assert batteries.battery_state("sensor", "pending_change") == "failed"
@@ -168,7 +186,7 @@ async def test_a_conflict_with_what_came_in_between_is_explained_with_it(batteri
     batteries.battery.switches.empty_schedule_reads = 2
     refusal = await batteries.refused("add_battery_schedule", family="cfg", start="21:00", end="22:00")
     words = await _words(batteries, refusal)
-    assert words == "Another schedule is in the way: charge from grid, 20:00 to 05:00, Mon, Tue, Wed, Thu, Fri, Sat, Sun."
+    assert words == "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday."
     assert len(batteries.battery.schedules) == 2
 
 

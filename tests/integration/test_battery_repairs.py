@@ -75,7 +75,7 @@ async def test_a_note_shows_what_is_missing(bereft: BatteryHouse) -> None:
     assert (issue.severity, issue.is_fixable) == (ir.IssueSeverity.ERROR, True)
     assert issue.translation_placeholders == {
         "site": "Main Site",
-        "schedules": "- charge from grid, 20:00 to 05:00, Mon, Tue, Wed, Thu, Fri, Sat, Sun\n- charge from grid, 12:00 to 13:00, Sat, Sun",
+        "schedules": "- Charge from grid, 20:00 - 05:00, Monday - Sunday\n- Charge from grid, 12:00 - 13:00, Saturday, Sunday",
     }
     assert bereft.battery.settings.restrict_discharge, "the change itself was made"
 
@@ -114,7 +114,7 @@ async def test_what_is_refused_in_part_stays_in_part(bereft: BatteryHouse, repai
     issue = bereft.issue("left_entries")
     assert issue is not None
     assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["schedules"] == "- charge from grid, 12:00 to 13:00, Sat, Sun"
+    assert issue.translation_placeholders["schedules"] == "- Charge from grid, 12:00 - 13:00, Saturday, Sunday"
 
 
 async def test_what_is_dropped_does_not_come_back(bereft: BatteryHouse, repair: _Repair) -> None:
