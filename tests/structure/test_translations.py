@@ -36,6 +36,16 @@ ERRORS_OF_HOME_ASSISTANT = {
     *("HomeAssistantError", "ServiceValidationError", "UpdateFailed", "ConfigEntryError", "ConfigEntryNotReady"),
     *("ConfigEntryAuthFailed",),
 }
+# The languages besides English, each with the texts that it has in common with English.
+SAME_AS_ENGLISH = {
+    "de": {"Cloud", "Code", "Ethernet", "Offline", "PowerMatch", "Reserve", "Status"},
+    "fr": {"Action", "Cloud", "Code", "Ethernet", "Expert", "Message", "Options", "PowerMatch", "Site", "Wi-Fi"},
+    "nl": {"Cloud", "Code", "Ethernet", "Expert", "Offline", "PowerMatch", "Reserve", "Status"},
+}
+# What nobody translates: products, actions and addresses.
+KEPT = re.compile(r"Enphase|Home Assistant|IQ Gateway|RFID|SHA-256|enphase_ev\.\w+|envoy\.local|192\.0\.2\.7")
+QUOTED = re.compile(r'"([^"]+)"')
+each_language = pytest.mark.parametrize("language", SAME_AS_ENGLISH)
 
 
 @pytest.fixture
@@ -61,19 +71,57 @@ def test_texts_are_well_formed(path) -> None:
             wrong.append(f"{name}: HTML")
         if re.search(r"'{\w*}'", text):
             wrong.append(f"{name}: a placeholder in single quotes")
-        if text != text.strip():
-            wrong.append(f"{name}: blanks at an end")
+        if not text or text != text.strip():
+            wrong.append(f"{name}: empty, or blanks at an end")
         if "[%key:" in text:
             wrong.append(f"{name}: a reference, which only Home Assistant's own build resolves")
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", sorted(INTEGRATION.glob("translations/*.json")), ids=lambda path: path.stem)
-def test_languages_say_the_same(path) -> None:
-    english = dict(leaves(load("translations/en.json")))
-    other = dict(leaves(json.loads(path.read_text(encoding="utf-8"))))
+def _texts(language: str) -> dict[tuple[str, ...], str]:
+    return dict(leaves(load(f"translations/{language}.json")))
+
+
+def test_the_languages_are_those_that_are_promised() -> None:
+    assert {path.stem for path in INTEGRATION.glob("translations/*.json")} == {"en", *SAME_AS_ENGLISH}
+
+
+@each_language
+def test_languages_say_the_same(language: str) -> None:
+    english, other = _texts("en"), _texts(language)
     assert set(other) == set(english)
-    assert [".".join(key) for key in english if placeholders(english[key]) != placeholders(other[key])] == []
+    assert list(other) == list(english), "in another order than in English"
+
+    def fixed(text: str) -> tuple[set[str], set[str], int]:
+        return placeholders(text), set(KEPT.findall(text)), text.count("\n")
+
+    assert [".".join(key) for key in english if fixed(english[key]) != fixed(other[key])] == []
+
+
+@each_language
+def test_languages_leave_nothing_in_english(language: str) -> None:
+    english, other = _texts("en"), _texts(language)
+    assert {text for key, text in other.items() if text == english[key]} == SAME_AS_ENGLISH[language]
+
+
+@each_language
+def test_languages_call_things_by_one_name(language: str) -> None:
+    """What a text quotes is called so where it stands, and what has two names in English has two."""
+    english, other = _texts("en"), _texts(language)
+    named: dict[str, set[str]] = {}
+    for key, text in english.items():
+        named.setdefault(text, set()).add(other[key])
+    quotes = [(key, name) for key, text in english.items() for name in QUOTED.findall(text) if name in named]
+    assert [(".".join(key), name) for key, name in quotes if not any(word in other[key] for word in named[name])] == []
+
+    meant: dict[tuple[object, ...], set[str]] = {}
+    for key, text in english.items():
+        match key:
+            case ("entity", platform, _, "name"):
+                meant.setdefault((platform, other[key]), set()).add(text)
+            case (*entity, "state", _):
+                meant.setdefault((*entity, other[key]), set()).add(text)
+    assert [what for what, names in meant.items() if len(names) > 1] == []
 
 
 @pytest.mark.parametrize("step", _steps() if INTEGRATION.joinpath("translations").exists() else [])
