@@ -34,7 +34,10 @@ _MODULES = {
 }
 _TESTS = {
     _CLIENT: ("tests/enlighten",),
-    _BATTERY: tuple(f"tests/integration/test_battery_{n}.py" for n in ("actions", "answers", "costs", "overrides", "repairs")),
+    _BATTERY: tuple(
+        f"tests/integration/test_battery_{name}.py"
+        for name in ("actions", "answers", "costs", "overrides", "refusals", "repairs", "sessions", "settings")
+    ),
 }
 _OURS = ("custom_components", "simulator", "tests", "benchmarks")
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
