@@ -67,9 +67,12 @@ def _home(world: World) -> None:
     add_account(world, _home_site(world))
 
 
-@BATTERIES.add("two_homes", "As `home`, and a cabin with a charger; the sign-in needs a one-time code")
+@BATTERIES.add(
+    "two_homes", "As `home`, with a third charger that is yet to be put up, and a cabin with one; the sign-in needs a one-time code"
+)
 def _two_homes(world: World) -> None:
     home = _home_site(world)
+    add_charger(world, home, 4).quirks.retired = True
     cabin = add_site(world, 1, "Cabin", LOS_ANGELES)
     add_charger(world, cabin, 3, SPLIT_PHASE_48)
     add_account(world, home, cabin, mfa=True)

@@ -35,7 +35,9 @@ def _sign_in(home_assistant: HomeAssistant) -> str:
 
 
 @asynccontextmanager
-async def browser(url: str, *, width: int = 1440, height: int = 1000, time_zone: str | None = None) -> AsyncGenerator[BrowserContext]:
+async def browser(
+    url: str, *, width: int = 1440, height: int = 1000, dark: bool = False, time_zone: str | None = None
+) -> AsyncGenerator[BrowserContext]:
     """A window's worth of Chromium, with nothing in it, in this machine's time zone or another one."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
@@ -44,6 +46,7 @@ async def browser(url: str, *, width: int = 1440, height: int = 1000, time_zone:
                 base_url=url,
                 viewport={"width": width, "height": height},
                 locale="en-GB",
+                color_scheme="dark" if dark else "light",
                 reduced_motion="reduce",
                 timezone_id=time_zone,
             )
@@ -52,8 +55,10 @@ async def browser(url: str, *, width: int = 1440, height: int = 1000, time_zone:
 
 
 @asynccontextmanager
-async def signed_in_browser(home_assistant: HomeAssistant, *, time_zone: str | None = None) -> AsyncGenerator[BrowserContext]:
+async def signed_in_browser(
+    home_assistant: HomeAssistant, *, width: int = 1440, height: int = 1000, dark: bool = False, time_zone: str | None = None
+) -> AsyncGenerator[BrowserContext]:
     """A window that is signed in without typing."""
-    async with browser(home_assistant.url, time_zone=time_zone) as window:
+    async with browser(home_assistant.url, width=width, height=height, dark=dark, time_zone=time_zone) as window:
         await window.add_init_script(_sign_in(home_assistant))
         yield window
