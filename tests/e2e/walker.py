@@ -112,8 +112,10 @@ class Walker(Person):
     async def reads(self, card: str, values: Mapping[str, str]) -> None:
         """Read these values beside their names."""
         for name, value in values.items():
+            # Some front ends keep a value and its unit on one line.
+            said = re.compile(f"^{value.replace(' ', '[ \u00a0]')}$")
             row = self.card(card).locator("hui-generic-entity-row").filter(has=self.page.get_by_text(name, exact=True))
-            await expect(row).to_have_text(re.compile(f"^{value}$"), use_inner_text=True, timeout=PATIENCE)
+            await expect(row).to_have_text(said, use_inner_text=True, timeout=PATIENCE)
 
     async def misses(self, card: str, *names: str) -> None:
         """See that these names are not in a card, once it is there."""
