@@ -1,8 +1,8 @@
 """Changes client and battery changes in small ways, and tells what no test notices: `python -m benchmarks.mutation`.
 
 A tree of its own is mutated, one place at a time: comparisons, arithmetic, booleans, numbers, names on the wire, returned values,
-conditions, statements left out. Each mutant meets only tests that run through its lines, the first of every parametrised one before the
-second, as many as fit into a budget of seconds. The sample stays the same as long as the code and the seed do. A mutant whose tests go on
+conditions, statements left out. Each mutant meets only tests that run through its lines, those named for the module first and the
+first of every parametrised one before the second, as many as fit into a budget of seconds. The sample stays the same as long as the code and the seed do. A mutant whose tests go on
 for too long counts as noticed.
 """
 
@@ -62,7 +62,7 @@ _OPERATIONS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-_UNTOUCHED_FIELDS = {"annotation", "returns", "type_params", "bases", "name"}
+_UNTOUCHED_FIELDS = {"annotation", "returns", "type_params", "bases", "name", "decorator_list"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -235,7 +235,10 @@ class Tree:
         return int(code)
 
     def tests_of(self, mutant: Mutant, budget: float) -> list[str]:
-        """Return the tests that run through the mutant's lines (all of its module where it is made at import), varied ones first."""
+        """Return the tests that run through the mutant's lines (all of its module where it is made at import).
+
+        Those of the file that is named for the module come first, and then the varied ones.
+        """
         if mutant.module not in self._through:
             data = coverage.CoverageData(str(self.root / ".coverage"))
             data.read()
@@ -247,9 +250,12 @@ class Tree:
         by_function: dict[str, list[str]] = defaultdict(list)
         for test in sorted({one.rpartition("|")[0] for one in contexts} & self.took.keys(), key=self.took.__getitem__):
             by_function[test.partition("[")[0]].append(test)
-        ranked = sorted((rank, self.took[test], test) for tests in by_function.values() for rank, test in enumerate(tests))
-        within = sum(end < budget for end in accumulate(took for _, took, _ in ranked))
-        return [test for _, _, test in ranked[: max(within, 1)]]
+        about = f"test_{Path(mutant.module).stem}"
+        ranked = sorted(
+            (about not in test, rank, self.took[test], test) for tests in by_function.values() for rank, test in enumerate(tests)
+        )
+        within = sum(end < budget for end in accumulate(took for _, _, took, _ in ranked))
+        return [test for _, _, _, test in ranked[: max(within, 1)]]
 
     def is_noticed(self, mutant: Mutant, tree: ast.AST, budget: float) -> bool:
         """Return whether a test fails with the mutant."""
