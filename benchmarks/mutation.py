@@ -2,8 +2,8 @@
 
 A tree of its own is mutated, one place at a time: comparisons, arithmetic, booleans, numbers, names on the wire, returned values,
 conditions, statements left out. Each mutant meets only tests that run through its lines, those named for the module first and the
-first of every parametrised one before the second, as many as fit into a budget of seconds. The sample stays the same as long as the code and the seed do. A mutant whose tests go on
-for too long counts as noticed.
+first of every parametrised one before the second, as many as fit into a budget of seconds. The sample stays the same as long as the
+code and the seed do. A mutant whose tests go on for too long counts as noticed.
 """
 
 import argparse

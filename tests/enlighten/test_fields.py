@@ -1,6 +1,7 @@
 """Times, numbers, booleans and lists in every form (api/README.md). No reader ever raises."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta, timezone
 import math
 
 from hypothesis import given, strategies as st
@@ -11,11 +12,17 @@ from custom_components.enphase_ev.enlighten.fields import (
     first_of,
     read_assignments,
     read_bool,
+    read_clock_time,
+    read_days,
+    read_digits,
     read_float,
     read_int,
     read_mapping,
+    read_minutes,
     read_model,
     read_records,
+    read_secret,
+    read_serial,
     read_text,
     read_time,
 )
@@ -104,6 +111,26 @@ def test_a_time_that_cannot_be_is_none_or_utc(value: Json) -> None:
 )
 def test_text(value: Json, text: str | None) -> None:
     assert read_text(value) == text
+
+
+def test_a_text_longer_than_anything_honest_is_none() -> None:
+    assert read_text("x" * 10_000) == read_secret("x" * 10_000) == "x" * 10_000
+    assert read_text("x" * 10_001) is None
+
+
+@pytest.mark.parametrize("read", [read_serial, read_digits])
+def test_what_becomes_part_of_a_path_is_a_short_word(read: Callable[[Json], str | None]) -> None:
+    assert (read(" 482522020944 "), read(482522020944), read("7" * 64)) == ("482522020944", "482522020944", "7" * 64)
+    assert {read(value) for value in ("7" * 65, "", None, True, "7/8", "../7", "7?x=1", "7%2F8", "\uff17", "7 8")} == {None}
+
+
+def test_a_serial_has_letters_and_a_number_has_none() -> None:
+    assert (read_serial("EV-1_b"), read_digits("EV-1_b"), read_digits("٣")) == ("EV-1_b", None, None)
+
+
+@pytest.mark.parametrize("value", ["tokén", "a\nb", "a\x7f", "", None, True])
+def test_a_secret_that_no_header_can_carry_is_none(value: Json) -> None:
+    assert read_secret(value) is None
 
 
 # Numbers
@@ -204,6 +231,40 @@ def test_what_is_no_time_is_none(value: Json) -> None:
     assert read_time(value) is None
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("20:05", time(20, 5)), (" 20:05:59 ", time(20, 5)), ("00:00", time()), ("24:01", None), ("soon", None), ("", None), (1205, None)],
+)
+def test_a_time_of_day(value: Json, expected: time | None) -> None:
+    assert read_clock_time(value) == expected
+
+
+@pytest.mark.parametrize("value", ["20:05+02:00", "20:05:00Z"])
+def test_a_time_of_day_is_that_of_the_site(value: str) -> None:
+    assert read_clock_time(value) == time(20, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, time()), (61, time(1, 1)), ("1439", time(23, 59)), (1440, time()), (1441, None), (-1, None), (None, None), ("x", None)],
+)
+def test_minutes_of_the_day(value: Json, expected: time | None) -> None:
+    assert read_minutes(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [([7, "1", 3, 3, 0, 8, None, "x"], (1, 3, 7)), ([], ()), (None, ()), ("1,2", ()), ({"1": 2}, ())]
+)
+def test_days_of_the_week_are_in_order_and_each_once(value: Json, expected: tuple[int, ...]) -> None:
+    assert read_days(value) == expected
+
+
+def test_a_number_of_more_digits_than_anything_honest_is_none() -> None:
+    assert read_float("0" * 63 + "7") == read_float("0" * 63 + "7%") == 7
+    assert read_float("0" * 64 + "7") is None
+    assert read_float(1e13) == 1e13
+
+
 # Lists, objects
 
 
@@ -224,6 +285,10 @@ def test_a_list_can_be_wrapped_deeper_than_anything_honest() -> None:
     for _ in range(5000):
         body = {"data": body}
     assert read_records(body) == ROWS
+
+
+def test_a_list_is_no_longer_than_anything_honest() -> None:
+    assert len(read_records([{}] * 1001)) == 1000
 
 
 @pytest.mark.parametrize("value", [None, 3, "x", {}, {"data": None}, {"data": 3}, {"other": [{"id": 1}]}, [], [1, None, "x", [{}]]])
