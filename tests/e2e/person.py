@@ -26,10 +26,10 @@ class Person:
     """Somebody at the browser, who takes a picture of every step."""
 
     def __init__(self, page: Page, artifacts: Path, serials: Iterable[str] = ()) -> None:
-        """Look at this page; the dashboard has a section for the site, then one for each charger."""
+        """Look at this page; the dashboard has a section for each charger, before the others."""
         self.page = page
         self._artifacts = artifacts
-        self._sections = {serial: number for number, serial in enumerate(sorted(serials), 1)}
+        self._sections = {serial: number for number, serial in enumerate(sorted(serials))}
         self._pictures = 0
 
     async def take_picture(self, name: str) -> None:

@@ -66,7 +66,7 @@ async def test_opens_signed_in_and_stops_with_ctrl_c(tmp_path: Path, artifacts: 
         async with browser(f"http://127.0.0.1:{port}") as window:
             page = await window.new_page()
             await page.goto("/")
-            await expect(page.locator("hui-grid-section")).to_have_count(4, timeout=30_000)
+            await expect(page.locator("hui-grid-section")).to_have_count(6, timeout=30_000)
             await expect(page.get_by_text("Charging", exact=True).first).to_be_visible()
             await page.screenshot(path=artifacts / "demo.png")
         process.send_signal(signal.SIGINT)

@@ -107,8 +107,8 @@ async def use_the_dashboard(person: Person, simulator: Simulator, home_assistant
     await expect(person.tile(serial, "Status")).to_contain_text(re.compile("charging", re.IGNORECASE), timeout=SOON * 1000)
     await person.take_picture("charging")
 
-    # Stop with the button.
-    await person.tile(serial, "Stop").click()
+    # Stop with it.
+    await person.tile(serial, "Charging").locator("ha-control-switch").click()
 
     async def stopped() -> bool:
         return not await charging()

@@ -1,48 +1,21 @@
-"""A dashboard of the site with its chargers and batteries, and the chargers in Home Assistant's Energy dashboard.
-
-Only cards that come with Home Assistant. Entities are looked up by unique id, so that the dashboard knows no entity id.
-"""
+"""The dashboard of docs/dashboard.yaml for the site that is there, and the chargers in Home Assistant's Energy dashboard."""
 
 from collections.abc import Iterable
+import json
 from typing import Any
 
+from homeassistant.util.yaml import load_yaml_dict
+
+from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant, RegistryEntry
 
 URL_PATH = "ev-charging"
+SOURCE = ROOT / "docs" / "dashboard.yaml"
+# What stands for a charger, the batteries and the site in the ids of docs/dashboard.yaml; and an entity that each of them has.
+_CHARGER, _BATTERY, _SITE = ".iq_ev_charger_abcd_", ".battery_", ".main_site_"
+_SIGNS = {_CHARGER: ("switch", "charging"), _BATTERY: ("sensor", "capacity"), _SITE: ("binary_sensor", "cloud_reachable")}
 
 type Card = dict[str, Any]
-
-# Of each charger: the key of the entity, its name on the card, what the card offers beside the value.
-CONTROLS: tuple[tuple[str, str, str, tuple[Card, ...]], ...] = (
-    ("switch", "charging", "Charging", ({"type": "toggle"},)),
-    ("select", "charge_mode", "Charge mode", ({"type": "select-options"},)),
-    ("number", "charging_amps", "Charging amps", ({"type": "numeric-input", "style": "buttons"},)),
-)
-BUTTONS = (("start_charging", "Start"), ("stop_charging", "Stop"))
-READINGS = (
-    ("sensor", "status", "Status"),
-    ("binary_sensor", "plugged_in", "Cable"),
-    ("sensor", "session_energy", "This session"),
-    ("sensor", "session_duration", "Time"),
-    ("sensor", "set_amps", "Set to"),
-    ("sensor", "lifetime_energy", "Lifetime"),
-)
-# Of all batteries, where the site has them.
-BATTERY_CONTROLS: tuple[tuple[str, str, str, tuple[Card, ...]], ...] = (
-    ("select", "system_profile", "System profile", ({"type": "select-options"},)),
-    ("number", "reserve", "Reserve", ({"type": "numeric-input", "style": "slider"},)),
-    ("switch", "charge_from_grid", "Charge from grid", ()),
-    ("switch", "discharge_to_grid", "Discharge to grid", ()),
-    ("switch", "restrict_battery_discharge", "Restrict battery discharge", ()),
-)
-BATTERY_READINGS = (
-    ("sensor", "battery_status", "Status"),
-    ("sensor", "available_energy", "Energy"),
-    ("sensor", "pending_change", "Change"),
-    ("binary_sensor", "storm_alert", "Storm alert"),
-)
-BATTERY_SCHEDULES = ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")
-SITE_READINGS = (("binary_sensor", "cloud_reachable", "Cloud"),)
 
 
 class Entities:
@@ -52,6 +25,11 @@ class Entities:
         self._entries = {
             (entry["entity_id"].partition(".")[0], entry["unique_id"]): entry for entry in entries if entry["disabled_by"] is None
         }
+
+    @property
+    def ids(self) -> set[str]:
+        """All entity ids."""
+        return {entry["entity_id"] for entry in self._entries.values()}
 
     def find(self, platform: str, owner: str, key: str) -> str | None:
         """The entity id of a charger's or the site's entity, if there is one."""
@@ -72,81 +50,76 @@ class Entities:
         return dict(sorted(self.owners("switch", "charging").items()))
 
 
-def _tile(entity_id: str | None, name: str, *features: Card, columns: int = 6) -> list[Card]:
-    """A tile, or nothing where there is no such entity."""
-    if entity_id is None:
-        return []
-    tile: Card = {"type": "tile", "entity": entity_id, "name": name, "grid_options": {"columns": columns}}
-    if features:
-        tile |= {"features": list(features), "features_position": "bottom"}
-    return [tile]
+class _Site:
+    """Puts the entities of the site that is there in place of those of docs/dashboard.yaml."""
 
+    def __init__(self, entities: Entities) -> None:
+        self._ids = entities.ids
+        self._found = {
+            sign: [
+                entry["entity_id"].removeprefix(platform).removesuffix(key) for _, entry in sorted(entities.owners(platform, key).items())
+            ]
+            for sign, (platform, key) in _SIGNS.items()
+        }
 
-def _press(entity_id: str | None, name: str) -> list[Card]:
-    """A tile that presses a button where it is tapped."""
-    press = {"action": "perform-action", "perform_action": "button.press", "target": {"entity_id": entity_id}}
-    return [tile | {"hide_state": True, "tap_action": press} for tile in _tile(entity_id, name)]
+    def sections(self, sections: list[Card]) -> list[Card]:
+        """A section for each charger and for each site's batteries; in those of several things, a row for each."""
+        filled = [one for section in sections for one in self._each(section) or [self._with_rows(section)]]
+        return [section for section in map(self._without_gaps, filled) if len(section["cards"]) > 1]
 
+    def _each(self, item: Any) -> list[Any]:
+        """What is about one kind of thing alone, once for each of them that there is."""
+        text = json.dumps(item)
+        signs = [sign for sign in self._found if sign in text]
+        return [json.loads(text.replace(signs[0], prefix)) for prefix in self._found[signs[0]]] if len(signs) == 1 else []
 
-def _charger_section(entities: Entities, serial: str, name: str) -> Card:
-    cards: list[Card] = [{"type": "heading", "heading": name, "icon": "mdi:ev-station"}]
-    cards += _tile(entities.find("sensor", serial, "power"), "Power", {"type": "trend-graph", "hours_to_show": 1}, columns=12)
-    for platform, key, label, features in CONTROLS:
-        cards += _tile(entities.find(platform, serial, key), label, *features, columns=12)
-    for key, label in BUTTONS:
-        cards += _press(entities.find("button", serial, key), label)
-    for platform, key, label in READINGS:
-        cards += _tile(entities.find(platform, serial, key), label)
-    return {"type": "grid", "cards": cards}
+    def _with_rows(self, section: Card) -> Card:
+        cards = [
+            card | {name: [one for row in card[name] for one in self._each(row)] for name in ("badges", "entities") if name in card}
+            for card in section["cards"]
+        ]
+        return section | {"cards": cards}
 
+    def _without_gaps(self, section: Card) -> Card:
+        """Without cards and rows whose entity there is not."""
 
-def _battery_section(entities: Entities, site: str) -> Card:
-    cards: list[Card] = [{"type": "heading", "heading": "Battery", "icon": "mdi:home-battery"}]
-    graph: Card = {"type": "trend-graph", "hours_to_show": 1}
-    cards += _tile(entities.find("sensor", site, "state_of_charge"), "State of charge", graph, columns=12)
-    for platform, key, label, features in BATTERY_CONTROLS:
-        cards += _tile(entities.find(platform, site, key), label, *features, columns=12)
-    for platform, key, label in BATTERY_READINGS:
-        cards += _tile(entities.find(platform, site, key), label)
-    calendars = [calendar for key in BATTERY_SCHEDULES if (calendar := entities.find("calendar", site, key))]
-    if calendars:
-        cards.append({"type": "calendar", "initial_view": "listWeek", "entities": calendars})
-    return {"type": "grid", "cards": cards}
+        def is_there(item: Any) -> bool:
+            return (item if isinstance(item, str) else item["entity"]) in self._ids
 
-
-def _site_section(entities: Entities) -> Card:
-    cards: list[Card] = [{"type": "heading", "heading": "Site", "icon": "mdi:home-lightning-bolt"}]
-    for site in entities.owners("binary_sensor", "cloud_reachable"):
-        for platform, key, label in SITE_READINGS:
-            cards += _tile(entities.find(platform, site, key), label, columns=12)
-    power = [entities.find("sensor", serial, "power") for serial in entities.chargers]
-    energy = [entities.find("sensor", serial, "session_energy") for serial in entities.chargers]
-    for title, lines in (("Power", power), ("Energy of the session", energy)):
-        rows = [{"entity": line} for line in lines if line]
-        if rows:
-            cards.append({"type": "history-graph", "title": title, "hours_to_show": 1, "entities": rows})
-    return {"type": "grid", "cards": cards}
+        cards = [
+            card | {name: [row for row in card[name] if is_there(row)] for name in ("badges", "entities") if name in card}
+            for card in section["cards"]
+            if "entity" not in card or is_there(card)
+        ]
+        return section | {"cards": [card for card in cards if card.get("entities") != []]}
 
 
 async def install(home_assistant: HomeAssistant) -> None:
     """Make the dashboard, show it first, and put the chargers into the Energy dashboard."""
     entities = Entities(await home_assistant.entities())
-    devices = {device["id"]: device for device in await home_assistant.command("config/device_registry/list")}
-    sections = [_site_section(entities)]
-    for serial, switch in entities.chargers.items():
-        device = devices[switch["device_id"]]
-        sections.append(_charger_section(entities, serial, device["name_by_user"] or device["name"]))
-    sections += [_battery_section(entities, site) for site in entities.owners("calendar", BATTERY_SCHEDULES[0])]
-    view = {"type": "sections", "title": "EV charging", "path": "chargers", "max_columns": 4, "sections": sections}
+    config = load_yaml_dict(str(SOURCE))
+    for view in config["views"]:
+        view["sections"] = _Site(entities).sections(view["sections"])
+    await _name_chargers(home_assistant, entities, config)
 
     dashboards = await home_assistant.command("lovelace/dashboards/list")
     if URL_PATH not in {dashboard["url_path"] for dashboard in dashboards}:
         await home_assistant.command(
             "lovelace/dashboards/create", url_path=URL_PATH, title="EV charging", icon="mdi:ev-station", mode="storage"
         )
-    await home_assistant.command("lovelace/config/save", url_path=URL_PATH, config={"views": [view]})
+    await home_assistant.command("lovelace/config/save", url_path=URL_PATH, config=config)
     await home_assistant.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
 
     meters = [entities.find("sensor", serial, "lifetime_energy") for serial in entities.chargers]
     consumption = [{"stat_consumption": meter} for meter in meters if meter]
     await home_assistant.command("energy/save_prefs", device_consumption=consumption)
+
+
+async def _name_chargers(home_assistant: HomeAssistant, entities: Entities, config: Card) -> None:
+    """Put the name of each charger over its section."""
+    devices = {device["id"]: device for device in await home_assistant.command("config/device_registry/list")}
+    for switch in entities.chargers.values():
+        device = devices[switch["device_id"]]
+        for section in (section for view in config["views"] for section in view["sections"]):
+            if switch["entity_id"] in {card.get("entity") for card in section["cards"]}:
+                section["cards"][0]["heading"] = device["name_by_user"] or device["name"]

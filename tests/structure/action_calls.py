@@ -37,11 +37,11 @@ def texts(node: Node) -> Iterator[str]:
 
 def wrong_calls(node: Node) -> list[str]:
     """What is wrong with the calls of our actions: an unknown one, an unknown field, a missing one, a choice that there is not."""
-    return [problem for one in mappings(node) if str(one.get("action", "")).startswith(f"{INTEGRATION.name}.") for problem in _wrong(one)]
+    calls = [(str(one.get(key, "")), one) for one in mappings(node) for key in ("action", "perform_action")]
+    return [problem for name, one in calls if name.startswith(f"{INTEGRATION.name}.") for problem in _wrong(name.partition(".")[2], one)]
 
 
-def _wrong(call: Mapping[str, object]) -> Iterator[str]:
-    name = str(call["action"]).partition(".")[2]
+def _wrong(name: str, call: Mapping[str, object]) -> Iterator[str]:
     if name not in described_actions():
         yield f"there is no action {name}"
         return

@@ -56,6 +56,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not _leads_somewhere(page, link)] == []
 
 
+def test_pictures_are_shown_and_are_small() -> None:
+    pictures = list((ROOT / "docs" / "images").glob("*.png"))
+    text = "\n".join(_text(page) for page in PAGES)
+    assert [path.name for path in pictures if path.stat().st_size >= 200_000] == []
+    assert [path.name for path in pictures if path.name not in text] == []
+
+
 @each_page
 def test_quoted_messages_are_those_that_people_see(page: Path) -> None:
     """Messages are quoted in curly quotes."""

@@ -1,0 +1,96 @@
+"""The pictures of the dashboard in docs/images: phone and desktop, light and dark, taken of the demo."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import datetime, time, timedelta
+from pathlib import Path
+import tempfile
+
+from playwright.async_api import Page
+
+from tests.live import dashboard
+from tests.live.browser import signed_in_browser
+from tests.live.configuration import ROOT
+from tests.live.home_assistant import HomeAssistant
+from tests.live.onboarding import add_integration
+from tests.live.process import free_port
+from tests.live.simulator import Simulator
+
+IMAGES = ROOT / "docs" / "images"
+# Width and height in pixels.
+SCREENS = {"desktop": (1440, 1180), "phone": (420, 1400)}
+# Long enough for meters to move and for the graphs to have a line.
+SETTLING_S = 150
+DAYS = 8
+
+
+async def take(folder: Path) -> list[Path]:
+    """Run the demo, let some time pass, and take the pictures."""
+    async with AsyncExitStack() as servers:
+        simulator = Simulator(port=free_port(), log=folder / "simulator.log", scenario="home")
+        await servers.enter_async_context(simulator)
+        home_assistant = HomeAssistant(folder / "config", port=free_port(), log=folder / "home-assistant.log", cloud=simulator.url)
+        await servers.enter_async_context(home_assistant)
+        await add_integration(home_assistant, await simulator.account())
+        await dashboard.install(home_assistant)
+        await remember_sessions(home_assistant)
+        await asyncio.sleep(SETTLING_S)
+        return [await _picture(home_assistant, screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
+
+
+async def _picture(home_assistant: HomeAssistant, screen: str, scheme: str) -> Path:
+    width, height = SCREENS[screen]
+    path = IMAGES / f"dashboard-{screen}-{scheme}.png"
+    async with signed_in_browser(home_assistant, width=width, height=height, dark=scheme == "dark") as window:
+        page = await window.new_page()
+        await page.goto(f"/{dashboard.URL_PATH}")
+        await _loaded(page)
+        await page.screenshot(path=path)
+    return path
+
+
+async def _loaded(page: Page) -> None:
+    """Wait for the cards, and for graphs and calendar in them."""
+    await page.locator("hui-tile-card").first.wait_for(timeout=60_000)
+    await page.wait_for_timeout(4000)
+
+
+async def remember_sessions(home_assistant: HomeAssistant) -> None:
+    """Give the statistics of the chargers what they have charged in the last days, as the site's own history tells it."""
+    since = (datetime.now().astimezone() - timedelta(days=DAYS)).date()
+    for serial in (entities := dashboard.Entities(await home_assistant.entities())).chargers:
+        meter, switch = entities.find("sensor", serial, "lifetime_energy"), entities.find("switch", serial, "charging")
+        answer = await home_assistant.post(
+            "/api/services/enphase_ev/get_charging_sessions?return_response", {"entity_id": switch, "from": str(since)}
+        )
+        sessions = answer["service_response"]["chargers"][0]["sessions"]
+        energy = {datetime.combine(since, time.min).astimezone(): 0.0}
+        energy |= {datetime.fromisoformat(one["start"]).replace(minute=0, second=0, microsecond=0): one["energy"] for one in sessions}
+        await home_assistant.command(
+            "recorder/import_statistics",
+            metadata={
+                "has_mean": False,
+                "mean_type": 0,
+                "has_sum": True,
+                "name": None,
+                "source": "recorder",
+                "statistic_id": meter,
+                "unit_class": "energy",
+                "unit_of_measurement": "kWh",
+            },
+            # What is recorded from now on begins at zero: the past lies below.
+            stats=[
+                {"start": start.isoformat(), "sum": -sum(one for then, one in energy.items() if then > start)} for start in sorted(energy)
+            ],
+        )
+
+
+def main() -> None:
+    """Take them all, and say where they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in asyncio.run(take(Path(folder))):
+            print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()
