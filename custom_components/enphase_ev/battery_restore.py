@@ -63,7 +63,8 @@ class BatteryRestore:
     async def restore(self, record: JournalRecord) -> None:
         """Apply the families that were touched, compare, and put back what is missing, until nothing is.
 
-        The record is closed only when nothing is. What was refused waits for a person. Nothing is ever deleted here.
+        The record is closed only when nothing is. What was refused waits for a person; an apply that was refused is tried again later, even
+        where all is there. Nothing is ever deleted here.
 
         Raises:
             EnlightenError: Nobody answered; the record stays open.
@@ -86,15 +87,15 @@ class BatteryRestore:
                 LOGGER.warning("A change of the battery made %s schedules disappear; they are put back", len(lost))
             for entry in lost:
                 refusal = await self.put_back(record, entry) or refusal
-            if not record.families:
-                # All of it was refused: to ask again now brings nothing else.
+            if not record.families or (refusal is not None and not lost):
+                # What was refused is refused again if it is asked for at once.
                 break
         lost = record.missing_from(await self._cloud.schedules())
-        is_given_up = refusal is not None or datetime.now(UTC) - record.opened_at > _TRIED_FOR
-        if is_given_up and not lost:
+        is_overdue = datetime.now(UTC) - record.opened_at > _TRIED_FOR
+        if is_overdue and not lost:
             LOGGER.error("Battery schedules are there, but could not be applied: %s", refusal)
             await self._journal.async_close(record)
-        elif is_given_up:
+        elif lost and (refusal is not None or is_overdue):
             LOGGER.error("%s battery schedules could not be put back; they are kept: %s", len(lost), refusal)
             # The comparison is over: what disappears from now on is not this change's doing.
             record.expected = [KeptEntry.keep(entry) for entry in lost]

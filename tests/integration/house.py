@@ -50,7 +50,7 @@ async def _settle(hass: HomeAssistant) -> None:
         real_moment = hass.loop.run_in_executor(None, time.sleep, 0.005)
         await asyncio.wait({settled, real_moment}, return_when=asyncio.FIRST_COMPLETED)
         under_way = [task for task in (*hass._tasks, *hass._background_tasks) if not task.done()]  # noqa: SLF001 - as Home Assistant's own
-        resting = [task for task in under_way if _rests(task)]
+        resting = [task for task in under_way if isinstance(task, asyncio.Task) and _rests(task)]
         # The others may wait for those that rest.
         patience -= bool(resting)
         if resting and (len(resting) == len(under_way) or not patience):

@@ -10,9 +10,10 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.enphase_ev.const import DOMAIN
+from simulator.battery.entries import EntryStatus
 from simulator.battery.families import ControlFamily
 from simulator.battery.switches import WriteKind
-from tests.integration.battery_house import MOST_WAITED, BatteryHouse, Says
+from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _NIGHT = ("cfg", "20:00", "05:00", _ALL_DAYS, 100, True)
@@ -220,3 +221,30 @@ async def test_a_copy_during_an_override_is_of_what_is_there_otherwise(batteries
     assert {one["start"] for one in there} == {"20:00", "18:00", "13:10"}
     during = (await batteries.asked("export_battery_schedules"))["schedules"]
     assert sorted(_meaning(during)) == sorted(_meaning(before))
+
+
+async def test_an_apply_that_was_refused_is_tried_again_though_all_is_there(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house()
+    house.sim.faults.add(path="batterySettings", method="PUT", status=400, times=3)
+    await house.asked("add_battery_schedule", family="discharge_to_grid", start="12:00", end="13:00", wait=MOST_WAITED)
+    house.battery.set(discharge_to_grid=True)
+    (entry,) = (one for one in house.battery.schedules if one.start == "12:00")
+    assert entry.status is EntryStatus.PENDING
+    await house.pass_time(minutes=25)
+
+    assert entry.status is EntryStatus.ACTIVE
+    assert not house.entry.runtime_data.battery.changes.journal.records
+
+
+async def test_what_is_never_applied_is_given_up_after_an_hour(
+    build_battery_house: BatteryHouseBuilder, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = await build_battery_house()
+    house.sim.faults.add(path="batterySettings", method="PUT", status=400, times=None)
+    await house.asked("add_battery_schedule", family="discharge_to_grid", start="12:00", end="13:00")
+    await house.pass_time(minutes=40)
+    assert house.entry.runtime_data.battery.changes.journal.records
+    await house.pass_time(minutes=40)
+
+    assert not house.entry.runtime_data.battery.changes.journal.records
+    assert "could not be applied" in caplog.text

@@ -1,6 +1,8 @@
 """The devices of a home with chargers and batteries, over restarts and choices."""
 
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, DOMAIN
 from tests.integration.house import House, HouseBuilder
@@ -34,3 +36,20 @@ async def test_a_charger_that_is_not_wanted_any_more_loses_its_device(build_hous
 
     assert left_out not in _identifiers(house)
     assert wanted in _identifiers(house)
+
+
+async def test_a_person_can_remove_what_is_gone_and_nothing_that_is_there(
+    build_house: HouseBuilder, hass_ws_client: WebSocketGenerator
+) -> None:
+    house = await build_house("home")
+    assert await async_setup_component(house.hass, "config", {})
+    client = await hass_ws_client(house.hass)
+    devices = dr.async_get(house.hass)
+    there = _identifiers(house)
+    devices.async_get_or_create(config_entry_id=house.entry.entry_id, identifiers={(DOMAIN, "gone")})
+
+    for device in dr.async_entries_for_config_entry(devices, house.entry.entry_id):
+        answer = await client.remove_device(device.id)
+        assert answer["success"] is (device.identifiers == {(DOMAIN, "gone")})
+
+    assert _identifiers(house) == there

@@ -144,6 +144,7 @@ async def test_a_gateway_can_have_a_name(build_house: HouseBuilder, monkeypatch:
     assert _commands(house) == (["stop_charging"], [])
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_what_the_gateway_does_not_tell_the_cloud_does(build_house: HouseBuilder) -> None:
     def prepare(sim: Simulator) -> None:
         sim.gateway.faults.add(path="(summary|schedule)$", status=500, times=None)
