@@ -202,12 +202,19 @@ async def changes_an_option(person: Walker) -> None:
 
 async def looks_at_the_calendars(person: Walker) -> None:
     """One for each charger and for each kind of the battery's schedules, with what is planned."""
+    of_battery = [f"Battery {kind} schedule" for kind in ("Charge from grid", "Discharge to grid", "Restrict battery discharge")]
+    of_charger = "IQ EV Charger_ABCD Charging schedule"
     await person.page.goto("/calendar")
-    for name in ("Battery Charge from grid schedule", "Battery Discharge to grid schedule", "IQ EV Charger_ABCD Charging schedule"):
-        await person.sees(name)
-    for plan in ("Charge to 100 %", "Discharge to", "32 A"):
+    await person.look_at("List", *of_battery)
+    for plan in ("Charge to 100 %", "Discharge to 25 %"):
         await person.sees(plan)
-    await person.take_picture("calendar")
+    await expect(person.page.get_by_text("Off-peak")).to_have_count(0)
+    await person.show("battery-calendar", person.page.locator("body"), height=700)
+    await person.look_at("Week", of_charger)
+    for plan in ("32 A", "Off-peak (off)"):
+        await person.sees(plan)
+    await expect(person.page.get_by_text("Charge to 100 %")).to_have_count(0)
+    await person.show("charger-calendar", person.page.locator("body"), height=420)
 
 
 async def adds_the_charger_to_the_energy_dashboard(person: Walker) -> None:

@@ -34,6 +34,9 @@ class Walker(Person):
         await self.take_picture(name)
         if PICTURES is None:
             return
+        # What comes a little later than the rest.
+        unknown = self.page.locator("hui-sensor-entity-row").filter(has_text="Unknown")
+        await expect(unknown).to_have_count(0, timeout=6 * PATIENCE)
         image = Image.open(io.BytesIO(await part.screenshot()))
         shown = image.crop((0, 0, image.width, min(height or image.height, image.height)))
         shown.convert("RGB").quantize(128).save(PICTURES / f"{name}.png", optimize=True)
@@ -122,3 +125,15 @@ class Walker(Person):
         await expect(self.card(card).locator("hui-generic-entity-row").first).to_be_visible(timeout=PATIENCE)
         for name in names:
             await expect(self.card(card).get_by_text(name, exact=True)).to_have_count(0)
+
+    # --- Calendars ---
+
+    async def look_at(self, view: str, *calendars: str) -> None:
+        """Look at these calendars only, in one of the views of the page."""
+        await self.page.get_by_role("button", name=view).click()
+        boxes = self.page.get_by_role("menuitemcheckbox")
+        await expect(boxes.first).to_be_visible(timeout=PATIENCE)
+        for box in await boxes.all():
+            name = (await box.inner_text()).strip()
+            if (await box.get_attribute("aria-checked") == "true") is not (name in calendars):
+                await box.click()
