@@ -9,12 +9,12 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .battery import Battery
 from .battery_coordinator import BatteryCoordinator
 from .const import DOMAIN, MANUFACTURER
 from .enlighten import BatteryUnit
+from .entity import QuietEntity
 from .runtime import EnphaseConfigEntry
 
 
@@ -86,10 +86,8 @@ def add_unit_entities[DescriptionT: UnitEntityDescription](
     entry.async_on_unload(coordinator.async_add_listener(add_new))
 
 
-class BatteryEntity(CoordinatorEntity[BatteryCoordinator]):
+class BatteryEntity(QuietEntity[BatteryCoordinator]):
     """An entity of all batteries of a site."""
-
-    _attr_has_entity_name = True
 
     def __init__(self, coordinator: BatteryCoordinator, description: BatteryEntityDescription) -> None:
         super().__init__(coordinator)
@@ -99,7 +97,6 @@ class BatteryEntity(CoordinatorEntity[BatteryCoordinator]):
         self._battery = coordinator.data
         self._attr_unique_id = f"{coordinator.site_id}_{description.key}"
         self._attr_device_info = battery_device_info(coordinator)
-        self._shown: tuple[Battery | None, bool] | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -118,20 +115,9 @@ class BatteryEntity(CoordinatorEntity[BatteryCoordinator]):
     def available(self) -> bool:
         return self.coordinator.data is not None and self.coordinator.is_fresh
 
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        """Write the state only when something has changed: most looks bring nothing new."""
-        now = (self.coordinator.data, self.available)
-        if now != self._shown:
-            self._shown = now
-            self.async_write_ha_state()
 
-
-class UnitEntity(CoordinatorEntity[BatteryCoordinator]):
+class UnitEntity(QuietEntity[BatteryCoordinator]):
     """An entity of one battery."""
-
-    _attr_has_entity_name = True
 
     def __init__(self, coordinator: BatteryCoordinator, description: UnitEntityDescription, serial: str) -> None:
         super().__init__(coordinator)

@@ -217,6 +217,11 @@ class BatterySensor(BatteryEntity, SensorEntity):
 
     @property
     @override
+    def picture(self) -> object:
+        return self.native_value, self.extra_state_attributes
+
+    @property
+    @override
     def native_value(self) -> StateType:
         value = self.entity_description.value_fn(self.battery)
         options = self.entity_description.options
@@ -233,6 +238,11 @@ class UnitSensor(UnitEntity, SensorEntity):
     """A sensor of one battery."""
 
     entity_description: UnitSensorDescription
+
+    @property
+    @override
+    def picture(self) -> object:
+        return self.native_value, self.extra_state_attributes
 
     @property
     @override

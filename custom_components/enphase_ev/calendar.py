@@ -79,6 +79,12 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
 
     @property
     @override
+    def picture(self) -> object:
+        # When an event begins and ends is for Home Assistant's calendar to notice.
+        return self.charger.details.slots, self.charger.summary and self.charger.summary.limits
+
+    @property
+    @override
     def event(self) -> CalendarEvent | None:
         now = dt_util.utcnow()
         slots = [slot for slot in self.charger.details.slots or () if slot.is_enabled and slot.type is SlotType.CUSTOM]
@@ -154,6 +160,12 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
     """The entries of one control family as weekly events. The calendar is on while one is open and the family is switched on."""
 
     entity_description: BatteryCalendarDescription
+
+    @property
+    @override
+    def picture(self) -> object:
+        settings = self.battery.settings
+        return self._entries, settings and settings.runs_schedules(self.entity_description.family), self.supported_features
 
     @property
     @override

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.helpers.update_coordinator import CoordinatorEntity, DataUpdateCoordinator
 
 from .charger import Charger
 from .const import DOMAIN, MANUFACTURER
@@ -63,10 +63,34 @@ def add_charger_entities[DescriptionT: ChargerEntityDescription](
     entry.async_on_unload(coordinator.async_add_listener(add_new))
 
 
-class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
-    """An entity of a charger."""
+class QuietEntity[CoordinatorT: DataUpdateCoordinator[Any]](CoordinatorEntity[CoordinatorT]):
+    """An entity that writes its state only when what it shows has changed: most polls bring nothing new."""
 
     _attr_has_entity_name = True
+    _shown: object = None
+
+    @property
+    def picture(self) -> object:
+        """Return what the entity shows."""
+        return self.state, self.state_attributes, self.capability_attributes, self.extra_state_attributes
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        # Home Assistant writes what is shown now.
+        self._shown = (self.available, self.picture)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        shown = (self.available, self.picture)
+        if shown != self._shown:
+            self._shown = shown
+            self.async_write_ha_state()
+
+
+class ChargerEntity(QuietEntity[ChargerCoordinator]):
+    """An entity of a charger."""
 
     def __init__(self, coordinator: ChargerCoordinator, description: ChargerEntityDescription, serial: str) -> None:
         super().__init__(coordinator)
@@ -74,7 +98,6 @@ class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
         self._serial = serial
         self._attr_unique_id = f"{serial}_{description.key}"
         self._attr_device_info = self._device_info()
-        self._shown: tuple[Charger, bool] | None = None
 
     @property
     def _details(self) -> DetailsCoordinator:
@@ -94,14 +117,9 @@ class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write the state only when something about this charger has changed: most polls bring nothing new."""
-        if self._serial not in self.coordinator.data:
-            # It is gone, and its device is about to be removed.
-            return
-        now = (self.charger, self.available)
-        if self._shown is None or now[0] is not self._shown[0] or now[1] is not self._shown[1]:
-            self._shown = now
-            self.async_write_ha_state()
+        # One that is gone has a device that is about to be removed.
+        if self._serial in self.coordinator.data:
+            super()._handle_coordinator_update()
 
     def _device_info(self) -> DeviceInfo:
         charger = self.charger
@@ -120,10 +138,8 @@ class ChargerEntity(CoordinatorEntity[ChargerCoordinator]):
         )
 
 
-class SiteEntity(CoordinatorEntity[ChargerCoordinator]):
+class SiteEntity(QuietEntity[ChargerCoordinator]):
     """An entity of the site, about how the cloud answers; it has something to say when the cloud is silent, too."""
-
-    _attr_has_entity_name = True
 
     def __init__(self, coordinator: ChargerCoordinator, description: EntityDescription) -> None:
         super().__init__(coordinator)

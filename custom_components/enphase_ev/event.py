@@ -48,6 +48,12 @@ class SessionEvents(ChargerEntity, EventEntity):
         super().__init__(coordinator, description, serial)
         self._before = self.charger
 
+    @property
+    @override
+    def picture(self) -> object:
+        # Events are written where they happen.
+        return None
+
     @callback
     @override
     def _handle_coordinator_update(self) -> None:

@@ -339,6 +339,11 @@ class ChargerSensor(ChargerEntity, SensorEntity):
 
     @property
     @override
+    def picture(self) -> object:
+        return self.native_value, self.extra_state_attributes
+
+    @property
+    @override
     def native_value(self) -> StateType | datetime:
         value = self.entity_description.value_fn(self.charger)
         options = self.entity_description.options
@@ -360,6 +365,11 @@ class SiteSensor(SiteEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> Mapping[str, StateType]:
         return self.entity_description.attributes_fn(self.coordinator)
+
+    @property
+    @override
+    def picture(self) -> object:
+        return self.native_value, self.extra_state_attributes
 
     @property
     @override
