@@ -8,7 +8,7 @@ code and the seed do. A mutant whose tests go on for too long counts as noticed.
 
 import argparse
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -237,7 +237,7 @@ class Tree:
     def tests_of(self, mutant: Mutant, budget: float) -> list[str]:
         """Return the tests that run through the mutant's lines (all of its module where it is made at import).
 
-        Those of the file that is named for the module come first, and then the varied ones.
+        Those of the file that is named for the module come first, then those that run through most of it, one of each function.
         """
         if mutant.module not in self._through:
             data = coverage.CoverageData(str(self.root / ".coverage"))
@@ -247,14 +247,15 @@ class Tree:
         contexts = [one for line in mutant.lines for one in through.get(line, ())]
         if not any(contexts) and not mutant.in_function:
             contexts = [one for ones in through.values() for one in ones]
-        by_function: dict[str, list[str]] = defaultdict(list)
-        for test in sorted({one.rpartition("|")[0] for one in contexts} & self.took.keys(), key=self.took.__getitem__):
-            by_function[test.partition("[")[0]].append(test)
+        lines_of = Counter(one.rpartition("|")[0] for ones in through.values() for one in ones)
         about = f"test_{Path(mutant.module).stem}"
+        by_function: dict[str, list[str]] = defaultdict(list)
+        for test in sorted({one.rpartition("|")[0] for one in contexts} & self.took.keys(), key=lambda test: (-lines_of[test], test)):
+            by_function[test.partition("[")[0]].append(test)
         ranked = sorted(
-            (about not in test, rank, self.took[test], test) for tests in by_function.values() for rank, test in enumerate(tests)
+            (about not in test, rank, -lines_of[test], test) for tests in by_function.values() for rank, test in enumerate(tests)
         )
-        within = sum(end < budget for end in accumulate(took for _, _, took, _ in ranked))
+        within = sum(end < budget for end in accumulate(self.took[test] for _, _, _, test in ranked))
         return [test for _, _, _, test in ranked[: max(within, 1)]]
 
     def is_noticed(self, mutant: Mutant, tree: ast.AST, budget: float) -> bool:
