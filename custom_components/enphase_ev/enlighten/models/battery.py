@@ -53,7 +53,6 @@ class BatteryControl(Model):
     supports_schedules: bool = flag("scheduleSupported")
     start: time | None = wire("startTime", read_minutes)
     end: time | None = wire("endTime", read_minutes)
-    is_schedule_forced: bool = flag("forceScheduleOpted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,6 @@ class BatterySettings(Model):
         schedules_charge: whether the schedules of charge from grid are on.
         controls: by family; a family that is missing or null is not in it.
         requested: what was asked for and the gateway has not taken over, by wire name.
-        polling_interval: s.
         data: as the cloud sent it, for the writes that want it whole.
     """
 
@@ -82,7 +80,6 @@ class BatterySettings(Model):
     schedules_charge: bool | None = wire("chargeFromGridScheduleEnabled", read_bool)
     grid_mode: str | None = wire("batteryGridMode", read_text)
     supports_mqtt: bool = flag("supportsMqtt")
-    polling_interval: float | None = wire("pollingInterval", read_float)
     disclaimer: str | None = wire("acceptedItcDisclaimer", read_text)
     storm_guard: bool | None = wire("stormGuardState", read_bool)
     storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
@@ -360,7 +357,6 @@ class BatteryUnit(Model):
     cycle_count: int | None = wire("cycle_count", read_int)
     health: float | None = wire("battery_soh", read_float)
     last_reported: datetime | None = wire("last_report", read_time)
-    is_excluded: bool = flag("excluded")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -388,10 +384,9 @@ class BatteryStatus(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerStream(Model):
-    """Where the answers to a write are published (§7). Token and digest are secrets; `duration` is in s."""
+    """Where the answers to a write are published (§7). Token and digest are secrets."""
 
     topic: str | None = wire("topic", read_text)
-    duration: float | None = wire("stream_duration", read_float)
     endpoint: str | None = wire("aws_iot_endpoint", read_text)
     authorizer: str | None = wire("aws_authorizer", read_text)
     token_key: str | None = wire("aws_token_key", read_text)
