@@ -12,6 +12,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benc
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)|(?:src|srcset)=\"(?!https?://)([^\"]+)\"")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+LOGGED = re.compile(r'LOGGER\.\w+\(\s*"([^"]+)"')
 # What Home Assistant fills in, or what a page leaves out.
 GAP = "…"
 
@@ -68,9 +69,21 @@ def test_quoted_messages_are_those_that_people_see(page: Path) -> None:
     """Messages are quoted in curly quotes."""
     texts = [text for _, text in leaves(load("translations/en.json"))]
     source = "\n".join(_text(path) for path in INTEGRATION.rglob("*.py"))
+    texts += [logged.replace("%s", "{it}") for logged in LOGGED.findall(source)]
     quoted = re.findall(r"“([^”]+)”", re.sub(r"\s+", " ", _text(page)))
     messages = [text for text in quoted if text.endswith((".", GAP))]
     assert [text for text in messages if not _is_said(text, texts) and text not in source] == []
+
+
+def test_every_message_is_told() -> None:
+    """What is refused, and why."""
+    texts = load("translations/en.json")
+    messages = [text["message"] for text in texts["exceptions"].values()]
+    flows = [texts["config"], texts["options"], *(issue["fix_flow"] for issue in texts["issues"].values() if "fix_flow" in issue)]
+    messages += [text for flow in flows for kind in ("error", "abort") for text in flow.get(kind, {}).values()]
+    pages = [re.sub(r"\s+", " ", _text(page)) for page in PAGES]
+    quoted = {text for page in pages for text in re.findall(r"“([^”]+)”", page)}
+    assert [message for message in messages if not any(_is_said(text, [message]) for text in quoted)] == []
 
 
 def test_every_entity_is_told() -> None:
