@@ -1,10 +1,12 @@
 """What an account knows of its requests, and what of it is stored (api/auth.md §3, §5)."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import aiohttp
+import pytest
 
-from custom_components.enphase_ev.enlighten import Account, Chargers
+from custom_components.enphase_ev.enlighten import Account, Batteries, Chargers, CodeRequired, EnlightenError
 from custom_components.enphase_ev.enlighten.transport import Family
 
 from .cloud import Cloud, sample
@@ -77,3 +79,41 @@ async def test_it_says_who_it_is_until_that_is_refused(cloud: Cloud) -> None:
     await _poll(cloud, account)
     await _poll(cloud, cloud.restarted(account))
     assert [one.headers["User-Agent"].partition("/")[0] for one in cloud.sent] == ["enphase-ev aiohttp", "Mozilla", "Mozilla"]
+
+
+async def test_a_cookie_goes_back_as_it_came(cloud: Cloud) -> None:
+    account = await cloud.signed_in()
+    cloud.sim.faults.add(path="status$", body=sample("status_idle"), headers={"Set-Cookie": "odd=a/b+c==:d@e(f); Path=/"})
+    await _poll(cloud, account)
+    again = cloud.restarted(account)
+    for one in (account, again):
+        await _poll(cloud, one)
+        assert "odd=a/b+c==:d@e(f)" in cloud.sent[-1].headers["Cookie"].split("; ")
+
+
+@pytest.mark.parametrize(("status", "is_kept"), [(200, True), (302, False), (403, False), (500, False)])
+async def test_only_a_write_that_was_taken_may_set_cookies(open_cloud: OpenCloud, status: int, is_kept: bool) -> None:
+    cloud = await open_cloud("battery_site")
+    batteries = Batteries(await cloud.signed_in(), cloud.sim.site.id)
+    await batteries.settings()
+    cloud.sim.faults.add(path="batterySettings", method="PUT", status=status, body={}, headers={"Set-Cookie": "locale=en; Path=/"})
+    with suppress(EnlightenError):
+        await batteries.write_settings({"veryLowSoc": 15})
+    assert any(line.startswith("locale=") for line in batteries.account.state.cookies) is is_kept
+
+
+async def test_that_a_code_is_wanted_is_stored_at_once(open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud("mfa_account")
+    account = cloud.account()
+    with pytest.raises(CodeRequired):
+        await account.sign_in(cloud.sim.account.password)
+    assert cloud.stored is not None
+    assert cloud.stored.wants_code
+
+
+async def test_a_page_for_people_may_set_no_cookies(cloud: Cloud) -> None:
+    account = await cloud.signed_in()
+    cloud.sim.faults.add(path="summary$", status=404, html=True, headers={"Set-Cookie": "locale=en; Path=/"}, times=None)
+    with suppress(EnlightenError):
+        await Chargers(account, cloud.sim.site.id).summaries()
+    assert not any(line.startswith("locale=") for line in account.state.cookies)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+import logging
 import ssl
 
 import pytest
@@ -35,12 +36,15 @@ async def _listen(batteries: Batteries, stream: AnswerStream) -> None:
         assert await anext(answers) == "storm_change_response"
 
 
-async def test_the_answers_to_writes_are_heard(cloud: Cloud) -> None:
+async def test_the_answers_to_writes_are_heard(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     batteries = Batteries(await cloud.signed_in(), cloud.sim.site.id)
     stream = await batteries.answer_stream()
     await _listen(batteries, stream)
     assert cloud.sim.streams.subscriptions == [(stream.topic, 1)]
     assert cloud.sim.streams.knocks == [True]
+    said = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith(("simulator", "amqtt")))
+    assert [secret for secret in cloud.sim.secrets() if secret in said] == []
 
 
 @pytest.mark.parametrize("topic", ["", "v1/#/all"])

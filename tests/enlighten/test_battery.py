@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import time
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.enphase_ev.enlighten import (
@@ -21,6 +22,7 @@ from custom_components.enphase_ev.enlighten import (
     SessionRenewed,
     SiteSettings,
     StormAlert,
+    now_as_disclaimer,
     whole_settings,
 )
 from simulator.battery.switches import DeleteForm, HeaderShape, XsrfSource
@@ -109,6 +111,28 @@ async def test_a_write_that_no_shape_helps_costs_three_writes_and_three_reads(cl
     assert cloud.count("siteSettings") <= 3
 
 
+async def test_a_read_that_no_shape_helps_is_refused_in_the_clouds_words(cloud: Cloud) -> None:
+    cloud.sim.world.deployment.battery.read_shapes = set()
+    with pytest.raises(RequestRejected):
+        await (await _batteries(cloud)).settings()
+
+
+def test_the_disclaimer_is_accepted_with_the_time_to_the_millisecond(frozen: FrozenDateTimeFactory) -> None:
+    frozen.tick(1.25)
+    assert now_as_disclaimer() == "2026-05-20T03:00:01.250Z"
+
+
+@pytest.mark.parametrize(
+    "fault", [{"html": True}, {"status": 302, "headers": {"Location": "/login"}}, {"status": 401}, {"status": 403}], ids=str
+)
+async def test_a_write_that_gets_a_page_or_is_refused_goes_out_again(cloud: Cloud, fault: dict[str, object]) -> None:
+    batteries = await _batteries(cloud)
+    cloud.sim.faults.add(path="batterySettings", method="PUT", **fault)  # type: ignore[arg-type]  # one of several forms
+    await batteries.write_settings({"veryLowSoc": 10})
+    cloud.sim.battery.take_over()
+    assert (await batteries.settings()).shutdown_level == 10
+
+
 @pytest.mark.parametrize("status", [409, 429, 500])
 async def test_other_refusals_try_no_other_shape(cloud: Cloud, status: int) -> None:
     batteries = await _batteries(cloud)
@@ -193,6 +217,22 @@ async def test_the_profile_is_chosen_and_taken_back(cloud: Cloud) -> None:
     await batteries.cancel_profile()
     assert not (await batteries.profile()).is_change_pending
     await batteries.cancel_profile()
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("cancel/profile", Batteries.cancel_profile),
+        ("isValid", lambda batteries: batteries.check_family(_CFG)),
+        ("/delete$", lambda batteries: batteries.delete_entry(replace(_ENTRY, id="7"))),
+    ],
+)
+async def test_a_refusal_of_another_kind_is_told(cloud: Cloud, path: str, call: Callable[[Batteries], Awaitable[object]]) -> None:
+    batteries = await _batteries(cloud)
+    cloud.sim.faults.add(path=path, status=400, body={"error": {"status": "NO"}})
+    with pytest.raises(RequestRejected) as caught:
+        await call(batteries)
+    assert (caught.value.status, caught.value.code) == (400, "NO")
 
 
 async def test_storm_guard_is_switched(cloud: Cloud) -> None:

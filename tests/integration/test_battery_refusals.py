@@ -169,8 +169,10 @@ async def test_what_the_cloud_refuses_of_an_import_leaves_what_was_added_before_
     before = batteries.entries
     refused = {"family": "rbd", "start": "19:00", "end": "19:30"}
     later = {"family": "rbd", "start": "06:00", "end": "06:30"}
+    asked_at = batteries.hass.loop.time()
     refusal = await batteries.refused("import_battery_schedules", schedules=[_NEW, refused, later], wait=MOST_WAITED)
     assert refusal.translation_key == "schedule_conflict"
+    assert batteries.hass.loop.time() - asked_at < 5, "nobody waits for the apply to hear of it"
     await batteries.pass_time(minutes=70)
     assert batteries.entries == before | {("cfg", "09:00", "11:30", (1, 2), 80, True)}, "what was added was applied, too"
 
