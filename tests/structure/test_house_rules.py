@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+import re
 
 import pytest
 
@@ -111,6 +112,24 @@ QUALITY_RULES = {
 }
 
 
+# Where the README has what the rules about the documentation ask for.
+SECTIONS = {
+    "docs-high-level-description": "Enphase EV & Battery for Home Assistant",
+    "docs-installation-instructions": "Install",
+    "docs-installation-parameters": "Set up",
+    "docs-configuration-parameters": "Options",
+    "docs-actions": "Actions",
+    "docs-use-cases": "What it is for",
+    "docs-supported-devices": "What you need",
+    "docs-supported-functions": "What you get",
+    "docs-examples": "Examples",
+    "docs-data-update": "Data updates, and what they cost",
+    "docs-known-limitations": "Known limitations",
+    "docs-troubleshooting": "Troubleshooting",
+    "docs-removal-instructions": "Remove",
+}
+
+
 def test_every_rule_of_the_quality_scale_is_done_or_says_why_not(quality_scale: dict[str, object]) -> None:
     assert len(QUALITY_RULES) == 54
     assert set(quality_scale) == QUALITY_RULES
@@ -148,4 +167,6 @@ def test_done_rules_have_what_they_speak_of(quality_scale: dict[str, object]) ->
         "stale-devices": "async_remove_config_entry_device" in functions
         or any("async_remove_device" in ast.unparse(module.tree) for module in modules()),
     }
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    traces |= {rule: heading in headings for rule, heading in SECTIONS.items()}
     assert [rule for rule, there in traces.items() if done(rule) and not there] == []
