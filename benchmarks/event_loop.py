@@ -32,7 +32,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from benchmarks.requests import home_assistant
+from benchmarks.houses import home_assistant
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 import simulator

@@ -18,7 +18,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from yarl import URL
 
-from benchmarks.requests import home_assistant
+from benchmarks.houses import home_assistant
 from custom_components.enphase_ev.enlighten import Account, Chargers, Gateway, Transport
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator

@@ -125,7 +125,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             await self._refresh_site(now)
         if self.data is not None and now >= self._status_due:
             status = await self._optional.ask("battery status", self.client.status())
-            self._status_due = now + _STATUS_EVERY * pace
+            self._status_due = now + (_SETTINGS_EVERY if status is None else _STATUS_EVERY) * pace
             if status is not None:
                 self.seen_at = now
                 self.data = replace(self.data, status=status)
@@ -163,9 +163,12 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.data = Battery(site=site, override=self.changes.journal.override)
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
-        if (settings := await self._optional.ask("battery settings", self.client.settings())) is not None:
-            self.seen_at = now
-            self.data = battery = replace(self.data or battery, settings=settings)
+        if (settings := await self._optional.ask("battery settings", self.client.settings())) is None:
+            # The others come from the same service.
+            self._settings_due = now + _SETTINGS_EVERY
+            return
+        self.seen_at = now
+        self.data = battery = replace(self.data or battery, settings=settings)
         if (schedules := await self._optional.ask("battery schedules", self.client.schedules())) is not None:
             self.data = battery = replace(self.data or battery, schedules=schedules)
         wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
@@ -173,7 +176,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             if (profile := await self._optional.ask("battery profile", self.client.profile())) is not None:
                 self.data = battery = replace(self.data or battery, profile=profile)
             self._is_due_after_change = False
-        if now >= self._alerts_due or battery.active_alerts or (settings is not None and settings.has_storm_alert):
+        if now >= self._alerts_due or battery.active_alerts or settings.has_storm_alert:
             self._alerts_due = now + _ALERTS_EVERY
             alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
             if alerts is not None:

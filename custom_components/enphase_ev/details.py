@@ -166,7 +166,9 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         details = replace(details, configuration=configuration or details.configuration)
         summary, preference = charger.summary, charger.preference
         has_green = preference is None or ChargeMode.GREEN in preference.offered
-        if has_green and summary is not None and summary.supports_battery_use:
+        # In other modes it does nothing, so that once is enough.
+        is_worth_asking = details.battery_help is None or charger.mode is ChargeMode.GREEN
+        if has_green and is_worth_asking and summary is not None and summary.supports_battery_use:
             battery_help = await self._optional.ask("green mode settings", self.settings.battery_help(serial))
             details = replace(details, battery_help=details.battery_help if battery_help is None else battery_help)
         return details
