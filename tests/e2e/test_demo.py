@@ -13,7 +13,9 @@ import pytest
 from tests.live.browser import browser
 from tests.live.configuration import ROOT
 from tests.live.dashboard import URL_PATH
-from tests.live.process import free_port
+from tests.live.home_assistant import HomeAssistant
+from tests.live.process import ServerError, free_port
+from tests.live.simulator import Simulator
 
 pytestmark = [
     pytest.mark.e2e,
@@ -55,6 +57,15 @@ async def test_values_are_there_and_move(tmp_path: Path) -> None:
         printed, _ = await process.communicate()
         assert process.returncode == 0, printed.decode()
         assert "The demo works." in printed.decode()
+
+
+async def test_says_that_somebody_else_has_the_port(tmp_path: Path) -> None:
+    """Most who try it have a Home Assistant on 8123 already."""
+    taken = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port := free_port())
+    async with taken, Simulator(port=free_port(), log=tmp_path / "simulator.log") as simulator:
+        with pytest.raises(ServerError, match=f"something else listens on port {port}"):
+            async with HomeAssistant(tmp_path, port=port, log=tmp_path / "home-assistant.log", cloud=simulator.url):
+                pytest.fail("it started all the same")
 
 
 @pytest.mark.browser

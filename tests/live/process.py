@@ -23,6 +23,11 @@ def free_port() -> int:
         return port
 
 
+def _is_listened_on(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Server:
     """A process that serves HTTP on 127.0.0.1."""
 
@@ -43,6 +48,8 @@ class Server:
         seconds: float,
     ) -> None:
         """Run the command and wait until `ready` says so; a connection that is refused means not yet."""
+        if _is_listened_on(self.port):
+            raise ServerError(f"{self.name} cannot start: something else listens on port {self.port}. Choose another one.")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop our servers in order.
