@@ -192,7 +192,7 @@ async def _memory(freezer: FrozenDateTimeFactory) -> list[str]:
             gc.collect()
             filters = [tracemalloc.Filter(inclusive=True, filename_pattern="*/custom_components/enphase_ev/*")]
             size = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(filters).traces)
-            ours = sum(type(one).__module__.startswith("custom_components.enphase_ev") for one in gc.get_objects())
+            ours = sum(str(type(one).__module__).startswith("custom_components.enphase_ev") for one in gc.get_objects())
             lines.append(f"day {day}: {size / 1000:.0f} kB, {ours} objects")
         await hass.config_entries.async_unload(entry.entry_id)
     return lines
