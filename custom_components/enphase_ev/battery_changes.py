@@ -208,7 +208,7 @@ class BatteryChanges:
             self._fail(ticket, err)
         finally:
             # Interrupted: the journal is taken up at the next start.
-            self._refuse(ticket, HomeAssistantError(translation_domain=DOMAIN, translation_key="battery_interrupted"))
+            ticket.accepted.cancel()
             ticket.done.cancel()
 
     # --- Settings ---

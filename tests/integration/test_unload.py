@@ -4,13 +4,11 @@ import asyncio
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HassJob, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
-from tests.integration.battery_house import BatteryHouseBuilder, calm
 from tests.integration.house import House, HouseBuilder, entry_of, sign_in
 
 
@@ -114,17 +112,3 @@ async def test_a_site_can_be_removed_and_added_again(build_house: HouseBuilder, 
 
     assert entry.state is ConfigEntryState.LOADED
     assert house.sim.sign_ins == 2
-
-
-async def test_a_battery_change_that_is_interrupted_says_so(build_battery_house: BatteryHouseBuilder) -> None:
-    house = await build_battery_house()
-    switch = house.call("switch", "turn_on", entity_id=house.site_entity_id("switch", "charge_from_grid"))
-    change = asyncio.create_task(switch)
-    await calm(house.hass.loop)
-
-    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
-
-    with pytest.raises(HomeAssistantError) as refusal:
-        await change
-    assert refusal.value.translation_key == "battery_interrupted"
-    assert house.battery.settings.charge_from_grid is False
