@@ -91,13 +91,16 @@ def conflict(other: BatteryEntry) -> ServiceValidationError:
 
 
 def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
-    """Return what is told of an entry, in Home Assistant's language: what fills in a text is not translated where it is shown."""
+    """Return what is told of an entry, in Home Assistant's language: what fills in a text is not translated where it is shown.
+
+    A name whose translation is not loaded stays the name that the actions know: what is told of a change never ends the change.
+    """
     hass = async_get_hass()
     languages = (hass.config.language, "en")
-    texts = next(filter(None, (async_get_cached_translations(hass, language, "selector", DOMAIN) for language in languages)))
+    texts = next(filter(None, (async_get_cached_translations(hass, language, "selector", DOMAIN) for language in languages)), {})
 
     def named(selector: str, option: str) -> str:
-        return texts[f"component.{DOMAIN}.selector.{selector}.options.{option}"]
+        return texts.get(f"component.{DOMAIN}.selector.{selector}.options.{option}", option)
 
     return {
         "family": named("battery_family", entry.family.name.lower()),

@@ -10,6 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
+from homeassistant.helpers.translation import async_load_integrations
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
@@ -93,6 +94,8 @@ class Bench:
         """Start the first process."""
         entry = MockConfigEntry(domain=DOMAIN, title="Home")
         entry.add_to_hass(hass)
+        # As Home Assistant does it before it sets up an integration.
+        await async_load_integrations(hass, {DOMAIN})
         # Home Assistant's tests let the loop look at everything twice, which takes most of the time here.
         hass.loop.set_debug(False)
         account = await cloud.signed_in()

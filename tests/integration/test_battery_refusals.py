@@ -1,14 +1,18 @@
 """What the batteries refuse, and why: bad input, conflicts that only the cloud knows, other people's batteries, other people."""
 
+from datetime import time
+
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.helpers.translation import async_get_translations, async_load_integrations
+from homeassistant.helpers.translation import TRANSLATION_FLATTEN_CACHE, async_get_translations, async_load_integrations
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 import voluptuous as vol
 
+from custom_components.enphase_ev.battery_checks import placeholders_of
 from custom_components.enphase_ev.const import DOMAIN
+from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily
 from simulator import Simulator
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder
 
@@ -99,6 +103,12 @@ async def test_what_is_in_the_way_is_named_in_the_language_of_the_house(batterie
     batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,))
     refusal = await _refused(batteries, "add_battery_schedule", family="cfg", start="22:00", end="23:00", days=["sun"])
     assert await _words(batteries, refusal) == words
+
+
+async def test_a_name_without_its_translation_stays_as_the_actions_know_it(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hass.data[TRANSLATION_FLATTEN_CACHE].cache_data, "cache", {})
+    entry = BatteryEntry(family=BatteryFamily.CHARGE_FROM_GRID, start=time(20), end=time(5), days=(7,), limit=100, time_zone=None)
+    assert placeholders_of(entry) == {"family": "charge_from_grid", "start": "20:00", "end": "05:00", "days": "sun"}
 
 
 async def test_two_entries_of_one_import_may_not_overlap_either(batteries: BatteryHouse) -> None:
