@@ -82,7 +82,7 @@ class BatteryChanges:
         else:
             ticket = self._open_ticket(what)
             self._gathering = (ticket, change)
-            self._start(self._run_gathered(ticket))
+            self._start(ticket, self._run_gathered(ticket))
         await asyncio.shield(ticket.accepted)
         return ticket
 
@@ -93,7 +93,7 @@ class BatteryChanges:
             HomeAssistantError: Refused, by us or by the cloud.
         """
         ticket = self._open_ticket(what)
-        self._start(self._run(ticket, lambda: self._change_entries(ticket, change)))
+        self._start(ticket, self._run(ticket, lambda: self._change_entries(ticket, change)))
         await asyncio.shield(ticket.accepted)
         return ticket
 
@@ -118,7 +118,7 @@ class BatteryChanges:
         async def with_source() -> None:
             await self._journaled(ticket, lambda: write(True), check)
 
-        self._start(self._run(ticket, change))
+        self._start(ticket, self._run(ticket, change))
         await asyncio.shield(ticket.accepted)
         return ticket
 
@@ -180,8 +180,9 @@ class BatteryChanges:
         self._listener.on_ticket(ticket)
         return ticket
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        self._entry.async_create_background_task(self._hass, work, name="Enphase battery: change")
+    def _start(self, ticket: Ticket, work: Coroutine[None, None, None]) -> None:
+        task = self._entry.async_create_background_task(self._hass, work, name="Enphase battery: change")
+        task.add_done_callback(partial(_end, ticket))
 
     async def _run_gathered(self, ticket: Ticket) -> None:
         gathered: list[SettingsChange] = []
@@ -206,10 +207,6 @@ class BatteryChanges:
             self._fail(ticket, command_error(err))
         except HomeAssistantError as err:
             self._fail(ticket, err)
-        finally:
-            # Interrupted: the journal is taken up at the next start.
-            ticket.accepted.cancel()
-            ticket.done.cancel()
 
     # --- Settings ---
 
@@ -453,6 +450,14 @@ class BatteryChanges:
         if not ticket.done.done():
             ticket.done.set_result(state)
         self._listener.on_ticket(ticket)
+
+
+def _end(ticket: Ticket, task: asyncio.Task[None]) -> None:
+    """Let nobody wait for a change that was interrupted, and is taken up at the next start; the caller sees a defect of ours."""
+    if not ticket.accepted.done() and not task.cancelled() and (error := task.exception()) is not None:
+        ticket.accepted.set_exception(error)
+    ticket.accepted.cancel()
+    ticket.done.cancel()
 
 
 def _mark_retrieved(future: asyncio.Future[None]) -> None:

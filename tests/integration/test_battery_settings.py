@@ -10,6 +10,8 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.enphase_ev.battery_tickets import EntriesChange, ScheduleWrites
+from custom_components.enphase_ev.enlighten import BatterySchedules, BatterySettings
 from simulator import Simulator, StormAlert
 from simulator.battery.switches import EnhoRule
 from tests.integration.battery_house import BatteryHouse, BatteryHouseBuilder
@@ -323,3 +325,16 @@ async def test_refresh_asks_for_everything_now(house: BatteryHouse) -> None:
 
     assert changed() == ["33.0", "55.0", "off", "on"]
     assert before == ["62.0", "20.0", "on", "off"]
+
+
+async def test_a_change_with_a_defect_ends_with_it(house: BatteryHouse) -> None:
+    def plan(_settings: BatterySettings, _schedules: BatterySchedules) -> ScheduleWrites:
+        raise LookupError("Nobody thought of that")
+
+    changes = house.entry.runtime_data.battery.changes
+    with pytest.raises(LookupError):
+        await house.lived_through(changes.async_change_entries("schedules", EntriesChange(plan=plan)))
+    assert not changes.is_busy
+    await house.lived_through(house.call("switch", "turn_off", entity_id=house.site_entity_id("switch", "storm_guard")))
+    await house.pass_time(minutes=2)
+    assert not house.battery.settings.storm_guard, "the next change is made"
