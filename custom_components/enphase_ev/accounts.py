@@ -123,7 +123,9 @@ _REGISTRY: HassKey[AccountRegistry] = HassKey(f"{DOMAIN}_accounts")
 
 def async_get_accounts(hass: HomeAssistant) -> AccountRegistry:
     """Return the accounts of this Home Assistant."""
-    return hass.data.setdefault(_REGISTRY, AccountRegistry(hass))
+    if _REGISTRY not in hass.data:
+        hass.data[_REGISTRY] = AccountRegistry(hass)
+    return hass.data[_REGISTRY]
 
 
 def account_key(email: str) -> str:

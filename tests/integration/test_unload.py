@@ -63,6 +63,16 @@ async def test_unloading_while_the_cloud_is_being_asked(house: House, caplog: py
     assert not [line for line in caplog.records if line.levelname == "ERROR"]
 
 
+async def test_reloading_leaves_nothing_that_listens(build_house: HouseBuilder) -> None:
+    house = await build_house("home")
+    before = dict(house.hass.bus.async_listeners())
+    for _ in range(3):
+        await house.hass.config_entries.async_reload(house.entry.entry_id)
+        await house.hass.async_block_till_done()
+    after = house.hass.bus.async_listeners()
+    assert {name: count for name, count in after.items() if count > before.get(name, 0)} == {}
+
+
 async def test_entities_are_unavailable_and_come_back(house: House) -> None:
     await house.hass.config_entries.async_unload(house.entry.entry_id)
     assert house.state("sensor", "status").state == "unavailable"
