@@ -79,11 +79,11 @@ class BatteryOverrides:
         """
         coordinator = self._coordinator
         writable(coordinator)
-        if self.active is not None:
-            await self.async_clear()
         length = duration or _LONGEST_UNTIL_CHARGE
         if not timedelta(minutes=1) <= length <= _LONGEST:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="override_too_long")
+        if self.active is not None:
+            await self.async_clear()
         zone = coordinator.time_zone
         # From the minute that runs: an entry that begins in the next one would wait for it.
         now = datetime.now(UTC).astimezone(zone).replace(second=0, microsecond=0)

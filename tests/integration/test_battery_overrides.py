@@ -214,6 +214,14 @@ async def test_another_one_takes_its_place(home: BatteryHouse, second: str) -> N
     assert _settings(home) == settings
 
 
+async def test_another_one_that_cannot_be_leaves_it_in_force(home: BatteryHouse) -> None:
+    await home.asked("set_battery_override", action="hold", duration="01:00:00", wait=MOST_WAITED)
+    in_force = _override(home)
+    await home.refused("set_battery_override", action="charge", duration="23:01:00")
+    assert in_force is not None
+    assert _override(home) is in_force
+
+
 async def test_schedules_that_a_person_changes_meanwhile_stay_as_they_want_them(home: BatteryHouse) -> None:
     before = home.entries
     await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
