@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from homeassistant.const import WEEKDAYS
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util.json import JsonObjectType
 
@@ -14,6 +13,7 @@ from .battery_tickets import EntriesChange, ScheduleWrites, Ticket
 from .const import DOMAIN
 from .enlighten import BatteryEntry, BatterySchedules, BatterySettings, EnlightenError
 from .errors import command_error
+from .weekly import day_names
 
 
 async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) -> Ticket:
@@ -126,17 +126,12 @@ def entry_answer(entry: BatteryEntry) -> JsonObjectType:
         "family": entry.family.name.lower(),
         "start": f"{entry.start:%H:%M}",
         "end": f"{entry.end:%H:%M}",
-        "days": [WEEKDAYS[day - 1] for day in entry.days],
+        "days": day_names(entry.days),
         "limit": entry.limit,
         "enabled": entry.is_enabled,
         "time_zone": entry.time_zone,
         "pending": entry.is_pending,
     }
-
-
-def day_numbers(names: Iterable[str]) -> tuple[int, ...]:
-    """Return days of the week by number, 1 = Monday."""
-    return tuple(sorted(WEEKDAYS.index(name) + 1 for name in set(names)))
 
 
 async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]) -> Ticket:

@@ -24,7 +24,6 @@ from .battery_schedules import (
     async_export_entries,
     async_import_entries,
     async_read_entries,
-    day_numbers,
     entry_answer,
 )
 from .battery_tickets import ChangeState, Ticket
@@ -33,6 +32,7 @@ from .enlighten import BatteryEntry, BatteryFamily, EnlightenError
 from .errors import command_error
 from .runtime import EnphaseRuntimeData
 from .targets import ATTR_SITE_ID, async_batteries
+from .weekly import day_numbers
 
 ATTR_ACTION = "action"
 ATTR_ALL = "all"

@@ -19,6 +19,7 @@ from .details import require_custom
 from .enlighten import ChargingSlot, CommandReply, PastSession
 from .issues import clear_account_issues
 from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers, async_entries, async_sites
+from .weekly import day_names, day_numbers
 
 ATTR_CHARGING_LEVEL = "charging_level"
 ATTR_CONNECTOR_ID = "connector_id"
@@ -162,7 +163,7 @@ async def _add_charging_schedule(call: ServiceCall) -> ServiceResponse:
         slot = ChargingSlot(
             start=call.data[ATTR_START],
             end=call.data[ATTR_END],
-            days=_day_numbers(call.data[ATTR_DAYS]),
+            days=day_numbers(call.data[ATTR_DAYS]),
             level=level,
             is_enabled=call.data[ATTR_ENABLED],
         )
@@ -182,7 +183,7 @@ async def _update_charging_schedule(call: ServiceCall) -> ServiceResponse:
             slot,
             start=call.data.get(ATTR_START, slot.start),
             end=call.data.get(ATTR_END, slot.end),
-            days=slot.days if days is None else _day_numbers(days),
+            days=slot.days if days is None else day_numbers(days),
             level=call.data.get(ATTR_LEVEL, slot.level),
             is_enabled=call.data.get(ATTR_ENABLED, slot.is_enabled),
         )
@@ -225,16 +226,12 @@ def _check_slot(target: ChargerTarget, start: time, end: time, level: float | No
     check_level(target.charger, level)
 
 
-def _day_numbers(names: list[str]) -> tuple[int, ...]:
-    return tuple(sorted(WEEKDAYS.index(name) + 1 for name in set(names)))
-
-
 def _slot_answer(slot: ChargingSlot) -> JsonObjectType:
     return {
         ATTR_SCHEDULE_ID: slot.short_id,
         ATTR_START: None if slot.start is None else f"{slot.start:%H:%M}",
         ATTR_END: None if slot.end is None else f"{slot.end:%H:%M}",
-        ATTR_DAYS: [WEEKDAYS[day - 1] for day in slot.days],
+        ATTR_DAYS: day_names(slot.days),
         ATTR_LEVEL: slot.level,
         ATTR_ENABLED: slot.is_enabled,
         "type": slot.type.name.lower(),

@@ -1,14 +1,16 @@
 """Weekly windows and calendar events: what one can say and the other, too."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from dateutil.rrule import WEEKLY, rrule
 from homeassistant.components.calendar.const import EVENT_END, EVENT_RRULE, EVENT_START
+from homeassistant.const import WEEKDAYS
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
 
@@ -43,6 +45,16 @@ class WeeklyWindow:
 def _moment(day: date, clock_time: time, zone: tzinfo) -> datetime:
     """Return a time of day on a day; one that is left out when the clocks go forward comes as much later."""
     return datetime.combine(day, clock_time, zone).astimezone(UTC).astimezone(zone)
+
+
+def day_numbers(names: Iterable[str]) -> tuple[int, ...]:
+    """Return days of the week by number, 1 = Monday, from their names as Home Assistant's actions take them."""
+    return tuple(sorted(WEEKDAYS.index(name) + 1 for name in set(names)))
+
+
+def day_names(numbers: Iterable[int]) -> list[JsonValueType]:
+    """Return days of the week by the names that Home Assistant's actions take."""
+    return [WEEKDAYS[number - 1] for number in numbers]
 
 
 def days_between(days: tuple[int, ...], first: date, last: date) -> Iterator[date]:
