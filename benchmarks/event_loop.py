@@ -22,14 +22,15 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from typing import Any
-from unittest.mock import patch
+from typing import Any, cast
+from unittest.mock import Mock, patch
 
 import freezegun
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.storage import Store
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from benchmarks.houses import home_assistant
@@ -188,7 +189,9 @@ async def _memory(freezer: FrozenDateTimeFactory) -> list[str]:
         tracemalloc.start(1)
         for day in range(8):
             await live(hass, freezer, _DAY if day else _HOUR)
+            # The cloud and the mocked storage note everything that comes.
             sim.requests.clear()
+            cast(Mock, Store._async_write_data).reset_mock()  # noqa: SLF001 - what writes to the disk is mocked
             gc.collect()
             filters = [tracemalloc.Filter(inclusive=True, filename_pattern="*/custom_components/enphase_ev/*")]
             size = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(filters).traces)

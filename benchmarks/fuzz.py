@@ -2,7 +2,8 @@
 
 Every reader of the client gets broken answers in a process of its own, bred from those that made it do something new. It stops at the
 first one that raises what is no error of ours, returns something without an end, or takes longer than five seconds, and names the file
-that holds it. Needs `atheris`: `uv pip install --group fuzz`. The short form, without coverage, is `tests/hostile/test_readers.py`.
+that holds it. Needs `atheris`: `.venv/bin/uv pip install --group fuzz`. The short form, without coverage, is
+`tests/hostile/test_readers.py`.
 """
 
 import argparse

@@ -34,9 +34,21 @@ _MODULES = {
 }
 _TESTS = {
     _CLIENT: ("tests/enlighten",),
-    _BATTERY: tuple(
-        f"tests/integration/test_battery_{name}.py"
-        for name in ("actions", "answers", "costs", "overrides", "refusals", "repairs", "sessions", "settings")
+    _BATTERY: (
+        *(
+            f"tests/integration/test_battery_{name}.py"
+            for name in ("actions", "answers", "costs", "overrides", "refusals", "repairs", "sessions", "settings")
+        ),
+        # Of the kill points, which take minutes, what goes through most of the code.
+        *(
+            f"tests/integration/test_battery_kill_points.py::test_nothing_is_lost_wherever_a_write_is_killed[{case}]"
+            for case in (
+                "change-hostile-False",
+                "delete-drops later-False",
+                "rbd off-hostile-False",
+                "override set and cleared-hostile-False",
+            )
+        ),
     ),
 }
 _OURS = ("custom_components", "simulator", "tests", "benchmarks")
