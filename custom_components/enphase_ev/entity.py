@@ -74,18 +74,17 @@ class QuietEntity[CoordinatorT: DataUpdateCoordinator[Any]](CoordinatorEntity[Co
         """Return what the entity shows."""
         return self.state, self.state_attributes, self.capability_attributes, self.extra_state_attributes
 
+    @callback
     @override
-    async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
-        # Home Assistant writes what is shown now.
+    def _async_write_ha_state(self) -> None:
+        # Home Assistant writes by itself, too: when an entity is added, and when an event of a calendar begins or ends.
         self._shown = (self.available, self.picture)
+        super()._async_write_ha_state()
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        shown = (self.available, self.picture)
-        if shown != self._shown:
-            self._shown = shown
+        if (self.available, self.picture) != self._shown:
             self.async_write_ha_state()
 
 

@@ -77,6 +77,15 @@ async def test_the_calendar_is_on_while_a_slot_is_open(build_house: HouseBuilder
     assert house.state("calendar", "charging_schedule").state == "off"
 
 
+async def test_it_comes_back_after_a_sleep_over_the_beginning_of_a_slot(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
+    """A machine that wakes up tells the calendar of the beginning before it asks the cloud, when all that is known is old."""
+    freezer.move_to(at(next_monday(), "22:30").astimezone(UTC))
+    house = await build_house()
+    freezer.tick(timedelta(hours=1))
+    await house.live(120)
+    assert house.state("calendar", "charging_schedule").state == "on"
+
+
 async def test_a_slot_that_is_off_opens_nothing(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to(at(next_monday(), "23:30").astimezone(UTC))
 
