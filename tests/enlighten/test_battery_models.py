@@ -1,7 +1,8 @@
 """What the published answers of the battery service mean, whole (api/battery.md §3, §7), and each of its flags by its own key."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time
 
 import pytest
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -9,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.enphase_ev.enlighten import (
     AnswerStream,
+    BatteryEntry,
     BatteryFamily,
     BatteryProfile,
     BatterySchedules,
@@ -96,3 +98,12 @@ def test_what_was_requested_is_pending_under_either_key(key: str) -> None:
 def test_an_alert_has_its_times() -> None:
     (alert,) = read_storm_alerts({"stormAlerts": [{"id": 1, "startTime": "2026-05-20T01:00:00Z", "endTime": 1779242400}, None]})
     assert (alert.starts_at, alert.ends_at) == (datetime(2026, 5, 20, 1, tzinfo=UTC), datetime(2026, 5, 20, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("family", "limit"), [(BatteryFamily.CHARGE_FROM_GRID, 80), (BatteryFamily.RESTRICT_BATTERY_DISCHARGE, None)])
+def test_restricting_discharge_has_no_limit_to_send(family: BatteryFamily, limit: int | None) -> None:
+    entry = BatteryEntry(family=family, start=time(9), end=time(11), days=(1,), limit=80.2, time_zone=None)
+    body = entry.to_json()
+    assert body.get("limit") == limit
+    assert "timezone" not in body
+    assert "limit" not in replace(entry, limit=None).to_json()

@@ -60,6 +60,22 @@ def test_polls_and_commands_leave_each_other_room() -> None:
         assert 0 < error.value.retry_after <= 3660
 
 
+def test_polls_go_on_once_a_minute_where_little_more_than_the_reserve_is_left() -> None:
+    with freezegun.freeze_time() as clock:
+        budget = RequestBudget()
+        for _ in range(MOST_PER_HOUR - _RESERVE):
+            budget.spend(is_write=True)
+        for _ in range(_RESERVE - 1):
+            clock.tick(30)
+            budget.check_poll()
+            budget.spend(is_write=False)
+            assert not budget.has_room
+            with pytest.raises(RequestCeiling):
+                budget.check_poll()
+            clock.tick(30)
+            assert budget.has_room
+
+
 @pytest.mark.parametrize(("expected", "pace"), [(100, 1), (420, 1), (840, 2), (9000, 5)])
 def test_polls_are_stretched_until_they_fit(expected: float, pace: float) -> None:
     with freezegun.freeze_time():

@@ -105,7 +105,7 @@ async def test_an_answer_of_the_old_session_sets_no_cookie_in_the_new_one(cloud:
     [
         ({"status": 403, "body": {"message": "Forbidden"}}, RequestRejected),
         ({"html": True}, ServiceUnavailable),
-        ({"status": 302, "headers": {"Location": "/sorry"}}, ServiceUnavailable),
+        *(({"status": status, "headers": {"Location": "/sorry"}}, ServiceUnavailable) for status in (301, 302, 303, 307, 308)),
     ],
 )
 async def test_a_service_that_always_answers_like_that_is_not_taken_for_a_dead_session(

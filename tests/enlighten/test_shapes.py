@@ -45,6 +45,24 @@ def test_depth_has_an_end() -> None:
     assert str(shape_of(deep)).count("'a'") <= 8
 
 
+def test_a_shape_has_eight_levels() -> None:
+    objects: Json = "end"
+    lists: Json = "end"
+    for _ in range(9):
+        objects, lists = {"a": objects}, [lists]
+    shown: Json = "object"
+    shown_list: Json = []
+    for _ in range(8):
+        shown, shown_list = {"a": shown}, [shown_list]
+    assert shape_of(objects) == shown
+    assert shape_of(lists) == shown_list
+
+
+def test_names_that_are_numbers_of_somebodys_are_one() -> None:
+    answer: Json = {"482404031234": {"level": 32}, "482404035678": {"level": 16}, "phase3": None, "a@b.c": 1.5, "list": [1, "x"]}
+    assert shape_of(answer) == {"<id>": {"level": "int"}, "phase3": "NoneType", "list": ["int"]}
+
+
 async def test_the_last_answers_and_errors_are_remembered(cloud: Cloud) -> None:
     chargers = await cloud.chargers()
     await chargers.status()

@@ -1,5 +1,6 @@
 """A person signs in with e-mail and password (api/auth.md §1)."""
 
+import jwt
 import pytest
 
 from custom_components.enphase_ev.enlighten import (
@@ -8,6 +9,7 @@ from custom_components.enphase_ev.enlighten import (
     CodeRequired,
     EnlightenError,
     InvalidCredentials,
+    Json,
     RateLimited,
     ServiceUnavailable,
     TooManySessions,
@@ -91,6 +93,15 @@ async def test_an_account_with_codes_asks_for_one(open_cloud: OpenCloud, answer:
     assert not account.state.has_session
     # Asking for the code is the person's next step, not the sign-in's.
     assert cloud.sim.codes_sent == 0
+
+
+async def test_a_nonce_beside_a_plain_success_wants_no_code(cloud: Cloud) -> None:
+    """Only the older form, which has no such message, says by its cookie alone that a code is needed."""
+    body: Json = {"message": "success", "manager_token": jwt.encode({"exp": 2_000_000_000}, "k" * 32, algorithm="HS256")}
+    cloud.sim.faults.add(path=LOGIN, body=body, headers={"Set-Cookie": "login_otp_nonce=left-over; Path=/"})
+    account = await cloud.signed_in()
+    assert account.state.has_session
+    assert not account.state.wants_code
 
 
 @pytest.mark.parametrize(
