@@ -170,7 +170,6 @@ class BatteryChanges:
         """Give up on what could not be put back."""
         for record in [record for record in self.journal.records if record.problem is not None]:
             await self.journal.async_close(record)
-        self._listener.on_left(self.left)
 
     def _open_ticket(self, what: str) -> Ticket:
         ticket = Ticket(self._hass.loop.create_future(), self._hass.loop.create_future(), what)

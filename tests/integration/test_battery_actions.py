@@ -127,6 +127,12 @@ async def test_all_are_deleted_and_do_not_come_back(house: BatteryHouse) -> None
     assert house.entries == set()
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
+async def test_what_the_change_has_read_shows_at_once(batteries: BatteryHouse) -> None:
+    await batteries.asked("add_battery_schedule", **_NEW, wait=MOST_WAITED)
+    assert batteries.battery_state("sensor", "charge_from_grid_schedules") == "2"
+
+
 async def test_what_was_exported_and_deleted_is_the_same_after_importing(house: BatteryHouse) -> None:
     house.battery.add_schedule("rbd", "06:00", "07:00", days=(6,), time_zone="Australia/Perth")
     house.battery.add_schedule("cfg", "09:00", "10:00", limit=50, enabled=False)

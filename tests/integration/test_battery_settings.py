@@ -87,7 +87,7 @@ async def test_a_wish_is_shown_at_once_until_it_is_so(house: BatteryHouse, contr
     assert (state.state, state.last_changed) == (control.shown, asked_at)
     change = house.site_state("sensor", "pending_change")
     assert change.attributes["what"] == control.key
-    assert change.attributes["since"] == asked_at
+    assert (change.attributes["since"], change.last_changed) == (asked_at, asked_at)
     assert change.attributes["reason"] is None
     assert getattr(house.battery.settings, control.setting) != control.value
     await house.pass_time(minutes=10)
