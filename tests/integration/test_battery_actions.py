@@ -127,6 +127,14 @@ async def test_all_are_deleted_and_do_not_come_back(house: BatteryHouse) -> None
     assert house.entries == set()
 
 
+async def test_what_was_changed_and_gets_lost_comes_back_as_it_was_changed(batteries: BatteryHouse) -> None:
+    schedule_id = batteries.entry_id("cfg")
+    assert (await batteries.asked("update_battery_schedule", schedule_id=schedule_id, limit=70))["state"] == "requested"
+    batteries.battery.drop_schedules("cfg")
+    await batteries.pass_time(minutes=10)
+    assert batteries.entries == {(*_CHARGE[:4], 70, True), _DISCHARGE}
+
+
 @pytest.mark.usefixtures("all_entities_enabled")
 async def test_what_the_change_has_read_shows_at_once(batteries: BatteryHouse) -> None:
     await batteries.asked("add_battery_schedule", **_NEW, wait=MOST_WAITED)

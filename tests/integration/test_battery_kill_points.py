@@ -38,10 +38,11 @@ _NEW = BatteryEntry(family=_DTG, start=time(17), end=time(19), days=_WORKDAYS, l
 
 @dataclass(frozen=True)
 class Write:
-    """A write: what it does, and which of the entries it asks to go (by family and start)."""
+    """A write: what it does, and which of the entries (by family and start) it asks to go, or to become something else."""
 
     make: Callable[[Bench], Awaitable[object]]
     gone: tuple[tuple[str, str], ...] = ()
+    changed: tuple[tuple[str, str], ...] = ()
     prepare: Callable[[Bench], None] = lambda _: None
 
 
@@ -93,7 +94,7 @@ WRITES = {
             [_NEW, replace(_NEW, family=_RBD, start=time(11), end=time(12), limit=None), replace(_NEW, start=time(19))][:2],
         )
     ),
-    "change": Write(_change, gone=(("cfg", "02:00"),)),
+    "change": Write(_change, changed=(("cfg", "02:00"),)),
     "delete": Write(lambda bench: async_delete_entries(bench.coordinator, lambda entry: entry.start == time(2)), gone=(("cfg", "02:00"),)),
     "delete a family": Write(
         lambda bench: async_delete_entries(bench.coordinator, lambda entry: entry.family is _CFG),
@@ -172,13 +173,17 @@ class Trial:
                     await bench.restart()
                 await bench.live(*_AFTERWARDS)
                 self._compare(write, before, bench, moments)
+                if self.kill_at is None and self.lose_at is None and raised is None:
+                    self.lost += [f"{one} is as it was" for one in before & bench.says() if (one[0], one[1]) in write.changed]
                 await bench.close()
         return moments.passed
 
     def _compare(self, write: Write, before: set[Says], bench: Bench, moments: Moments) -> None:
         where = f"killed at {self.kill_at}, answer {self.lose_at} lost, last {moments.passed[-1]}"
         listed = [says(one) for one in bench.battery.schedules]
-        self.lost += [f"{where}: {one}" for one in before - set(listed) if (one[0], one[1]) not in write.gone]
+        self.lost += [f"{where}: {one}" for one in before - set(listed) if (one[0], one[1]) not in (*write.gone, *write.changed)]
+        there = {(one[0], one[1]) for one in listed}
+        self.lost += [f"{where}: {one}, as it was and as it should be" for one in write.changed if one not in there]
         self.lost += [f"{where}: {one} is there more than once" for one in set(listed) if listed.count(one) > 1]
 
 

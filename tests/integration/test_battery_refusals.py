@@ -208,6 +208,16 @@ async def test_a_conflict_with_nothing_that_is_there_says_what_the_cloud_says(ba
     assert "There is a conflict" in await _words(batteries, await batteries.refused("add_battery_schedule", **_NEW))
 
 
+async def test_a_change_of_an_entry_that_the_cloud_refuses_leaves_it_as_it_was(batteries: BatteryHouse) -> None:
+    before = batteries.entries
+    schedule_id = batteries.entry_id("cfg")
+    refusal = await batteries.refused("update_battery_schedule", schedule_id=schedule_id, start="18:30", end="19:30", wait=MOST_WAITED)
+    assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
+    await batteries.pass_time(minutes=70)
+    assert batteries.entries == before
+    assert batteries.entry.runtime_data.battery.changes.journal.records == []
+
+
 @pytest.mark.parametrize(("status", "key"), [(400, "request_rejected"), (429, "rate_limited"), (503, "no_answer")])
 async def test_other_refusals_are_told_and_change_nothing(batteries: BatteryHouse, status: int, key: str) -> None:
     batteries.sim.faults.add(path="/schedules$", method="POST", status=status)

@@ -96,6 +96,8 @@ async def test_a_wish_is_shown_at_once_until_it_is_so(house: BatteryHouse, contr
     assert shown == [control.shown]
     assert pending == ["requested", "waiting_for_gateway", "none"]
     assert house.battery.lost == []
+    # Some sites want the source named; it is only tried where nothing came of the plain form.
+    assert [one.path for one in house.sim.requests if one.method == "PUT" and "source" in one.query] == []
 
 
 @pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
@@ -106,6 +108,17 @@ async def test_a_site_that_wants_the_source_named_gets_it(house: BatteryHouse, c
 
     assert getattr(house.battery.settings, control.setting) == control.value
     assert house.battery_state(control.platform, control.key) == control.shown
+
+
+@pytest.mark.parametrize("control", _CONTROLS[:4], ids=lambda control: control.key)
+async def test_a_site_that_wants_the_family_checked_before_gets_it_checked(house: BatteryHouse, control: _Control) -> None:
+    house.sim.world.deployment.battery.toggle_needs_is_valid = True
+    pending = _follow(house, "sensor", "pending_change")
+    await _set(house, control)
+    await house.pass_time(minutes=10)
+
+    assert getattr(house.battery.settings, control.setting) == control.value
+    assert pending[-1] == "none"
 
 
 @pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
