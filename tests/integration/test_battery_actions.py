@@ -135,6 +135,13 @@ async def test_what_was_changed_and_gets_lost_comes_back_as_it_was_changed(batte
     assert batteries.entries == {(*_CHARGE[:4], 70, True), _DISCHARGE}
 
 
+async def test_what_was_added_and_gets_lost_comes_back(batteries: BatteryHouse) -> None:
+    assert (await batteries.asked("add_battery_schedule", **_NEW))["state"] == "requested"
+    batteries.battery.drop_schedules("cfg")
+    await batteries.pass_time(minutes=10)
+    assert batteries.entries == {_CHARGE, _DISCHARGE, _ADDED}
+
+
 @pytest.mark.usefixtures("all_entities_enabled")
 async def test_what_the_change_has_read_shows_at_once(batteries: BatteryHouse) -> None:
     await batteries.asked("add_battery_schedule", **_NEW, wait=MOST_WAITED)
