@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import accumulate
 import json
 from multiprocessing import get_context
 import os
@@ -267,8 +266,7 @@ class Tree:
         ranked = sorted(
             (about not in test, rank, -lines_of[test], test) for tests in by_function.values() for rank, test in enumerate(tests)
         )
-        within = sum(end < budget for end in accumulate(self.took[test] for _, _, _, test in ranked))
-        return [test for _, _, _, test in ranked[: max(within, 1)]]
+        return list(_fitting(((test, self.took[test]) for _, _, _, test in ranked), budget)) or [ranked[0][3]] if ranked else []
 
     def is_noticed(self, mutant: Mutant, tree: ast.AST, budget: float) -> bool:
         """Return whether a test fails with the mutant."""
@@ -284,6 +282,14 @@ class Tree:
             return bool(tests) and self._in_child(lambda: int(pytest.main([*tests, *options])), limit=60 + 10 * budget) != 0
         finally:
             file.write_text(original)
+
+
+def _fitting(tests: Iterable[tuple[str, float]], budget: float) -> Iterator[str]:
+    """Yield the tests that fit into a budget, those that come first before the others; one that is too long keeps no shorter one out."""
+    for test, took in tests:
+        if took <= budget:
+            budget -= took
+            yield test
 
 
 def _table(scores: dict[str, list[bool]]) -> Iterator[str]:
