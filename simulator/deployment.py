@@ -247,6 +247,8 @@ class Deployment(Switches):
     """A stop is accepted and the charger goes on."""
     level_change_ignored: bool = False
     """A start with another level during a session is accepted and the level stays."""
+    level_change_refused: bool = False
+    """A start during a session is refused with "already in charging state", whatever its level."""
     invalid_level_500: bool = False
     """500 "Invalid charge level" to a start with a level (older IQ 40/50)."""
 

@@ -375,7 +375,10 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 )
             now = datetime.now(UTC)
             watch.start_stop = Command(wish=True, requested_at=now)
-            watch.level_change = Command(wish=wished, requested_at=now) if charger.status.is_charging and charger.takes_level else None
+            # Who names no level wants it to charge, which it does: with the level that it has.
+            is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
+            is_change = charger.status.is_charging and charger.takes_level and not is_nothing_to_do
+            watch.take_level_reply(wished, reply, now, is_change=is_change)
             self._confirm()
         return reply
 
@@ -409,8 +412,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             watch.restarts_with = level
         if charger.is_charging_shown and charger.takes_level:
             async with self._locks[serial]:
-                await self._send(self.client.start(serial, mode=charger.mode, level=level))
-                watch.level_change = Command(wish=level, requested_at=datetime.now(UTC))
+                reply = await self._send(self.client.start(serial, mode=charger.mode, level=level))
+                watch.take_level_reply(level, reply, datetime.now(UTC), is_change=True)
                 self._confirm()
         else:
             self.data = self._build()
@@ -433,7 +436,11 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 await self._send(self.client.stop(watch.serial))
             await async_rest(self.hass, _REST_BEFORE_RESTART)
             if watch.restarts_with is not None:
-                await self.async_start(watch.serial, watch.restarts_with)
+                reply = await self.async_start(watch.serial, watch.restarts_with)
+                if reply.outcome is Outcome.ALREADY_CHARGING:
+                    # It has not stopped: doing it all over again would not help.
+                    watch.level_change = None
+                    LOGGER.warning("The new level could not be put in force: the charger did not stop")
         except HomeAssistantError as err:
             LOGGER.warning("The new level could not be put in force: %s", err)
         finally:

@@ -8,7 +8,7 @@ from .charger_details import ChargerDetails
 from .commands import Command, CommandState
 from .const import LOGGER
 from .data_source import SourceState
-from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
+from .enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary, CommandReply, Outcome
 from .memory import SiteMemoryStore
 from .meters import DayMeter, LifetimeMeter, Reading
 from .power import PowerMeter
@@ -62,6 +62,9 @@ class ChargerWatch:
         self._power = PowerMeter()
         self._charging_seen_at: datetime | None = None
         self._busy_at: datetime | None = None
+        # The level (A) that the charger has taken last in this session, and whether it has refused the one that was asked for.
+        self._taken_level: float | None = None
+        self._is_level_refused = False
         # The report before a gain that nobody watched, until the day has counted it.
         self._unwatched_since: datetime | None = None
 
@@ -84,6 +87,17 @@ class ChargerWatch:
         """Store the level (A) that the next start uses."""
         self._memory.wished_level = level
         self._store.save()
+
+    def take_level_reply(self, level: float, reply: CommandReply, now: datetime, *, is_change: bool) -> None:
+        """Take in what became of a start with a level (A); one that is to change a running session has to come into force.
+
+        A charger that says no more than that it charges already keeps the level that it has. That is this one where it has taken it before;
+        otherwise only its own word can confirm it.
+        """
+        self.level_change = Command(wish=level, requested_at=now) if is_change and not reply.is_level_left_out else None
+        self._is_level_refused = reply.outcome is Outcome.ALREADY_CHARGING and level != self._taken_level
+        if reply.outcome is Outcome.ACCEPTED and not reply.is_level_left_out:
+            self._taken_level = level
 
     def ignores_level(self, now: datetime) -> bool:
         """Return whether a level that was asked for is not in force although it had its time."""
@@ -119,6 +133,8 @@ class ChargerWatch:
         self.missing_since, self.missed_answers = None, 0
         if status.is_charging:
             self._charging_seen_at = cloud_time
+        if not status.is_plugged_in:
+            self._taken_level = None
         reason = (status.connector_status or "").lower() or None
         if (command := self.start_stop) is not None:
             self.start_stop = command.observe(status.is_charging, now, reason)
@@ -129,7 +145,8 @@ class ChargerWatch:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
         if (level_change := self.level_change) is not None:
             # Many chargers do not tell their level: then the cloud's word has to do.
-            level = level_change.wish if status.is_charging and status.level is None else status.level
+            is_vouched_for = status.is_charging and status.level is None and not self._is_level_refused
+            level = level_change.wish if is_vouched_for else status.level
             self.level_change = level_change.observe(level, now, reason)
 
     def take_preference(self, preference: ChargeModePreference) -> None:

@@ -58,6 +58,8 @@ def _start(request: web.Request, charger: Charger, level: int | None, connector:
         return error(request, _QUEUED, "Command is queued, the charger was not reached")
     in_force = charger.level_a
     changes_level = charger.charging and level is not None and level != in_force
+    if changes_level and deployment.level_change_refused:
+        return refused(request, Refusal.ALREADY_CHARGING)
     try:
         if deployment.start_ignored or (changes_level and deployment.level_change_ignored):
             charger.check_start(level, connector)

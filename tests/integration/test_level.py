@@ -154,6 +154,45 @@ async def test_it_is_stopped_and_started(stubborn: House) -> None:
     assert len(_commands(stubborn)) == 3
 
 
+@pytest.fixture
+async def silent(build_house: HouseBuilder) -> House:
+    """A house with a charging charger that refuses another level until it is stopped, and does not tell which one it has."""
+    switches = {"level_change_refused": True, "status_shape": "legacy"}
+    return await build_house("single_phase", prepare=lambda sim: sim.world.deployment.update(switches))
+
+
+async def test_one_that_refuses_and_tells_no_level_is_stopped_and_started(silent: House) -> None:
+    await _set(silent, 10)
+    await silent.live(120)
+
+    assert _commands(silent) == ["stop_charging", "start_charging"]
+    assert silent.sim.charger().level_a == 10
+    # It charges already, and with this level: nothing to do.
+    await _set(silent, 10)
+    await silent.call("switch", "turn_on", entity_id=silent.entity_id("switch", "charging"))
+    await silent.live(300)
+    assert len(_commands(silent)) == 2
+    assert silent.sim.charger().charging
+
+
+async def test_one_that_refuses_and_does_not_stop_is_left_alone(silent: House, caplog: pytest.LogCaptureFixture) -> None:
+    silent.sim.world.deployment.update({"stop_ignored": True})
+    await _set(silent, 10)
+    await silent.live(600)
+
+    assert _commands(silent) == ["stop_charging"]
+    assert "the charger did not stop" in caplog.text
+
+
+async def test_one_that_takes_no_level_at_all_is_not_stopped_for_one(build_house: HouseBuilder) -> None:
+    house = await build_house("single_phase", prepare=lambda sim: sim.world.deployment.update({"invalid_level_500": True}))
+    await _set(house, 10)
+    await house.live(300)
+
+    assert _commands(house) == []
+    assert house.sim.charger().charging
+
+
 async def test_a_stop_in_between_wins(stubborn: House) -> None:
     await _set(stubborn, 10)
     await stubborn.live(50)

@@ -170,11 +170,11 @@ class ChargerCommands(ABC):
                 body = await self._send_form(form, serial, "start_charging", form.json(level, connector_id))
             except RequestRejected as err:
                 if (reply := refused_start(err)) is not None:
-                    return reply
+                    return replace(reply, is_level_left_out=not form.names_level)
                 if err.status not in {400, *NOT_HERE} or names_reason(err.code, err.message):
                     raise
                 refusal = refusal or err
                 continue
             self._remember_form(known, form.name)
-            return accepted(body)
+            return replace(accepted(body), is_level_left_out=not form.names_level)
         raise refusal or ServiceUnavailable("No form of the command is known")

@@ -33,12 +33,14 @@ class CommandReply:
     """The cloud's reply: what it means, its own words where it gave some, and the level (A) that it repeated.
 
     `is_schedule_kept` is false when a start in scheduled mode could not be followed by the preference: the schedule is overridden.
+    `is_level_left_out` tells that the start named no level, so that none can come into force.
     """
 
     outcome: Outcome
     message: str | None = None
     level: float | None = None
     is_schedule_kept: bool = True
+    is_level_left_out: bool = False
 
 
 class Body(Enum):
@@ -58,6 +60,11 @@ class Form:
     method: str = "POST"
     noun: str = "ev_chargers"
     body: Body = Body.NOTHING
+
+    @property
+    def names_level(self) -> bool:
+        """Return whether the body holds a level."""
+        return self.body in {Body.CAMEL_CASE, Body.SNAKE_CASE}
 
     def path(self, site_id: str, serial: str, command: str) -> str:
         """Return the path of a command for one charger."""
