@@ -320,11 +320,12 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         is_too_early = is_signed_in_just_now(self.client.account)
         is_asked = unwatched and not is_too_early and self.client.cloud_answers
         counted = await self._optional.ask("energy", self._history.energy_of_day(today)) if is_asked else None
+        is_only = len(self.account_chargers) == 1
         for watch in watches:
             if watch not in unwatched:
                 watch.count_day(self.time_zone, now)
             elif not is_too_early:
-                watch.begin_day(today, counted.of(watch.serial) if counted else None)
+                watch.begin_day(today, counted.of(watch.serial, is_only=is_only) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:
         """Remove the chargers that the account has no more (api/chargers.md §1: an empty answer now and then is normal)."""

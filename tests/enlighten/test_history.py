@@ -96,6 +96,8 @@ async def test_the_history_wants_to_know_whose_it_is(open_cloud: OpenCloud) -> N
         ({"start_date": "2026-05-19", "iqevc": [1, 2, 3], "charger_iqevc": {"A": [4, 5.5], "B": [6]}}, {"A": 5.5}, 2),
         ({"start_date": "2026-05-20", "iqevc": ["7.5"]}, {}, 7.5),
         ({"iqevc": {"2026-05-20": 8}, "charger_iqevc": {"A": {"2026-05-20": "9"}, "B": {}}}, {"A": 9}, 8),
+        ({"iqevc": {"2026-05-20": 8}, "charger_iqevc": {"2026-05-19": {"A": 3}, "2026-05-20": {"A": "9", "B": None}}}, {"A": 9}, 8),
+        ({"meta": {}, "data": {"start_date": "2026-05-20", "iqevc": [8], "charger_iqevc": {"A": [9]}}, "error": {}}, {"A": 9}, 8),
         ({"start_date": "2026-05-21", "iqevc": [1, 2, 3]}, {}, None),
         ({"start_date": "soon", "iqevc": [1]}, {}, None),
         ({"iqevc": [1]}, {}, None),
@@ -109,11 +111,11 @@ def test_a_day_is_read_from_lists_and_from_objects(body: Json, by_charger: dict[
 
 
 @pytest.mark.parametrize(
-    ("by_charger", "expected"),
-    [({"A": 5.0}, 5.0), ({"A": 5.0, "B": 6.0}, 5.0), ({"B": 6.0, "C": 7.0}, None), ({}, 9.0)],
+    ("by_charger", "is_only", "expected"),
+    [({"A": 5.0}, True, 5.0), ({"A": 5.0, "B": 6.0}, False, 5.0), ({"B": 6.0}, True, None), ({}, True, 9.0), ({}, False, None)],
 )
-def test_what_the_site_has_counted_is_that_of_its_only_charger(by_charger: dict[str, float], expected: float | None) -> None:
-    assert EnergyOfDay(by_charger, 9.0).of("A") == expected
+def test_what_the_site_has_counted_is_that_of_its_only_charger(by_charger: dict[str, float], is_only: bool, expected: float | None) -> None:
+    assert EnergyOfDay(by_charger, 9.0).of("A", is_only=is_only) == expected
 
 
 async def test_the_energy_of_today(open_cloud: OpenCloud) -> None:
@@ -122,7 +124,7 @@ async def test_the_energy_of_today(open_cloud: OpenCloud) -> None:
     day = datetime.now(ZoneInfo(cloud.sim.site.time_zone)).date()
     found = await calls.energy_of_day(day)
     truth = cloud.sim.charger().daily_wh.get(day, 0.0)
-    assert found.of(SERIAL) == pytest.approx(truth, abs=1)
+    assert found.of(SERIAL, is_only=False) == pytest.approx(truth, abs=1)
     query = cloud.sent[-1].url.query
     assert (query["site_id"], query["source"], query["start_date"]) == (cloud.sim.site.id, "evse", day.isoformat())
     assert query["requestId"]

@@ -98,7 +98,7 @@ def _summaries(body: Json) -> object:
 
 def _energy(body: Json) -> object:
     energy = EnergyOfDay.read(body, _DAY)
-    return energy, energy.of("EV000000000001")
+    return energy, energy.of("EV000000000001", is_only=True)
 
 
 def _broker(body: Json) -> object:

@@ -156,3 +156,10 @@ async def test_every_charger_has_its_own(build_house: HouseBuilder, freezer: Fro
 
     assert float(house.state("sensor", "energy_today", charging).state) == pytest.approx(7.36, abs=0.1)
     assert float(house.state("sensor", "energy_today", idle).state) == 0
+
+
+async def test_what_the_site_has_counted_is_nobody_s_where_it_has_two_chargers(build_house: HouseBuilder) -> None:
+    counted = {"start_date": "2020-01-01", "iqevc": [5000] * 9999}
+    house = await build_house("two_chargers", prepare=lambda sim: sim.faults.add(path="daily_energy", body=counted, times=None))
+
+    assert [float(house.state("sensor", "energy_today", one).state) for one in house.sim.site.chargers.values()] == [0, 0]

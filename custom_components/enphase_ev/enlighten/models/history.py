@@ -56,18 +56,19 @@ class EnergyOfDay:
 
     @classmethod
     def read(cls, body: Json, day: date) -> Self:
-        """Read a day from series that are lists of days from `start_date` on, or objects by date."""
+        """Read a day from series that are lists of days from `start_date` on, or objects by date; chargers can stand under the date, too."""
         series = read_mapping(body)
+        series = read_mapping(series.get("data")) or series
         first_day = read_text(series.get("start_date"))
-        found = {serial: _value_on(day, values, first_day) for serial, values in read_mapping(series.get("charger_iqevc")).items()}
+        chargers = read_mapping(series.get("charger_iqevc"))
+        found = {serial: _value_on(day, values, first_day) for serial, values in chargers.items()}
+        found |= {serial: read_float(energy) for serial, energy in read_mapping(chargers.get(day.isoformat())).items()}
         by_charger = {serial: energy for serial, energy in found.items() if energy is not None}
         return cls(by_charger, _value_on(day, series.get("iqevc"), first_day))
 
-    def of(self, serial: str) -> float | None:
-        """Return the energy (Wh) of a charger; what the site has counted is that of its only charger."""
-        if serial in self.by_charger or len(self.by_charger) > 1:
-            return self.by_charger.get(serial)
-        return self.site
+    def of(self, serial: str, *, is_only: bool) -> float | None:
+        """Return the energy (Wh) of a charger; what the site has counted counts for the only one that it has."""
+        return self.site if is_only and not self.by_charger else self.by_charger.get(serial)
 
 
 def _value_on(day: date, values: Json, first_day: str | None) -> float | None:
