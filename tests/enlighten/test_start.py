@@ -161,7 +161,6 @@ async def test_known_reasons_are_told_by_code_and_by_words(cloud: Cloud, body: J
 @pytest.mark.parametrize(
     "error",
     [
-        {"displayMessage": "Not in the mood", "errorMessageCode": "iqevc_ms-10099"},
         {"displayMessage": "Invalid charge level"},
         {"displayMessage": "Charging level is out of range", "code": "400", "errorMessageCode": ""},
     ],
@@ -175,6 +174,15 @@ async def test_a_reason_that_another_form_would_be_refused_for_too_is_told_at_on
     assert (raised.value.message, str(raised.value)) == (error["displayMessage"], error["displayMessage"])
     assert cloud.count(START) == 1
     assert not cloud.sim.charger().charging
+
+
+async def test_a_code_that_nobody_knows_is_no_reason_not_to_try_the_next_form(open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud(start_forms=["put"])
+    chargers = await cloud.chargers()
+    error = {"displayMessage": "Not in the mood", "errorMessageCode": "iqevc_ms-10099"}
+    cloud.sim.faults.add(path=START, method="POST", status=400, body={"data": None, "error": error}, times=None)
+    assert (await start(chargers, cloud)).outcome is Outcome.ACCEPTED
+    assert [one[0] for one in starts(cloud)] == ["POST", "PUT"]
 
 
 async def test_a_level_out_of_range_never_starts_at_full_power(cloud: Cloud) -> None:

@@ -112,6 +112,7 @@ async def test_a_400_without_a_reason_is_another_form_and_not_a_stop(charging: C
         {"displayMessage": "Whatever", "errorMessageCode": "iqevc_ms-10099"},
         {"displayMessage": "Charger is not in charging state"},
         {"displayMessage": "Charger is not charging"},
+        {"displayMessage": "Vehicle is NOT PLUGGED in"},
     ],
 )
 async def test_a_400_with_a_reason_is_a_no_op(charging: Cloud, error: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from .commands import (
     form_named,
     in_order,
     is_invalid_level,
-    names_reason,
+    names_level,
     refused_start,
     refused_stop,
 )
@@ -171,7 +171,7 @@ class ChargerCommands(ABC):
             except RequestRejected as err:
                 if (reply := refused_start(err)) is not None:
                     return replace(reply, is_level_left_out=not form.names_level)
-                if err.status not in {400, *NOT_HERE} or names_reason(err.code, err.message):
+                if err.status not in {400, *NOT_HERE} or names_level(err.message):
                     raise
                 refusal = refusal or err
                 continue

@@ -15,7 +15,9 @@ _SERVICE_CODE_PREFIX = "iqevc_"
 # The cloud's words for a reason that it gives no code for. Other words of a 400 are about the form of the request ("Bad Request").
 _INVALID_LEVEL = "invalid charge level"
 _OUT_OF_RANGE = "out of range"
-_IDLE_WORDS = ("not charging", "not in charging state")
+_NO_VEHICLE = "not plugged"
+_ALREADY_CHARGING = "already in charging state"
+_IDLE_WORDS = ("not charging", "not in charging state", _NO_VEHICLE)
 
 
 class Outcome(StrEnum):
@@ -125,17 +127,16 @@ def form_named(forms: Sequence[Form], name: str | None) -> Form | None:
 
 
 def _start_refusal(code: str | None, message: str | None) -> Outcome | None:
-    words = (message or "").lower()
-    if code == ALREADY_CHARGING_CODE or "already in charging state" in words:
+    if code == ALREADY_CHARGING_CODE or _holds(message, _ALREADY_CHARGING):
         return Outcome.ALREADY_CHARGING
-    if code == NOT_PLUGGED_IN_CODE or "not plugged" in words:
+    if code == NOT_PLUGGED_IN_CODE or _holds(message, _NO_VEHICLE):
         return Outcome.NOT_PLUGGED_IN
     return None
 
 
-def names_reason(code: str | None, message: str | None) -> bool:
-    """Return whether the charger service itself gave a reason, so that another form would be refused for it too."""
-    return (code or "").startswith(_SERVICE_CODE_PREFIX) or _holds(message, _INVALID_LEVEL, _OUT_OF_RANGE)
+def names_level(message: str | None) -> bool:
+    """Return whether a start was refused for its level, so that another form would be refused for it too."""
+    return _holds(message, _INVALID_LEVEL, _OUT_OF_RANGE)
 
 
 def is_invalid_level(message: str | None) -> bool:

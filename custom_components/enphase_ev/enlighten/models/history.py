@@ -56,7 +56,7 @@ class EnergyOfDay:
 
     @classmethod
     def read(cls, body: Json, day: date) -> Self:
-        """Read a day from series that are lists of days from `start_date` on, or objects by date; chargers can stand under the date, too."""
+        """Read a day from series that are lists of days from `start_date` on, or objects by date, under each charger or around them."""
         series = read_mapping(body)
         series = read_mapping(series.get("data")) or series
         first_day = read_text(series.get("start_date"))
