@@ -42,9 +42,10 @@ def charge_from_grid_on() -> Mapping[str, Json]:
 
 def charge_schedules_off(settings: BatterySettings) -> Mapping[str, Json]:
     """Return the write that switches the schedules of charge from grid off, and nothing else."""
+    as_it_is: Mapping[str, Json] = {} if settings.charges_from_grid is None else {"chargeFromGrid": settings.charges_from_grid}
     return {
         "chargeFromGridScheduleEnabled": False,
-        "chargeFromGrid": settings.charges_from_grid,
+        **as_it_is,
         "acceptedItcDisclaimer": now_as_disclaimer(),
         BatteryFamily.CHARGE_FROM_GRID.control: {"forceScheduleOpted": False},
     }

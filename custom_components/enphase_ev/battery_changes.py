@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .battery_checks import conflict, window_of_entry
-from .battery_cloud import CONFIRM_RHYTHM, CONFIRM_THEN, CONFIRMED_WITHIN, BatteryCloud
+from .battery_cloud import CONFIRM_RHYTHM, CONFIRM_THEN, CONFIRMED_WITHIN, BatteryCloud, is_taken
 from .battery_journal import BatteryJournal, JournalRecord, KeptEntry
 from .battery_restore import SETTLE, BatteryRestore
 from .battery_stream import AnswerWatch
@@ -43,7 +43,8 @@ from .weekly import overlap
 _GATHER = 2.0
 # Switching a family off right after a delete in it fails (§5).
 _AFTER_DELETE = 3.0
-_COUNTRY_WITH_DISCLAIMER = "US"
+
+type _Build = Callable[[BatterySettings], Mapping[str, Json]]
 
 
 class BatteryChanges:
@@ -58,10 +59,13 @@ class BatteryChanges:
         self._lock = asyncio.Lock()
         self._gathering: tuple[Ticket, SettingsChange] | None = None
         self._latest: dict[str, Ticket] = {}
-        self.country: str | None = None
         self._cloud = BatteryCloud(hass, client, listener)
         self._keeper = BatteryRestore(hass, self._cloud, journal)
         self._answers: AnswerWatch | None = None
+
+    def set_country(self, country: str | None) -> None:
+        """Note where the site is (ISO 3166)."""
+        self._cloud.country = country
 
     @property
     def is_busy(self) -> bool:
@@ -219,36 +223,27 @@ class BatteryChanges:
             settings = await self._cloud.settings()
             if change.is_so(settings) and not set(change.body) & set(settings.requested):
                 return Progress.SO
-            return Progress.PENDING if settings.is_pending else Progress.NOT_SO
+            return Progress.PENDING if settings.is_pending or is_taken(settings) else Progress.NOT_SO
 
-        async def with_source() -> None:
-            self._cloud.names_source = True
-            await self._journaled(ticket, lambda: self._write_settings(change, change.body, names_source=True), check)
+        async def write(build: _Build, settings: BatterySettings, *, names_source: bool) -> None:
+            body = build(settings)
+            await self._journaled(ticket, lambda: self._cloud.write_settings(change.families, body, names_source=names_source), check)
 
-        variants = [self._variant(ticket, change, build, check) for build in change.instead]
+        async def again(build: _Build, *, names_source: bool) -> None:
+            await write(build, (await self._cloud.settings()).after(change.body), names_source=names_source)
+            if names_source:
+                named.append(build)
+
+        # What is sent while something else is pending may be lost (§5): then the same form has another chance.
+        plain = [*((change.whole,) if settings.is_pending else ()), *change.instead]
+        variants = [partial(again, build, names_source=False) for build in plain]
+        variants += [partial(again, build, names_source=True) for build in (change.whole, *change.instead)]
+        named: list[_Build] = []
         async with self._listening(settings):
-            await self._journaled(ticket, lambda: self._write_settings(change, change.body), check)
-            await self._confirm(ticket, check, (*variants, with_source))
-
-    def _variant(
-        self,
-        ticket: Ticket,
-        change: SettingsChange,
-        build: Callable[[BatterySettings], Mapping[str, Json]],
-        check: Callable[[], Awaitable[Progress]],
-    ) -> Callable[[], Awaitable[None]]:
-        async def write() -> None:
-            body = build(await self._cloud.settings())
-            await self._journaled(ticket, lambda: self._write_settings(change, body), check)
-
-        return write
-
-    async def _write_settings(self, change: SettingsChange, body: Mapping[str, Json], *, names_source: bool = False) -> None:
-        for family in change.families:
-            await self._client.check_family(family)
-        if change.wants_disclaimer and self.country == _COUNTRY_WITH_DISCLAIMER:
-            await self._client.accept_disclaimer()
-        await self._client.write_settings(body, names_source=names_source)
+            await write(change.whole, settings, names_source=False)
+            await self._confirm(ticket, check, variants)
+        if named and ticket.state is ChangeState.APPLIED:
+            self._cloud.names_source = True
 
     async def _journaled(self, ticket: Ticket, write: Callable[[], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> None:
         """Make a write that can drop schedules: note what is there, write, wait, compare, and put back what is missing."""
@@ -264,6 +259,7 @@ class BatteryChanges:
             if not err.may_have_arrived:
                 await self.journal.async_close(record)
                 raise
+            ticket.is_unanswered = True
             self._refuse(ticket, command_error(err))
         self._accept(ticket)
         await self._settle(ticket, check)
@@ -404,8 +400,8 @@ class BatteryChanges:
                 self._finish(ticket, ChangeState.APPLIED)
                 return
             if progress is Progress.NOT_SO:
-                is_taken = is_once_pending_taken and ticket.state is ChangeState.WAITING
-                variant = None if is_taken or ticket.is_withdrawn else next(left, None)
+                is_taken_over = is_once_pending_taken and ticket.state is ChangeState.WAITING
+                variant = None if is_taken_over or ticket.is_withdrawn or ticket.is_unanswered else next(left, None)
                 if variant is None:
                     break
                 await variant()

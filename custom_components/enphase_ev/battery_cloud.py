@@ -1,19 +1,25 @@
 """The settings and schedules of a site as a change reads them, one request at a time (api/battery.md §3, §5)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 
 from homeassistant.core import HomeAssistant
 
 from .battery_tickets import Listener
-from .enlighten import Batteries, BatterySchedules, BatterySettings, Json, SessionRenewed
+from .enlighten import Batteries, BatteryFamily, BatterySchedules, BatterySettings, Json, SessionRenewed
 from .timing import async_rest
 
 # The cloud is asked whether the gateway has taken a change over; from the third time on at the rhythm of its own web page.
 CONFIRM_RHYTHM = (15.0, 20.0)
 CONFIRM_THEN = 60.0
 CONFIRMED_WITHIN = timedelta(minutes=15)
+_COUNTRY_WITH_DISCLAIMER = "US"
+
+
+def is_taken(settings: BatterySettings) -> bool:
+    """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then (§3)."""
+    return settings.has_system_task or settings.has_event
 
 
 class BatteryCloud:
@@ -22,12 +28,14 @@ class BatteryCloud:
     Attributes:
         wanted: what the change under way wants of the settings.
         names_source: whether this site's writes seem to want `source` in the query (§4).
+        country: of the site; in the United States charging from the grid wants something accepted before.
     """
 
     def __init__(self, hass: HomeAssistant, client: Batteries, listener: Listener) -> None:
         self.client = client
         self.wanted: Mapping[str, Json] = {}
         self.names_source = False
+        self.country: str | None = None
         self._hass = hass
         self._listener = listener
         self._schedules: BatterySchedules | None = None
@@ -43,10 +51,10 @@ class BatteryCloud:
         return settings
 
     async def settled_settings(self) -> BatterySettings:
-        """Read the settings once nothing is pending, or after a while: what is sent while something is may be lost (§5)."""
+        """Read the settings once nothing is pending and nobody else has the battery, or after a while (§3, §5)."""
         deadline = datetime.now(UTC) + CONFIRMED_WITHIN
         rhythm = chain(CONFIRM_RHYTHM, repeat(CONFIRM_THEN))
-        while (settings := await self.settings()).is_pending and datetime.now(UTC) < deadline:
+        while ((settings := await self.settings()).is_pending or is_taken(settings)) and datetime.now(UTC) < deadline:
             await async_rest(self._hass, next(rhythm))
         return settings
 
@@ -64,6 +72,14 @@ class BatteryCloud:
     async def known_schedules(self) -> BatterySchedules:
         """Return what was read last in this change, after its last write."""
         return self._schedules or await self.schedules_surely()
+
+    async def write_settings(self, families: Iterable[BatteryFamily], body: Mapping[str, Json], *, names_source: bool) -> None:
+        """Write settings, after what some sites want to have been asked before (§4)."""
+        for family in families:
+            await self.client.check_family(family)
+        if self.country == _COUNTRY_WITH_DISCLAIMER and body.get("chargeFromGrid") and "acceptedItcDisclaimer" in body:
+            await self.client.accept_disclaimer()
+        await self.client.write_settings(body, names_source=names_source)
 
     async def write(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write. A write that found the session dead did nothing: it starts again, from a fresh read, with the renewed session."""

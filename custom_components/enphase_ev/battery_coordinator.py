@@ -155,7 +155,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if not site.has_battery:
             self.data = None
             return
-        self.changes.country = site.country
+        self.changes.set_country(site.country)
         if self.data is not None:
             self.data = replace(self.data, site=site)
             return

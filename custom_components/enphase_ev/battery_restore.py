@@ -1,8 +1,9 @@
 """Losing nothing: what a change of the battery made disappear is put back, and what was touched is applied (api/battery.md §4, §5)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 
 from homeassistant.core import HomeAssistant
 
@@ -60,6 +61,14 @@ class BatteryRestore:
             return err
         return None
 
+    async def _put_back_surely(self, record: JournalRecord, entry: BatteryEntry) -> RequestRejected | None:
+        """Put an entry back; once more after a read where it collided with what was written just before (§5)."""
+        refusal = await self.put_back(record, entry)
+        if refusal is None or refusal.status != HTTPStatus.CONFLICT or not record.families:
+            return refusal
+        schedules = await self._cloud.schedules()
+        return await self.put_back(record, entry) if record.missing_from(schedules) else None
+
     async def restore(self, record: JournalRecord) -> None:
         """Apply the families that were touched, compare, and put back what is missing, until nothing is.
 
@@ -86,12 +95,17 @@ class BatteryRestore:
             if lost:
                 LOGGER.warning("A change of the battery made %s schedules disappear; they are put back", len(lost))
             for entry in lost:
-                refusal = await self.put_back(record, entry) or refusal
+                refusal = await self._put_back_surely(record, entry) or refusal
             if not record.families or (refusal is not None and not lost):
                 # What was refused is refused again if it is asked for at once.
                 break
-        lost = record.missing_from(await self._cloud.schedules())
+        schedules = await self._cloud.schedules()
+        lost = record.missing_from(schedules)
         is_overdue = datetime.now(UTC) - record.opened_at > _TRIED_FOR
+        if not lost:
+            # What has settled is not this change's doing any more: an entry that a person deletes in the app must not come back.
+            record.expected = [KeptEntry.keep(entry) for entry in schedules.entries if entry.is_pending]
+            await self._journal.async_save()
         if is_overdue and not lost:
             LOGGER.error("Battery schedules are there, but could not be applied: %s", refusal)
             await self._journal.async_close(record)
@@ -127,11 +141,11 @@ class BatteryRestore:
             if is_whole:
                 body = {**whole_settings(settings, _RBD, is_enabled=False), **body}
             try:
-                await self._cloud.write(partial(self._write, families, body, names_source=names_source))
+                await self._cloud.write(partial(self._cloud.write_settings, families, body, names_source=names_source))
             except RequestRejected as err:
                 return err
             await async_rest(self._hass, SETTLE)
-            if not await self._is_unapplied(families):
+            if not await self._is_unapplied(families, body):
                 self._cloud.names_source = names_source
                 break
         record.families = [family for family in record.families if family not in families]
@@ -146,13 +160,10 @@ class BatteryRestore:
             body |= apply_body(family, settings, schedules, has_entries=family in expected or bool(schedules.of(family)))
         return body
 
-    async def _write(self, families: list[BatteryFamily], body: dict[str, Json], *, names_source: bool) -> None:
-        for family in families:
-            await self._cloud.client.check_family(family)
-        await self._cloud.client.write_settings(body, names_source=names_source)
-
-    async def _is_unapplied(self, families: list[BatteryFamily]) -> bool:
-        """Return whether entries are still pending when the gateway has nothing to take over any more."""
+    async def _is_unapplied(self, families: list[BatteryFamily], body: Mapping[str, Json]) -> bool:
+        """Return whether entries are still pending, or schedules still on, when the gateway has nothing to take over any more."""
+        if body.get("chargeFromGridScheduleEnabled") is False and (await self._cloud.settled_settings()).schedules_charge:
+            return True
 
         async def is_pending() -> bool:
             schedules = await self._cloud.schedules_surely()

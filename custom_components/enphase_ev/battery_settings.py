@@ -1,6 +1,6 @@
 """The settings of the battery that a person can change: what is written for each, and how it is seen to be so (api/battery.md §4)."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
@@ -9,7 +9,16 @@ from .battery_bodies import charge_from_grid_on, charge_schedules_off, toggle_bo
 from .battery_coordinator import BatteryCoordinator
 from .battery_tickets import Progress, SettingsChange, Ticket
 from .const import DOMAIN
-from .enlighten import BatteryFamily, BatteryProfile, BatterySchedules, BatterySettings, EnlightenError, Json, whole_settings
+from .enlighten import (
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    EnlightenError,
+    Json,
+    SessionRenewed,
+    whole_settings,
+)
 from .errors import command_error
 
 _NO_SCHEDULES = BatterySchedules(families={}, is_pending=False)
@@ -29,7 +38,6 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
         is_so=lambda now: now.is_enabled(family) is is_on,
         families=(family,),
         instead=instead,
-        wants_disclaimer=family is BatteryFamily.CHARGE_FROM_GRID and is_on,
     )
     return await coordinator.async_change(family.name.lower(), is_on, change)
 
@@ -52,11 +60,11 @@ async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_o
         return {**charge_from_grid_on(), "chargeFromGridScheduleEnabled": True}
 
     change = SettingsChange(
-        body=charge_from_grid_on() if is_on else charge_schedules_off(settings),
+        body=charge_from_grid_on() if is_on else {"chargeFromGridScheduleEnabled": False},
+        beside=(lambda _: {}) if is_on else charge_schedules_off,
         is_so=lambda now: now.schedules_charge is is_on,
         families=(BatteryFamily.CHARGE_FROM_GRID,),
         instead=(with_flag,) if is_on else (),
-        wants_disclaimer=is_on,
     )
     return await coordinator.async_change("charge_from_grid_schedule", is_on, change)
 
@@ -126,8 +134,8 @@ async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool,
     key = "storm_guard_ev" if is_for_ev else "storm_guard"
 
     async def write(names_source: bool) -> None:
-        profile = coordinator.data.profile if coordinator.data else None
-        guard, guard_for_ev = _storm_guard(profile) if profile else (False, False)
+        # Both are written together: the other one as it is now, which somebody may have changed in the app.
+        guard, guard_for_ev = _storm_guard(await coordinator.async_read_profile())
         await coordinator.client.set_storm_guard(
             is_enabled=guard if is_for_ev else is_on,
             is_enabled_for_ev=is_on if is_for_ev else guard_for_ev,
@@ -178,7 +186,7 @@ async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
     """
     writable(coordinator)
     coordinator.changes.withdraw("system_profile")
-    await _directly(coordinator, coordinator.client.cancel_profile())
+    await _directly(coordinator, coordinator.client.cancel_profile)
 
 
 async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None:
@@ -191,13 +199,17 @@ async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None
     battery, _ = writable(coordinator)
     if not battery.active_alerts:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_storm_alert")
-    await _directly(coordinator, coordinator.client.opt_out(battery.active_alerts))
+    await _directly(coordinator, lambda: coordinator.client.opt_out(battery.active_alerts))
 
 
-async def _directly(coordinator: BatteryCoordinator, write: Awaitable[None]) -> None:
+async def _directly(coordinator: BatteryCoordinator, write: Callable[[], Awaitable[None]]) -> None:
     """Make a write that touches no schedule, and look at once what came of it."""
     try:
-        await write
+        try:
+            await write()
+        except SessionRenewed:
+            # It found the session dead and did nothing.
+            await write()
     except EnlightenError as err:
         raise command_error(err) from err
     await async_refresh_battery(coordinator)

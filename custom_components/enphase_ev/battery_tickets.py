@@ -32,28 +32,32 @@ class SettingsChange:
     """A change of settings.
 
     Attributes:
-        body: the keys to write.
+        body: the keys that are wished for.
+        beside: the keys that have to go along with them, out of the settings as they are when it is written.
         is_so: whether the settings say what was wished for.
         families: those that are switched; the cloud is let check each before.
         instead: what to write once more where the cloud said success and did nothing; each is tried once.
-        wants_disclaimer: whether sites in the United States have to accept something before.
     """
 
     body: Mapping[str, Json]
+    beside: Callable[[BatterySettings], Mapping[str, Json]] = lambda _: {}
     is_so: Callable[[BatterySettings], bool]
     families: tuple[BatteryFamily, ...] = ()
     instead: tuple[Callable[[BatterySettings], Mapping[str, Json]], ...] = ()
-    wants_disclaimer: bool = False
+
+    def whole(self, settings: BatterySettings) -> Mapping[str, Json]:
+        """Return everything to write; what was wished for counts more than what goes along."""
+        return {**self.beside(settings), **self.body}
 
     def merged(self, other: SettingsChange) -> SettingsChange:
         """Return both as one change; where they touch the same key, the later one counts."""
         is_overridden = set(self.body) <= set(other.body)
         return SettingsChange(
             body={**self.body, **other.body},
+            beside=other.beside if is_overridden else lambda settings: {**self.beside(settings), **other.beside(settings)},
             is_so=other.is_so if is_overridden else lambda settings: self.is_so(settings) and other.is_so(settings),
             families=tuple(dict.fromkeys((*self.families, *other.families))),
             instead=other.instead if is_overridden else (*self.instead, *other.instead),
-            wants_disclaimer=other.wants_disclaimer or (self.wants_disclaimer and not is_overridden),
         )
 
 
@@ -80,7 +84,10 @@ class EntriesChange:
 
 @dataclass
 class Ticket:
-    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not, or was withdrawn."""
+    """What became of a change: `accepted` when the cloud has taken it, `done` when it is so, or is not, or was withdrawn.
+
+    Of one that is unanswered nobody knows whether it has arrived: it is looked for, and not sent again.
+    """
 
     accepted: asyncio.Future[None]
     done: asyncio.Future[ChangeState]
@@ -89,6 +96,7 @@ class Ticket:
     state: ChangeState = ChangeState.REQUESTED
     reason: str | None = None
     is_withdrawn: bool = False
+    is_unanswered: bool = False
 
     @property
     def answer(self) -> str:
