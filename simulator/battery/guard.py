@@ -116,6 +116,7 @@ def _give_token(request: web.Request, response: web.StreamResponse, session: Web
         world.battery_tokens[account.user_id] = world.doorkeeper.draw_secret()
     token = world.battery_tokens[account.user_id]
     if as_cookie:
-        response.set_cookie(XSRF_COOKIE, token, path="/")
+        # An empty path is left out.
+        response.set_cookie(XSRF_COOKIE, token, path="/" if switches.xsrf_cookie_names_path else "")
     if as_header:
         response.headers[XSRF_ANSWER_HEADER] = token

@@ -84,6 +84,8 @@ class BatteryDeployment(Switches):
     xsrf_source: XsrfSource = XsrfSource.COOKIE
     xsrf_header_everywhere: bool = False
     """The header comes with every answer, not only with that of siteSettings."""
+    xsrf_cookie_names_path: bool = True
+    """False: the cookie comes without a path, so that it belongs to the folder of what was asked for."""
     xsrf_rotates: bool = True
     """Every answer that carries a token, errors included, carries a new one, and only the newest counts."""
     xsrf_on_reads: bool = True

@@ -1,6 +1,7 @@
 """The battery calls: headers, token, shapes, and what the published answers mean (api/battery.md)."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 
@@ -53,12 +54,16 @@ def _writes(cloud: Cloud) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("source", XsrfSource)
 @pytest.mark.parametrize("rotates", [True, False])
-async def test_a_write_carries_the_newest_token_wherever_it_comes_from(cloud: Cloud, source: XsrfSource, rotates: bool) -> None:
+@pytest.mark.parametrize("names_path", [True, False])
+async def test_a_write_carries_the_newest_token_wherever_it_comes_from(
+    cloud: Cloud, source: XsrfSource, rotates: bool, names_path: bool
+) -> None:
     switches = cloud.sim.world.deployment.battery
-    switches.xsrf_source, switches.xsrf_rotates = source, rotates
+    switches.xsrf_source, switches.xsrf_rotates, switches.xsrf_cookie_names_path = source, rotates, names_path
     batteries = await _batteries(cloud)
     cloud.forget()
     await batteries.settings()
+    await batteries.profile()
     await batteries.write_settings({"veryLowSoc": 10})
     await batteries.write_settings({"veryLowSoc": 11})
     assert _writes(cloud) == [("PUT", 200), ("PUT", 200)]
@@ -75,11 +80,14 @@ async def test_a_token_that_another_client_has_made_stale_is_read_again(cloud: C
     assert _writes(cloud) == [("PUT", 403), ("PUT", 200)]
 
 
-async def test_a_token_that_only_refused_writes_set_is_found(cloud: Cloud) -> None:
-    cloud.sim.world.deployment.battery.xsrf_on_reads = False
+@pytest.mark.parametrize("shape", HeaderShape)
+async def test_a_token_that_only_refused_writes_set_is_found_before_any_shape_is_doubted(cloud: Cloud, shape: HeaderShape) -> None:
+    switches = cloud.sim.world.deployment.battery
+    switches.xsrf_on_reads, switches.write_shapes = False, {shape}
     batteries = await _batteries(cloud)
-    assert await batteries.check_family(_RBD)
     await batteries.write_settings({"veryLowSoc": 10})
+    assert _writes(cloud)[0] == ("POST", 403)
+    assert len([one for one in _writes(cloud) if one == ("PUT", 403)]) == list(HeaderShape).index(shape)
     cloud.sim.battery.take_over()
     assert (await batteries.settings()).shutdown_level == 10
 
@@ -93,6 +101,66 @@ async def test_the_shape_that_a_site_takes_is_found_and_kept_across_restarts(clo
     cloud.forget()
     await batteries.write_settings({"veryLowSoc": 11})
     assert _writes(cloud) == [("PUT", 200)]
+
+
+async def test_a_read_that_breaks_down_can_have_made_the_token_stale(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    await batteries.settings()
+    # The token that this answer carried is lost with it.
+    cloud.sim.world.battery_tokens.clear()
+    cloud.sim.faults.add(path="/profile/", status=502)
+    with pytest.raises(ServiceUnavailable):
+        await batteries.profile()
+    cloud.forget()
+    await batteries.write_settings({"veryLowSoc": 10})
+    assert _writes(cloud) == [("PUT", 200)]
+
+
+@pytest.mark.parametrize("status", [404, 409, 429, 500])
+async def test_a_refusal_says_nothing_about_the_shape(cloud: Cloud, status: int) -> None:
+    cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
+    batteries = await _batteries(cloud)
+    await batteries.settings()
+    cloud.sim.faults.add(path="isValid", status=status, body={})
+    with suppress(EnlightenError):
+        await batteries.check_family(_DTG)
+    await batteries.write_settings({"veryLowSoc": 10})
+    assert _writes(cloud)[-1] == ("PUT", 200)
+
+
+async def test_a_site_that_wants_another_shape_one_day_gets_it(cloud: Cloud) -> None:
+    batteries = await _batteries(cloud)
+    await batteries.write_settings({"veryLowSoc": 10})
+    cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
+    cloud.forget()
+    with pytest.raises(RequestRejected):
+        await batteries.write_settings({"veryLowSoc": 11})
+    assert len(_writes(cloud)) == 3
+    await batteries.write_settings({"veryLowSoc": 11})
+    cloud.sim.battery.take_over()
+    assert (await batteries.settings()).shutdown_level == 11
+
+
+async def test_a_check_that_a_site_refuses_makes_no_shape_doubtful(cloud: Cloud) -> None:
+    cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
+    batteries = await _batteries(cloud)
+    await batteries.write_settings({"veryLowSoc": 10})
+    cloud.sim.faults.add(path="isValid", status=403, body={}, times=None)
+    assert await batteries.check_family(_DTG)
+    cloud.forget()
+    await batteries.write_settings({"veryLowSoc": 11})
+    assert _writes(cloud) == [("PUT", 200)]
+
+
+async def test_a_site_whose_writes_want_no_cookies_is_read_with_them(cloud: Cloud) -> None:
+    switches = cloud.sim.world.deployment.battery
+    switches.write_shapes, switches.read_shapes = {HeaderShape.TOKEN_ONLY}, {HeaderShape.SESSION, HeaderShape.SESSION_TOKEN}
+    batteries = await _batteries(cloud)
+    await batteries.write_settings({"veryLowSoc": 10})
+    cloud.forget()
+    await batteries.settings()
+    await batteries.write_settings({"veryLowSoc": 11})
+    assert [(one.method, one.status) for one in cloud.sim.requests] == [("GET", 200), ("PUT", 200)]
 
 
 @pytest.mark.parametrize("shape", HeaderShape)
@@ -122,12 +190,34 @@ def test_the_disclaimer_is_accepted_with_the_time_to_the_millisecond(frozen: Fro
     assert now_as_disclaimer() == "2026-05-20T03:00:01.250Z"
 
 
-@pytest.mark.parametrize(
-    "fault", [{"html": True}, {"status": 302, "headers": {"Location": "/login"}}, {"status": 401}, {"status": 403}], ids=str
-)
-async def test_a_write_that_gets_a_page_or_is_refused_goes_out_again(cloud: Cloud, fault: dict[str, object]) -> None:
+@pytest.mark.parametrize("fault", [{"html": True}, {"status": 302, "headers": {"Location": "/login"}}], ids=str)
+async def test_a_write_that_gets_a_page_while_the_session_lives_goes_out_once(cloud: Cloud, fault: dict[str, object]) -> None:
     batteries = await _batteries(cloud)
-    cloud.sim.faults.add(path="batterySettings", method="PUT", **fault)  # type: ignore[arg-type]  # one of several forms
+    cloud.sim.faults.add(path="batterySettings", method="PUT", times=None, **fault)  # type: ignore[arg-type]  # one of several forms
+    with pytest.raises(ServiceUnavailable) as caught:
+        await batteries.write_settings({"veryLowSoc": 10})
+    assert caught.value.may_have_arrived
+    assert len(_writes(cloud)) == 1
+
+
+async def test_a_token_that_comes_alone_and_gets_a_page_is_refused(cloud: Cloud) -> None:
+    switches = cloud.sim.world.deployment.battery
+    switches.write_shapes = {HeaderShape.TOKEN_ONLY}
+    batteries = await _batteries(cloud)
+    await batteries.write_settings({"veryLowSoc": 10})
+    switches.write_shapes = {HeaderShape.SESSION}
+    cloud.sim.faults.add(path="batterySettings", method="PUT", html=True)
+    cloud.forget()
+    await batteries.write_settings({"veryLowSoc": 11})
+    assert _writes(cloud) == [("PUT", 200), ("PUT", 200)]
+    cloud.sim.battery.take_over()
+    assert (await batteries.settings()).shutdown_level == 11
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_write_that_is_refused_goes_out_again(cloud: Cloud, status: int) -> None:
+    batteries = await _batteries(cloud)
+    cloud.sim.faults.add(path="batterySettings", method="PUT", status=status)
     await batteries.write_settings({"veryLowSoc": 10})
     cloud.sim.battery.take_over()
     assert (await batteries.settings()).shutdown_level == 10

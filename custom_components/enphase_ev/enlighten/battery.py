@@ -31,6 +31,8 @@ _BC = "/service/batteryConfig/api/v1"
 _APP = "https://battery-profile-ui.enphaseenergy.com"
 _REFUSED = {401, 403}
 _MOST_WRITES = 3
+# Stands where the shape is remembered for one that is not taken any more.
+_NO_SHAPE = "none"
 
 
 class Shape(StrEnum):
@@ -98,7 +100,7 @@ class Batteries:
         if family is BatteryFamily.CHARGE_FROM_GRID:
             body["forceScheduleOpted"] = True
         try:
-            answer = await self._write("POST", f"{self._schedules_path}/isValid", body, names_user=False)
+            answer = await self._write("POST", f"{self._schedules_path}/isValid", body, names_user=False, tells_shape=False)
         except RequestRejected as err:
             if err.status not in {403, 404}:
                 raise
@@ -162,13 +164,12 @@ class Batteries:
     def _schedules_path(self) -> str:
         return f"{_BC}/battery/sites/{self.site_id}/schedules"
 
-    @property
-    def _shape_key(self) -> str:
-        return f"{self.site_id}:battery"
+    def _shape_key(self, *, is_write: bool) -> str:
+        """Return where a shape is remembered: a site whose writes want no cookies can want them for its reads."""
+        return f"{self.site_id}:battery" if is_write else f"{self.site_id}:battery_read"
 
-    @property
-    def _known_shape(self) -> Shape | None:
-        known = self.account.known_form(self._shape_key)
+    def _known_shape(self, *, is_write: bool) -> Shape | None:
+        known = self.account.known_form(self._shape_key(is_write=is_write))
         return Shape(known) if known in set(Shape) else None
 
     async def _read(self, path: str, *, names_user: bool = True) -> Json:
@@ -180,9 +181,11 @@ class Batteries:
         user = await self._user()
         params = {"userId": user} if names_user else {}
         request = Request(family=Family.BATTERY, path=path, params=params, is_optional=True)
-        known = self._known_shape
+        known = self._known_shape(is_write=False) or Shape.SESSION
         refusal: RequestRejected | None = None
         for shape in sorted(Shape, key=lambda shape: shape is not known):
+            # What is refused, or breaks down, can have brought another token.
+            self.account.xsrf.is_fresh = False
             try:
                 answer = await self.account.ask(request, self._dress(shape, user, is_write=False))
             except RequestRejected as err:
@@ -191,54 +194,87 @@ class Batteries:
                 refusal = refusal or err
                 continue
             self.account.xsrf.observe(answer)
-            if known is None and shape is not Shape.SESSION:
-                self.account.remember_form(self._shape_key, shape)
+            if shape is not known:
+                self.account.remember_form(self._shape_key(is_write=False), shape)
             return answer
         raise refusal or ServiceUnavailable("No shape is known")
 
     async def _write(
-        self, method: str, path: str, body: dict[str, Json], *, names_user: bool = True, params: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Json],
+        *,
+        names_user: bool = True,
+        params: Mapping[str, str] | None = None,
+        tells_shape: bool = True,
     ) -> Json:
         """Write with the newest token. A refusal means a stale token, a dead session or a shape that is not taken, in this order.
 
+        What is refused in every shape makes the one that is known doubtful, unless a refusal is usual here (not `tells_shape`).
+
         Raises:
             SessionRenewed: The session was dead and is renewed: the change starts again from its first read.
+            ServiceUnavailable: The cloud answered with a page though the session is alive.
             RequestRejected: The cloud refused, in every shape.
         """
         async with self.account.xsrf.lock:
             user = await self._user()
             everything = {**({"userId": user} if names_user else {}), **(params or {})}
-            request = Request(
-                family=Family.BATTERY_WRITE, method=method, path=path, params=everything, json=body, is_write=True, is_optional=True
-            )
-            generation = self.account.generation
+            request = _write_request(method, path, everything, body)
+            xsrf, generation = self.account.xsrf, self.account.generation
+            oldest = xsrf.token
+            key, known = self._shape_key(is_write=True), self._known_shape(is_write=True)
+            shapes = sorted(Shape, key=lambda shape: shape is not known)
             refusal: RequestRejected | None = None
-            for shape in self._shapes_of_write():
-                if refusal is not None or not self.account.xsrf.is_fresh:
-                    await self._renew_token()
-                if self.account.generation != generation:
-                    raise SessionRenewed("The session was renewed in the middle of a change")
-                answer = await self.account.send_as_is(request, self._dress(shape, user, is_write=True))
-                self.account.xsrf.observe(answer, is_write=True)
+            can_be_stale = True
+            for _ in range(_MOST_WRITES):
+                if refusal is not None or not xsrf.is_fresh:
+                    await self._renew_token(user, generation)
+                # One that came while this is going on is fresh, though the last read may have given none.
+                shape, was_fresh = shapes[0], xsrf.is_fresh or xsrf.token != oldest
+                answer = await self._send(request, shape, user)
                 is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
-                if answer.status in _REFUSED or is_page:
-                    refusal = answer.rejection()
-                    continue
-                self.account.remember_form(self._shape_key, shape)
-                return _result(answer)
+                # A token that comes alone and is not taken gets a page, too (api/auth.md §3).
+                if is_page and shape is not Shape.JWT_ONLY:
+                    await self._renew_token(user, generation)
+                    return _result(answer)
+                if not is_page and answer.status not in _REFUSED:
+                    if answer.status < 300:
+                        self.account.remember_form(key, shape)
+                    return _result(answer)
+                refusal = refusal if refusal is not None and is_page else answer.rejection()
+                # A shape that has worked is doubted last: another program can have made the token stale in this moment.
+                if answer.status == 403 and can_be_stale and (shape is known or not was_fresh):
+                    can_be_stale = False
+                else:
+                    shapes.pop(0)
+            if tells_shape and known is not None:
+                self.account.remember_form(key, _NO_SHAPE)
             raise refusal or ServiceUnavailable("No shape is known")
 
-    def _shapes_of_write(self) -> list[Shape]:
-        """Return the shapes to try: the known one twice, since a token can go stale, and at most three in all."""
-        known = self._known_shape
-        if known is None:
-            return list(Shape)
-        others = [shape for shape in Shape if shape is not known]
-        return [known, known, *others][:_MOST_WRITES]
+    async def _send(self, request: Request, shape: Shape, user: str) -> Answer:
+        """Send a write in a shape; without an answer, what became of the token is open."""
+        self.account.xsrf.is_fresh = False
+        answer = await self.account.send_as_is(request, self._dress(shape, user, is_write=True))
+        self.account.xsrf.observe(answer, is_write=True)
+        return answer
 
-    async def _renew_token(self) -> None:
-        """Get a token that is sure to be the newest; this read also shows a dead session, and has it renewed."""
+    async def _renew_token(self, user: str, generation: int) -> None:
+        """Get a token that is sure to be the newest; this read also shows a dead session, and has it renewed.
+
+        Where reads give none, the check of a family does, which changes nothing; its refusal brings a token, too (§2).
+
+        Raises:
+            SessionRenewed: The session is another one than that of `generation`.
+        """
         await self._read_unlocked(f"{_BC}/siteSettings/{self.site_id}")
+        if self.account.generation != generation:
+            raise SessionRenewed("The session was renewed in the middle of a change")
+        if self.account.xsrf.token is None:
+            body: dict[str, Json] = {"scheduleType": BatteryFamily.DISCHARGE_TO_GRID.value}
+            check = _write_request("POST", f"{self._schedules_path}/isValid", {}, body)
+            await self._send(check, self._known_shape(is_write=True) or Shape.SESSION, user)
 
     async def _user(self) -> str:
         user = await self.account.user_id(self.site_id)
@@ -264,10 +300,16 @@ class Batteries:
                 cookies = self.account.empty_jar()
             if is_write and (xsrf := self.account.xsrf.token) is not None:
                 headers[HEADER] = xsrf
+                # Where the cloud names no path, its own cookie lies deeper and would win.
+                cookies.clear(lambda morsel: morsel.key == COOKIE)
                 cookies.update_cookies({COOKIE: xsrf}, self.account.transport.url)
             return Dress(headers, cookies)
 
         return dress
+
+
+def _write_request(method: str, path: str, params: Mapping[str, str], body: dict[str, Json]) -> Request:
+    return Request(family=Family.BATTERY_WRITE, method=method, path=path, params=params, json=body, is_write=True, is_optional=True)
 
 
 def _result(answer: Answer) -> Json:
