@@ -240,6 +240,32 @@ async def test_a_source_that_is_gone_for_good_does_not_cost_the_session(open_clo
     assert cloud.sign_ins() == 1
 
 
+@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 403}, {"html": True}, {"body": {}}])
+async def test_a_source_that_refuses_a_live_session_does_not_cost_a_sign_in(open_cloud: OpenCloud, fault: dict[str, object]) -> None:
+    cloud = await open_cloud(reads_need_access_token=True)
+    account = await cloud.signed_in()
+    good = cloud.cookie(account)
+    anonymous = {"Set-Cookie": "_enlighten_4_session=anonymous; Path=/"}
+    cloud.sim.faults.add(path=SELF, headers=anonymous, times=None, **fault)
+    cloud.sim.expire_tokens()
+    await poll(cloud, account)
+    assert account.state.token_source == "jwt"
+    assert cloud.cookie(account) == good
+    assert cloud.sign_ins() == 1
+
+
+async def test_a_session_that_its_source_refuses_is_dead_though_another_source_is_out_of_order(open_cloud: OpenCloud) -> None:
+    """A source that was shut down for good may answer like that for ever."""
+    cloud = await open_cloud(dead_session_answer="401")
+    account = await cloud.signed_in()
+    cloud.sim.faults.add(path=AUTH_MS, status=503, times=None)
+    cloud.sim.expire_sessions()
+    cloud.forget()
+    await poll(cloud, account)
+    assert asked(cloud) == [SELF, JWT, AUTH_MS, SELF]
+    assert cloud.sign_ins() == 2
+
+
 # One renewal for all
 
 

@@ -43,7 +43,8 @@ _GONE = {404, 405, 410}
 async def fetch_access_token(transport: Transport, session: Session, known_source: str | None, *, is_new: bool) -> str | None:
     """Put a fresh access token into the session; return the name of the source that gave it, `None` where the session is dead.
 
-    The source that gave one before goes first, and its refusal is believed unless the session was opened just now or the source is gone.
+    The source that gave one before goes first. Its refusal can be about the source, so all others are asked before the session counts as
+    dead, which costs a sign-in; but once it has refused, an outage of another source no longer hides that.
     Only the answer that holds a token may set cookies: the others could replace a good session with an anonymous one.
 
     Raises:
@@ -51,6 +52,7 @@ async def fetch_access_token(transport: Transport, session: Session, known_sourc
         ServiceUnavailable: No source can tell.
     """
     out_of_order: ServiceUnavailable | None = None
+    is_refused = False
     for source in sorted(SOURCES, key=lambda source: source.name != known_source):
         try:
             answer = await transport.send(
@@ -68,8 +70,8 @@ async def fetch_access_token(transport: Transport, session: Session, known_sourc
         if answer.status >= 500:
             out_of_order = ServiceUnavailable(f"The token service is out of order (HTTP {answer.status})")
         elif source.name == known_source and not is_new and answer.status not in _GONE:
-            return None
-    if out_of_order is not None:
+            is_refused = True
+    if out_of_order is not None and not is_refused:
         raise out_of_order
     return None
 
