@@ -123,6 +123,23 @@ async def test_scheduled_mode_without_a_schedule_is_refused_by_its_code_with_one
     assert cloud.sim.charger().mode == MANUAL.value
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errorMessageCode": "iqevc_sch_10031"},
+        {"error": {"errorCode": "iqevc_sch_10031"}},
+        {"error": {"status": 400, "code": "iqevc_sch_10031"}},
+    ],
+)
+async def test_the_code_of_a_refused_mode_is_found_wherever_it_stands(cloud: Cloud, body: Json) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=PREFERENCE, status=400, body=body)
+    with pytest.raises(RequestRejected) as error:
+        await chargers.set_charge_mode(serial(cloud), SCHEDULED)
+    assert error.value.code == "iqevc_sch_10031"
+    assert cloud.count(PREFERENCE) == 1
+
+
 async def test_another_refusal_is_told_at_once(cloud: Cloud) -> None:
     chargers = await cloud.chargers()
     cloud.sim.faults.add(path=PREFERENCE, status=409, body={"message": "Storm guard decides"})

@@ -149,6 +149,8 @@ async def test_a_charger_that_charges_already_has_nothing_to_do(cloud: Cloud) ->
         ({"message": "already in charging state"}, Outcome.ALREADY_CHARGING),
         ({"error": {"errorMessageCode": "iqevc_ms-10008"}}, Outcome.NOT_PLUGGED_IN),
         ({"error": "Vehicle not plugged"}, Outcome.NOT_PLUGGED_IN),
+        ("Charger is already in charging state", Outcome.ALREADY_CHARGING),
+        ('"Vehicle not plugged"', Outcome.NOT_PLUGGED_IN),
     ],
 )
 async def test_known_reasons_are_told_by_code_and_by_words(cloud: Cloud, body: Json, outcome: Outcome) -> None:
@@ -207,6 +209,13 @@ async def test_an_older_charger_that_refuses_every_level_is_started_without_one(
     cloud = await open_cloud(invalid_level_500=True)
     reply = await start(await cloud.chargers(), cloud)
     assert (reply.outcome, cloud.sim.charger().charging) == (Outcome.ACCEPTED, True)
+    assert [one[2] for one in starts(cloud)] == [{"chargingLevel": 16, "connectorId": 1}, {"connectorId": 1}]
+
+
+async def test_an_older_charger_may_refuse_the_level_in_plain_text(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=START, status=500, body="Invalid charge level")
+    assert (await start(chargers, cloud)).outcome is Outcome.ACCEPTED
     assert [one[2] for one in starts(cloud)] == [{"chargingLevel": 16, "connectorId": 1}, {"connectorId": 1}]
 
 

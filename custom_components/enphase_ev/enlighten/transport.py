@@ -33,6 +33,9 @@ _PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
 # What a person can be shown.
 _LONGEST_MESSAGE = 500
 _CODE = re.compile(r"[\w.-]{1,64}")
+# The charger services' own codes. Where they stand is not the same everywhere.
+_SERVICE_CODE = re.compile(r"iqevc_[a-z]+[-_]\d{1,10}")
+_CODE_KEYS = ("errorMessageCode", "errorCode", "status", "code")
 # Longer than this nobody waits, whatever the cloud names: a slip of its clock would silence an account for good.
 _LONGEST_WAIT = 24.0 * _HOUR
 # A connection that has not come about after this share of the time never will; and then it is sure that nothing was sent.
@@ -172,13 +175,26 @@ class Answer:
         body = read_mapping(self.json_or_none())
         nested = body.get("error")
         error = read_mapping(nested)
-        code = read_text(first_of(error, "errorMessageCode", "status", "code")) or read_text(body.get("code"))
+        codes = [read_text(record.get(key)) for record in (error, body) for key in _CODE_KEYS]
+        code = next((one for one in codes if one and _SERVICE_CODE.fullmatch(one)), None)
+        code = code or read_text(first_of(error, "errorMessageCode", "status", "code")) or read_text(body.get("code"))
         if code is not None and not _CODE.fullmatch(code):
             code = None
         message = read_text(first_of(error, "displayMessage", "message", "errorMessage"))
         if message is None:
-            message = read_text(nested) or read_text(first_of(body, "message", "displayMessage"))
+            message = read_text(nested) or read_text(first_of(body, "message", "displayMessage")) or self._plain_words()
         return RequestRejected(self.status, code, None if message is None else _impersonal(message))
+
+    def _plain_words(self) -> str | None:
+        """Return what an answer says that is plain text, or JSON that is nothing but a text."""
+        if self.is_html:
+            return None
+        try:
+            words = self.json
+        except InvalidResponse:
+            # Broken JSON is nothing to show.
+            words = None if self.body.lstrip()[:1] in {b"{", b"["} else " ".join(self.text.split())
+        return read_text(words) if isinstance(words, str) else None
 
     def raise_for_status(self) -> None:
         """Raise what an answer that is no success means, once it is clear that the session is alive.
