@@ -187,6 +187,17 @@ async def test_a_restart_costs_no_sign_in_and_no_token(open_cloud: OpenCloud) ->
     assert re.search("_enlighten_4_session=", cloud.sent[0].headers["Cookie"])
 
 
+async def test_secure_cookies_go_to_the_origin_and_outlive_a_restart(cloud: Cloud) -> None:
+    """The real cloud may mark its cookies so; the simulated one speaks without TLS."""
+    account = await cloud.signed_in()
+    body = {"data": {"chargers": []}}
+    cloud.sim.faults.add(path="status$", body=body, headers={"Set-Cookie": "locale=en; Path=/; Secure"})
+    await site(cloud, account).status()
+    for one in (account, cloud.restarted(account)):
+        await site(cloud, one).status()
+        assert "locale=en" in cloud.sent[-1].headers["Cookie"].split("; ")
+
+
 async def test_a_host_with_a_name_keeps_its_cookies_as_well(cloud: Cloud) -> None:
     """Jars treat bare addresses differently, and the real cloud has a name."""
     transport = cloud.transport()

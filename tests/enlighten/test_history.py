@@ -87,6 +87,17 @@ async def test_the_history_wants_to_know_whose_it_is(open_cloud: OpenCloud) -> N
     assert cloud.count(r"data\.json") == 1
 
 
+@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 404}, {"status": 503}, {"html": True}, {"broken_json": True}, {"body": {}}])
+async def test_where_nobody_tells_whose_it_is_the_history_is_asked_for_without(open_cloud: OpenCloud, fault: dict[str, object]) -> None:
+    cloud = await open_cloud(jwt_user_claim="nobody")
+    calls = await history(cloud)
+    cloud.sim.faults.add(path=r"data\.json", times=None, **fault)
+    cloud.sim.faults.add(path="/history$", body=sample("session_history"))
+    assert len(await calls.sessions(SERIAL, DAY, DAY, ZONE)) == 1
+    assert "username" not in cloud.sent[-1].headers
+    assert cloud.sign_ins() == 1
+
+
 # Energy by day
 
 

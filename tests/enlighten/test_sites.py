@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.enphase_ev.enlighten import Json, ServiceUnavailable, Site
+from custom_components.enphase_ev.enlighten import Json, ServiceUnavailable, SessionExpired, Site
 from custom_components.enphase_ev.enlighten.sites import read_sites, read_user_id, site_in_path
 
 from .cloud import Cloud
@@ -89,6 +89,23 @@ async def test_a_start_page_that_leads_nowhere_leaves_the_number_to_the_person(o
     cloud.sim.faults.add(path="^/$", times=None, **fault)
     assert await account.sites() == []
     assert cloud.count("^/$") <= 5
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("remembers", [False, True])
+async def test_a_list_that_is_refused_makes_way_for_the_start_page(open_cloud: OpenCloud, status: int, remembers: bool) -> None:
+    cloud = await open_cloud("no_site_list", sign_in_body="empty_object")
+    account = await cloud.signed_in(remembers=remembers)
+    cloud.sim.faults.add(path=SEARCH, status=status, times=None)
+    assert await account.sites() == [Site(cloud.sim.site.id)]
+    assert cloud.sign_ins() == 1
+
+
+async def test_a_session_that_is_dead_is_found_out_by_the_list(cloud: Cloud) -> None:
+    account = await cloud.signed_in(remembers=False)
+    cloud.sim.expire_sessions()
+    with pytest.raises(SessionExpired):
+        await account.sites()
 
 
 async def test_an_outage_is_told_when_nothing_is_known(open_cloud: OpenCloud) -> None:

@@ -240,7 +240,8 @@ class Account:
         found: list[Site] = []
         try:
             params = {"searchText": "", "favourite": "false"}
-            found = read_sites(await self.request(Request(family=Family.SITES, path="/app-api/search_sites.json", params=params)))
+            request = Request(family=Family.SITES, path="/app-api/search_sites.json", params=params, is_optional=True)
+            found = read_sites(await self.request(request))
         except ServiceUnavailable, RequestRejected, InvalidResponse:
             _LOGGER.debug("The list of sites cannot be had")
         if found:
@@ -253,11 +254,15 @@ class Account:
         return [Site(site_id)] if site_id else []
 
     async def user_id(self, site_id: str) -> str | None:
-        """Return the numeric user id, from a token's claims or else from the app's data."""
+        """Return the numeric user id, from a token's claims or else from the app's data; `None` where neither tells it."""
         if self._session.user_id is None:
             params = {"app": "1", "device_status": "non_retired", "is_mobile": "0"}
-            request = Request(family=Family.SITES, path=f"/app-api/{site_id}/data.json", params=params)
-            body = await self.request(request, site_id=site_id)
+            request = Request(family=Family.SITES, path=f"/app-api/{site_id}/data.json", params=params, is_optional=True)
+            try:
+                body = await self.request(request, site_id=site_id)
+            except ServiceUnavailable, RequestRejected, InvalidResponse:
+                _LOGGER.debug("The app does not tell the user")
+                return None
             self._session.user_id = self.state.user_id = read_user_id(body)
             self._changed()
         return self._session.user_id
@@ -411,8 +416,12 @@ class Account:
     # --- State ---
 
     def empty_jar(self) -> CookieJar:
-        """Return an empty jar. A jar takes no cookies of bare addresses by itself, and the origin can be one in development."""
-        return CookieJar(unsafe=_is_address(self.transport.url.host), quote_cookie=False)
+        """Return an empty jar.
+
+        A jar takes no cookies of bare addresses by itself, and sends no secure ones without TLS; in development the origin is such a one.
+        """
+        origin = self.transport.url
+        return CookieJar(unsafe=_is_address(origin.host), quote_cookie=False, treat_as_secure_origin=origin)
 
     def _restore_session(self) -> Session:
         jar = self.empty_jar()

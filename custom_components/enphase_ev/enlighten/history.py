@@ -15,7 +15,7 @@ _DATE_FORMAT = "%d-%m-%Y"
 
 
 class ChargerHistory:
-    """Reads sessions and energy."""
+    """Reads sessions and energy, in the name of the user where that is known (api/auth.md §6)."""
 
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account
@@ -23,6 +23,7 @@ class ChargerHistory:
 
     async def sessions(self, serial: str, first: date, last: date, time_zone: str) -> list[PastSession]:
         """Return the sessions of a charger from the first day to the last, both in the site's zone, all pages, the newest first."""
+        await self.account.user_id(self.site_id)
         found: list[PastSession] = []
         for page_number in range(_MOST_PAGES):
             page = await self._page(serial, first, last, time_zone, page_number * _PAGE)
@@ -40,7 +41,6 @@ class ChargerHistory:
         return EnergyOfDay.read(await self.account.request(request, site_id=self.site_id), day)
 
     async def _page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
-        await self.account.user_id(self.site_id)
         params: dict[str, Json] = {
             "offset": offset,
             "limit": _PAGE,
