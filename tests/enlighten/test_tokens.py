@@ -356,6 +356,26 @@ def test_claims_have_many_names_and_two_places(key: str, session_key: str, under
     assert (token.user_id, token.session_id, token.expires_at) == ("42", "abc", NOW + timedelta(minutes=1))
 
 
+@pytest.mark.parametrize("header", ["opaque", "", "eyJraWQiOjd9", "!!"])
+@pytest.mark.parametrize("signature", ["", "no base64!", ".more.parts"])
+def test_neither_header_nor_signature_matter(header: str, signature: str) -> None:
+    claims = signed({"exp": int(NOW.timestamp()) + 60, "user_id": 42, "session_id": "abc"}).split(".")[1]
+    token = Token.read(f"{header}.{claims}.{signature}", obtained_at=NOW)
+    assert (token.user_id, token.session_id, token.expires_at) == ("42", "abc", NOW + timedelta(minutes=1))
+
+
+def test_a_claim_that_is_null_hides_none_under_data() -> None:
+    claims = {"exp": int(NOW.timestamp()) + 60, "user_id": "42", "session_id": "abc"}
+    token = Token.read(signed({**dict.fromkeys(claims), "data": claims}), obtained_at=NOW)
+    assert (token.user_id, token.session_id, token.expires_at) == ("42", "abc", NOW + timedelta(minutes=1))
+
+
+async def test_a_token_that_is_null_hides_none_under_data(cloud: Cloud) -> None:
+    cloud.sim.faults.add(path=SELF, body={"token": None, "data": {"token": "opaque"}})
+    await cloud.signed_in()
+    assert asked(cloud) == [SELF]
+
+
 def test_a_subject_that_is_no_number_is_no_user_id() -> None:
     assert Token.read(signed({"sub": "alex@example.com"}), obtained_at=NOW).user_id is None
 

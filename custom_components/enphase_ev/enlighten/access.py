@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aiohttp import hdrs
 
 from .exceptions import RateLimited, ServiceUnavailable
-from .fields import first_of, read_mapping, read_secret, read_time
+from .fields import first_of, read_secret, read_time, read_unwrapped
 from .headers import Session
 from .sign_in import SESSION_COOKIES, cookie_value, keep_cookies
 from .tokens import Token
@@ -79,8 +79,7 @@ async def fetch_access_token(transport: Transport, session: Session, known_sourc
 def _read_token(answer: Answer) -> Token | None:
     if answer.status != 200:
         return None
-    body = read_mapping(answer.json_or_none())
-    body = {**read_mapping(body.get("data")), **body}
+    body = read_unwrapped(answer.json_or_none())
     value = read_secret(first_of(body, "token", "auth_token", "access_token"))
     if value is None:
         return None

@@ -134,6 +134,13 @@ def read_mapping(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
+def read_unwrapped(value: Json) -> dict[str, Json]:
+    """Return what an object holds itself or under `data`; what it holds itself counts, unless that is null."""
+    record = read_mapping(value)
+    own = {key: item for key, item in record.items() if item is not None and key != "data"}
+    return {**read_mapping(record.get("data")), **own}
+
+
 def read_records(value: Json) -> list[dict[str, Json]]:
     """Return the objects of a list that comes bare or wrapped in `data`, `items`, `result`, `sites` or `systems`."""
     while isinstance(value, dict):
