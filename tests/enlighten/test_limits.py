@@ -162,13 +162,40 @@ async def test_a_locked_account_and_a_quota_are_left_alone_for_a_day(
     assert cloud.sign_ins() == 3
 
 
-async def test_a_person_need_not_wait_for_that_day_to_end(cloud: Cloud) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("trouble", "error"), [("locked", AccountBlocked), ("quota", TooManySessions)])
+async def test_a_person_may_try_a_locked_account_and_a_quota_once_a_minute(
+    cloud: Cloud, frozen: FrozenDateTimeFactory, trouble: str, error: type[AuthError], restarts: bool
+) -> None:
+    account = cloud.account()
+    cloud.sim.account.locked = trouble == "locked"
+    cloud.sim.account.session_quota = 0 if trouble == "quota" else None
+    for tries in (1, 2):
+        with pytest.raises(error):
+            await account.sign_in(cloud.sim.account.password)
+        allowed_at = datetime.now(UTC) + timedelta(minutes=1)
+        if restarts:
+            account = cloud.restarted(account)
+        for seconds in (0, 59):
+            frozen.move_to(allowed_at - timedelta(minutes=1) + timedelta(seconds=seconds))
+            with pytest.raises(RetryLater) as later:
+                await account.sign_in(cloud.sim.account.password)
+            assert later.value.retry_at == allowed_at
+        assert cloud.sign_ins() == tries
+        frozen.move_to(allowed_at)
+    cloud.sim.account.locked, cloud.sim.account.session_quota = False, None
+    await account.sign_in(cloud.sim.account.password)
+    assert cloud.sign_ins() == 3
+
+
+async def test_a_person_need_not_wait_for_that_day_to_end(cloud: Cloud, frozen: FrozenDateTimeFactory) -> None:
     account = await cloud.signed_in()
     cloud.sim.account.locked = True
     cloud.sim.expire_sessions()
     with pytest.raises(AccountBlocked):
         await poll(cloud, account)
     cloud.sim.account.locked = False
+    frozen.tick(timedelta(minutes=1))
     await account.sign_in(cloud.sim.account.password)
     await poll(cloud, account)
     assert cloud.sign_ins() == 3

@@ -40,9 +40,12 @@ class HoldReason(StrEnum):
     OUTAGE = "outage"
 
 
+_WORSE_THAN_A_SLIP = {HoldReason.BLOCKED, HoldReason.TOO_MANY_SESSIONS}
+
+
 @dataclass
 class SignInLimits(DataClassDictMixin):
-    """What is known about earlier tries. Times are aware UTC."""
+    """What is known about earlier tries. Times are aware UTC; `rejected_at` is that of the last refusal of any kind."""
 
     rejections: int = 0
     rejected_at: datetime | None = None
@@ -53,13 +56,14 @@ class SignInLimits(DataClassDictMixin):
     def check_person(self) -> None:
         """Allow a person's own try.
 
-        A first refused password may be corrected at once, since a slip of the finger is the usual reason; from the second on it is once
-        a minute.
+        A first refused password may be corrected at once, since a slip of the finger is the usual reason; from the second on, and after
+        any other refusal, it is once a minute.
 
         Raises:
             RetryLater: The last refused try was less than a minute ago.
         """
-        if self.rejections < 2 or self.rejected_at is None:
+        is_first_slip = self.rejections < 2 and self.hold_reason not in _WORSE_THAN_A_SLIP
+        if is_first_slip or self.rejected_at is None:
             return
         allowed_at = self.rejected_at + _BETWEEN_TRIES_OF_A_PERSON
         if datetime.now(UTC) < allowed_at:
@@ -97,9 +101,10 @@ class SignInLimits(DataClassDictMixin):
     def record_failure(self, error: AuthError | ServiceUnavailable | RateLimited) -> None:
         """Remember a sign-in that was refused, or one that no person asked for and that met an outage."""
         now = datetime.now(UTC)
+        if isinstance(error, InvalidCredentials | AccountBlocked | TooManySessions):
+            self.rejected_at = now
         if isinstance(error, InvalidCredentials):
             self.rejections += 1
-            self.rejected_at = now
             self.hold_reason = HoldReason.REJECTED
             self.hold_until = now + (_AFTER_REJECTION if self.rejections < 3 else _AFTER_THREE_REJECTIONS)
         elif isinstance(error, AccountBlocked):
