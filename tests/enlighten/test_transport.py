@@ -81,6 +81,17 @@ async def test_the_app_is_asked_as_the_web_app_asks(cloud: Cloud) -> None:
     assert "Authorization" not in sent.headers
 
 
+async def test_the_app_is_asked_for_a_token_in_the_same_way(open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud(token_endpoints=["jwt_token"])
+    account = await cloud.signed_in()
+    manager = account.state.manager_token
+    assert manager is not None
+    sent = next(sent for sent in cloud.sent if sent.url.path == "/app-api/jwt_token.json")
+    assert sent.headers["Referer"] == f"{cloud.sim.url}/"
+    # The only token that lives by then.
+    assert sent.headers["e-auth-token"] == manager.value
+
+
 @pytest.mark.parametrize("family", [Family.STATUS, Family.SUMMARY, Family.LIVE_STREAM])
 async def test_charger_reads_carry_the_access_token(cloud: Cloud, family: Family) -> None:
     site_id = cloud.sim.site.id

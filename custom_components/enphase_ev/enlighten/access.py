@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import hdrs
+from yarl import URL
 
 from .exceptions import RateLimited, ServiceUnavailable
 from .fields import first_of, read_secret, read_time, read_unwrapped
-from .headers import Session
+from .headers import Session, request_headers
 from .sign_in import SESSION_COOKIES, cookie_value, keep_cookies
 from .tokens import Token
 from .transport import Answer, Family, Request, Transport
@@ -20,20 +21,24 @@ class TokenSource:
 
     name: str
     path: str
-    headers: Callable[[Session], dict[str, str]]
+    headers: Callable[[Session, URL], dict[str, str]]
 
 
-def _plain(_session: Session) -> dict[str, str]:
+def _plain(_session: Session, _origin: URL) -> dict[str, str]:
     return {hdrs.ACCEPT: "application/json, text/plain, */*", "X-Requested-With": "XMLHttpRequest"}
 
 
-def _with_session_id(session: Session) -> dict[str, str]:
-    return {**_plain(session), "e-auth-token": cookie_value(session.cookies, *SESSION_COOKIES) or ""}
+def _of_the_app(session: Session, origin: URL) -> dict[str, str]:
+    return request_headers(Family.SITES, session, origin, None)
+
+
+def _with_session_id(session: Session, origin: URL) -> dict[str, str]:
+    return {**_plain(session, origin), "e-auth-token": cookie_value(session.cookies, *SESSION_COOKIES) or ""}
 
 
 SOURCES = (
     TokenSource("self", "/users/self/token", _plain),
-    TokenSource("jwt", "/app-api/jwt_token.json", _plain),
+    TokenSource("jwt", "/app-api/jwt_token.json", _of_the_app),
     TokenSource("auth_ms", "/service/auth_ms_enho/api/v1/session/token", _with_session_id),
 )
 
@@ -55,9 +60,8 @@ async def fetch_access_token(transport: Transport, session: Session, known_sourc
     is_refused = False
     for source in sorted(SOURCES, key=lambda source: source.name != known_source):
         try:
-            answer = await transport.send(
-                Request(family=Family.SESSION, path=source.path), headers=source.headers(session), cookies=session.cookies
-            )
+            request = Request(family=Family.SESSION, path=source.path)
+            answer = await transport.send(request, headers=source.headers(session, transport.url), cookies=session.cookies)
         except ServiceUnavailable as err:
             out_of_order = err
             continue
