@@ -1,5 +1,6 @@
 """Weekly schedules of a charger (api/chargers.md §6)."""
 
+import asyncio
 from dataclasses import replace
 from datetime import time
 
@@ -219,6 +220,44 @@ async def test_all_slots_go_with_the_clouds_own_stamp(cloud: Cloud) -> None:
     assert isinstance(body, dict)
     assert body["meta"] == {"serverTimeStamp": "2026-01-01T00:00:00.000+00:00", "rowCount": 2}
     assert body["data"] == sample("charge_schedules")["data"]["slots"]
+
+
+@pytest.mark.parametrize("change", ["add", "change", "delete"])
+async def test_after_a_renewal_a_change_of_all_slots_starts_again_from_its_read(cloud: Cloud, change: str) -> None:
+    """Else it would undo what happened to the other slots meanwhile."""
+    calls = await schedules(cloud)
+    custom, off_peak = cloud.sim.charger().slots
+    cloud.sim.faults.add(path=ONE, status=404, times=None)
+    cloud.sim.faults.add(path=ALL, method="PATCH", status=401)
+    cloud.sim.faults.add(path="/users/self/token", delay=0.2)
+    slot = replace(EVENING, id=custom.id)
+    actions = {"add": calls.add, "change": calls.change, "delete": lambda sn, one: calls.delete(sn, one.id)}
+    cloud.forget()
+    waiting = asyncio.create_task(actions[change](serial(cloud), slot))
+    while not any(sent.url.path == "/users/self/token" for sent in cloud.sent):
+        await asyncio.sleep(0.01)
+    cloud.sim.charger().set_slots([custom, replace(off_peak, enabled=not off_peak.enabled)])
+    await waiting
+    assert [(one.method, one.status) for one in cloud.sim.requests if one.path.endswith("/schedules")] == [
+        ("GET", 200),
+        ("PATCH", 401),
+        ("GET", 200),
+        ("PATCH", 200),
+    ]
+    after = {one.id: one for one in cloud.sim.charger().slots}
+    assert after[off_peak.id].enabled is not off_peak.enabled
+    assert len(after) == {"add": 3, "change": 2, "delete": 1}[change]
+    assert cloud.sign_ins() == 1
+
+
+async def test_a_change_of_all_slots_that_is_always_refused_is_told(cloud: Cloud) -> None:
+    calls = await schedules(cloud)
+    slots = (await calls.read(serial(cloud))).slots
+    cloud.sim.faults.add(path=ALL, method="PATCH", status=403, body={"message": "Not allowed"}, times=None)
+    with pytest.raises(RequestRejected, match="Not allowed"):
+        await calls.replace_all(serial(cloud), slots)
+    assert cloud.count(ALL, "PATCH") == 3
+    assert cloud.sign_ins() == 1
 
 
 @pytest.mark.parametrize("change", ["add", "change", "delete"])

@@ -21,6 +21,7 @@ from .exceptions import (
     RequestRejected,
     ServiceUnavailable,
     SessionExpired,
+    SessionRenewed,
 )
 from .fields import Json
 from .headers import Dress, Session, prefers_manager_token, request_headers
@@ -206,6 +207,8 @@ class Account:
             if answer.status == 401 and prefers_manager_token(request.family):
                 # Cookies renew the access token alone; the manager token can be the one that was refused.
                 session.refused_token = manager
+            if request.builds_on_read:
+                raise SessionRenewed("The session was renewed in the middle of a change")
             answer, session = await send()
             if answer.status == 401 and not request.is_optional:
                 # The cookies gave a token and still the session is refused: only a new one can help.

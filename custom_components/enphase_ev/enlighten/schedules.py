@@ -1,17 +1,20 @@
 """The weekly schedules of the chargers of one site (api/chargers.md §6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
 from .account import Account
-from .exceptions import InvalidResponse, RequestRejected
+from .exceptions import InvalidResponse, RequestRejected, SessionRenewed
 from .fields import Json
 from .models.schedule import ChargingSchedule, ChargingSlot
 from .transport import Family, Request
 
 _BASE = "/service/evse_scheduler/api/v1/iqevc/charging-mode/SCHEDULED_CHARGING"
 _NOT_HERE = {404, 405}
+
+type _Change = Callable[[Sequence[ChargingSlot]], Sequence[ChargingSlot]]
 
 
 class ChargingSchedules:
@@ -40,7 +43,7 @@ class ChargingSchedules:
             if err.status not in _NOT_HERE:
                 raise
             new = replace(slot, id=f"{self.site_id}:{serial}:{uuid4()}")
-            await self.replace_all(serial, [*(await self.read(serial)).slots, new])
+            await self._rewrite(serial, lambda slots: [*slots, new])
 
     async def change(self, serial: str, slot: ChargingSlot) -> None:
         """Change a slot; its `id` says which."""
@@ -49,10 +52,14 @@ class ChargingSchedules:
         except RequestRejected as err:
             if err.status not in _NOT_HERE:
                 raise
-            slots = (await self.read(serial)).slots
-            if slot.id not in {one.id for one in slots}:
-                raise
-            await self.replace_all(serial, [slot if one.id == slot.id else one for one in slots])
+            refusal = err
+
+            def change(slots: Sequence[ChargingSlot]) -> Sequence[ChargingSlot]:
+                if slot.id not in {one.id for one in slots}:
+                    raise refusal
+                return [slot if one.id == slot.id else one for one in slots]
+
+            await self._rewrite(serial, change)
 
     async def delete(self, serial: str, slot_id: str) -> None:
         """Delete a slot."""
@@ -61,8 +68,7 @@ class ChargingSchedules:
         except RequestRejected as err:
             if err.status not in _NOT_HERE:
                 raise
-            slots = (await self.read(serial)).slots
-            await self.replace_all(serial, [one for one in slots if one.id != slot_id])
+            await self._rewrite(serial, lambda slots: [one for one in slots if one.id != slot_id])
 
     async def switch(self, serial: str, slot_id: str, *, is_enabled: bool) -> None:
         """Switch a slot on or off."""
@@ -70,11 +76,19 @@ class ChargingSchedules:
 
     async def replace_all(self, serial: str, slots: Sequence[ChargingSlot]) -> None:
         """Make these the slots of a charger. Slots that are left out may be deleted."""
-        stamp = (await self.read(serial)).stamp
-        data: list[Json] = [slot.to_json() for slot in slots]
-        await self._send("PATCH", serial, "schedules", {"meta": {"serverTimeStamp": stamp, "rowCount": len(data)}, "data": data})
+        await self._rewrite(serial, lambda _: slots)
 
-    async def _send(self, method: str, serial: str, path: str, json: Json = None) -> Json:
+    async def _rewrite(self, serial: str, change: _Change) -> None:
+        """Read all slots and send what a change makes of them; where the session was renewed between the two, start again once."""
+        for builds_on_read in (True, False):
+            schedule = await self.read(serial)
+            data: list[Json] = [slot.to_json() for slot in change(schedule.slots)]
+            body: dict[str, Json] = {"meta": {"serverTimeStamp": schedule.stamp, "rowCount": len(data)}, "data": data}
+            with suppress(SessionRenewed):
+                await self._send("PATCH", serial, "schedules", body, builds_on_read=builds_on_read)
+                return
+
+    async def _send(self, method: str, serial: str, path: str, json: Json = None, *, builds_on_read: bool = False) -> Json:
         request = Request(
             family=Family.SCHEDULE,
             method=method,
@@ -82,5 +96,6 @@ class ChargingSchedules:
             json=json,
             is_write=method != "GET",
             is_optional=True,
+            builds_on_read=builds_on_read,
         )
         return await self.account.request(request, site_id=self.site_id)

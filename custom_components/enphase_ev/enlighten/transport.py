@@ -77,7 +77,7 @@ class Request:
     """What to send. `path` may carry a query. A write is sent once, whatever happens to the connection.
 
     What is optional can be refused with 401 by a site that does not have it, or by a service that is out of order: once the session was
-    renewed, that says nothing about it.
+    renewed, that says nothing about it. A change that builds on a read is not sent again after a renewal: it raises `SessionRenewed`.
     """
 
     family: Family
@@ -88,6 +88,7 @@ class Request:
     form: Mapping[str, str] | None = None
     is_write: bool = False
     is_optional: bool = False
+    builds_on_read: bool = False
 
 
 class _Interrupted(aiohttp.ClientError):
