@@ -138,6 +138,16 @@ async def test_each_shape_has_its_headers_and_cookies(cloud: Cloud, shape: Heade
     assert set(_cookies(write)) == {"BP-XSRF-Token"} or has_session
 
 
+async def test_the_state_of_charge_is_asked_for_as_the_web_app_does(cloud: Cloud) -> None:
+    account = await cloud.signed_in()
+    await Batteries(account, cloud.sim.site.id).status()
+    sent, token = cloud.sent[-1], account.state.access_token
+    assert token is not None
+    assert sent.headers["Accept"] == "application/json, text/plain, */*"
+    assert sent.headers["Referer"] == f"{cloud.sim.url}/pv/systems/{cloud.sim.site.id}/summary"
+    assert (sent.headers["X-Requested-With"], sent.headers["e-auth-token"]) == ("XMLHttpRequest", token.value)
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_read_that_is_refused_is_asked_in_another_shape(cloud: Cloud, status: int) -> None:
     batteries = Batteries(await cloud.signed_in(), cloud.sim.site.id)
