@@ -69,8 +69,8 @@ class Battery:
 
     def has_schedules(self, family: BatteryFamily) -> bool:
         """Return whether the site can have entries of a family."""
-        found = self.schedules.families.get(family) if self.schedules else None
-        return found is not None and found.is_supported
+        control = self.settings.control(family) if self.settings else None
+        return self.schedules is not None and self.schedules.supports(family, control)
 
     @property
     def activity(self) -> str | None:

@@ -58,8 +58,7 @@ def check_family(family: BatteryFamily, settings: BatterySettings, schedules: Ba
     control = settings.control(family)
     if control is not None and control.is_locked:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_locked")
-    found = schedules.families.get(family)
-    if found is None or not found.is_supported:
+    if not schedules.supports(family, control):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_not_supported")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.enphase_ev.enlighten import (
     Batteries,
+    BatteryControl,
     BatteryEntry,
     BatteryFamily,
     BatteryProfile,
@@ -18,6 +19,7 @@ from custom_components.enphase_ev.enlighten import (
     BatteryStatus,
     EnlightenError,
     InvalidResponse,
+    Json,
     RequestRejected,
     ServiceUnavailable,
     SessionRenewed,
@@ -360,7 +362,7 @@ def test_an_answer_that_holds_nothing_is_no_answer(read: Callable[[object], obje
         read(body)
 
 
-@pytest.mark.parametrize("requested", [{}, None, {"cfgControl": {}, "dtgControl": {}}])
+@pytest.mark.parametrize("requested", [{}, None, {"cfgControl": {}, "dtgControl": {}}, {"devices": {"iqEvse": {}}, "a": []}])
 def test_what_holds_only_empty_objects_is_not_pending(requested: object) -> None:
     assert not BatterySettings.read({"data": {"profile": "expert", "requestedConfig": requested}}).is_pending  # type: ignore[dict-item]  # as the cloud says it
 
@@ -369,8 +371,34 @@ def test_what_holds_only_empty_objects_is_not_pending(requested: object) -> None
 def test_a_family_without_entries_is_still_supported(details: object) -> None:
     group: dict[str, object] = {"scheduleStatus": "ACTIVE"} | ({} if details == "absent" else {"details": details})
     schedules = BatterySchedules.read({"cfg": group})  # type: ignore[dict-item]  # as the cloud says it
-    assert schedules.families[_CFG].is_supported
+    assert schedules.supports(_CFG, None)
     assert schedules.entries == ()
+
+
+@pytest.mark.parametrize("status", ["active", "pending", "not_supported", "none", "new_word", None])
+@pytest.mark.parametrize("is_supported", [True, False, None])
+def test_what_a_group_leaves_open_its_control_says(status: str | None, is_supported: bool | None) -> None:
+    schedules = BatterySchedules.read({"cfg": {"scheduleStatus": status}})
+    control = None if is_supported is None else BatteryControl.from_dict({"scheduleSupported": is_supported})
+    expected = {"active": True, "pending": True, "not_supported": False, "none": False}
+    assert schedules.supports(_CFG, control) is expected.get(status or "", bool(is_supported))
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda groups: {"data": groups}], ids=["bare", "wrapped"])
+def test_groups_that_are_null_hold_no_entries(wrap: Callable[[dict[str, None]], Json]) -> None:
+    schedules = BatterySchedules.read(wrap({"cfg": None, "dtg": None, "rbd": None}))
+    assert schedules.entries == ()
+    assert schedules.supports(_RBD, BatteryControl.from_dict({"scheduleSupported": True}))
+    with pytest.raises(InvalidResponse):
+        BatterySchedules.read({"cfg": "text"})
+
+
+@pytest.mark.parametrize(("told", "in_control", "expected"), [(None, True, True), (False, True, False), (None, None, None)])
+def test_where_power_match_is_not_told_its_control_says(told: bool | None, in_control: bool | None, expected: bool | None) -> None:
+    data: dict[str, Json] = {"powerMatch": told, "powerMatchControl": {"show": True, "enabled": in_control}}
+    settings = BatterySettings.read({"data": data})
+    assert settings.power_match is expected
+    assert settings.after({"powerMatch": True}).power_match is True
 
 
 def test_a_deleted_entry_is_skipped_and_seconds_are_taken() -> None:
@@ -378,6 +406,13 @@ def test_a_deleted_entry_is_skipped_and_seconds_are_taken() -> None:
     deleted = {**record, "scheduleId": "b", "isDeleted": True}
     schedules = BatterySchedules.read({"data": {"cfg": {"scheduleStatus": "active", "details": [record, deleted]}}})
     assert [(one.id, one.start, one.end, one.is_enabled) for one in schedules.entries] == [("a", time(20), time(5), False)]
+
+
+def test_what_was_requested_may_lie_deeper_than_calls_can() -> None:
+    requested: Json = {}
+    for _ in range(5000):
+        requested = {"a": requested}
+    assert not BatterySettings.read({"data": {"requestedConfig": requested}}).is_pending
 
 
 def test_settings_after_a_change_hold_what_was_requested_and_what_is_wanted() -> None:

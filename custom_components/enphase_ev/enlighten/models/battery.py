@@ -108,6 +108,7 @@ class BatterySettings(Model):
         return replace(
             found,
             controls=controls,
+            power_match=read_bool(power_match.get("enabled")) if found.power_match is None else found.power_match,
             has_power_match=read_bool(power_match.get("show")) is True,
             requested=_requested(data),
             data=data,
@@ -214,17 +215,16 @@ class BatteryEntry:
         return body
 
 
+# What a group's status says of whether the site can have entries of the family.
+_STATUSES = {"active": True, "pending": True, "not_supported": False, "none": False}
+
+
 @dataclass(frozen=True, kw_only=True)
 class FamilySchedules:
     """A family's entries by id; `status` is in lower case."""
 
     status: str | None
     entries: tuple[BatteryEntry, ...]
-
-    @property
-    def is_supported(self) -> bool:
-        """Return whether the site can have entries of the family."""
-        return self.status in {"active", "pending"} or bool(self.entries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,10 +242,7 @@ class BatterySchedules:
             InvalidResponse: The answer holds none of the families: that is no proof that there are no entries.
         """
         envelope = read_mapping(body)
-        groups = {family: envelope[family.value] for family in BatteryFamily if isinstance(envelope.get(family.value), dict)}
-        if not groups:
-            nested = read_mapping(envelope.get("data"))
-            groups = {family: nested[family.value] for family in BatteryFamily if isinstance(nested.get(family.value), dict)}
+        groups = _groups(envelope) or _groups(read_mapping(envelope.get("data")))
         if not groups:
             raise InvalidResponse("The battery schedules make no sense")
         families = {family: _read_family(read_mapping(group), family) for family, group in groups.items()}
@@ -260,6 +257,14 @@ class BatterySchedules:
         """Return the entries of a family."""
         found = self.families.get(family)
         return found.entries if found else ()
+
+    def supports(self, family: BatteryFamily, control: BatteryControl | None) -> bool:
+        """Return whether the site can have entries of a family; what its group leaves open its control says."""
+        found = self.families.get(family)
+        if found is not None and found.entries:
+            return True
+        told = _STATUSES.get(found.status or "") if found else None
+        return told if told is not None else control is not None and control.supports_schedules
 
     def entry(self, entry_id: str) -> BatteryEntry | None:
         """Return an entry by its id."""
@@ -404,7 +409,25 @@ def _data(body: Json) -> dict[str, Json]:
 def _requested(data: Mapping[str, Json]) -> dict[str, Json]:
     """Return what the gateway has not taken over; an object that holds only empty objects is nothing (§6)."""
     merged = {**read_mapping(data.get("requestedConfig")), **read_mapping(data.get("requestedConfigMqtt"))}
-    return {key: value for key, value in merged.items() if value not in ({}, None, [])}
+    return {key: value for key, value in merged.items() if not _is_empty(value)}
+
+
+def _is_empty(value: Json) -> bool:
+    # One after the other: an answer can lie deeper than calls can.
+    inside = [value]
+    while inside:
+        one = inside.pop()
+        if isinstance(one, dict):
+            inside.extend(one.values())
+        elif one is not None and one != []:
+            return False
+    return True
+
+
+def _groups(envelope: dict[str, Json]) -> dict[BatteryFamily, Json]:
+    """Return the groups that an answer holds; one that is null has no entries."""
+    keys = ((family, family.value) for family in BatteryFamily)
+    return {family: envelope[key] for family, key in keys if key in envelope and isinstance(envelope[key], dict | None)}
 
 
 def _read_family(group: dict[str, Json], family: BatteryFamily) -> FamilySchedules:
