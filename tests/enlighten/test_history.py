@@ -38,6 +38,20 @@ def test_the_sample_of_a_page() -> None:
     assert (session.energy, session.active_seconds, session.range_added, session.cost) == (29.94, 15284, 120.7, 0.77)
 
 
+@pytest.mark.parametrize(
+    ("body", "has_more"),
+    [
+        ([{"aggEnergyValue": 1}], False),
+        ({"data": [{"aggEnergyValue": 1}], "hasMore": True}, True),
+        ({"result": [{"aggEnergyValue": 1}], "hasMore": "true"}, True),
+        ({"data": {"items": [{"aggEnergyValue": 1}], "hasMore": True}}, True),
+    ],
+)
+def test_a_page_is_read_bare_and_in_every_wrapper(body: Json, has_more: bool) -> None:
+    page = SessionPage.read(body)
+    assert ([session.energy for session in page.sessions], page.has_more) == ([1], has_more)
+
+
 @pytest.mark.parametrize("body", [None, [], {}, {"data": None}, {"data": {"result": None, "hasMore": True}}])
 def test_a_page_of_nothing_is_the_last(body: Json) -> None:
     page = SessionPage.read(body)

@@ -83,9 +83,18 @@ def test_days_are_in_order_and_each_once(value: Json, days: tuple[int, ...]) -> 
     assert read_days(value) == days
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"data": None}, {"data": {"slots": None}}, {"data": {"slots": {}}}])
+@pytest.mark.parametrize("body", [None, {}, {"data": None}, {"data": {}}, {"data": {"slots": None}}, {"data": {"slots": {}}}])
 def test_an_answer_without_a_list_is_no_proof_of_an_empty_one(body: Json) -> None:
     assert ChargingSchedule.read(body) is None
+
+
+@pytest.mark.parametrize(
+    "body", [[{"id": "x"}], {"data": [{"id": "x"}]}, {"items": [{"id": "x"}]}, {"data": {"slots": {"items": [{"id": "x"}]}}}]
+)
+def test_a_list_is_read_bare_and_in_every_wrapper(body: Json) -> None:
+    schedule = ChargingSchedule.read(body)
+    assert schedule is not None
+    assert [slot.id for slot in schedule.slots] == ["x"]
 
 
 def test_a_slot_without_an_id_is_left_out() -> None:

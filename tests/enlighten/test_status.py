@@ -1,5 +1,6 @@
 """What the chargers of a site are doing (api/chargers.md §1)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -143,18 +144,47 @@ def test_a_charger_without_a_serial_number_is_left_out() -> None:
     assert SiteStatus.read({"data": {"chargers": [{"name": "nameless"}, {"sn": " "}, None, 3, {"sn": 12}]}}).chargers.keys() == {"12"}
 
 
-def test_a_bare_list_is_read_too() -> None:
-    assert SiteStatus.read({"data": [{"sn": SERIAL, "charging": "true"}]}).chargers[SERIAL].is_charging
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda found: found,
+        lambda found: {"data": found},
+        lambda found: {"items": found},
+        lambda found: {"data": {"result": found}},
+        lambda found: {"chargers": found},
+        lambda found: {"data": {"chargers": {"items": found}}},
+    ],
+)
+def test_a_list_is_read_bare_and_in_every_wrapper(wrap: Callable[[Json], Json]) -> None:
+    charger = only(wrap([{"sn": SERIAL, "charging": "true", "session_d": {"e_c": 150}}]))
+    assert (charger.serial, charger.is_charging) == (SERIAL, True)
+    assert charger.session is not None
+    assert charger.session.energy == 0.15
+
+
+def test_the_old_flat_shape_counts_kwh_inside_a_wrapper_too() -> None:
+    session = only({"data": {"evChargerData": {"items": [{"sn": SERIAL, "session_d": {"e_c": 3.52}}]}}}).session
+    assert session is not None
+    assert session.energy == 3.52
 
 
 @pytest.mark.parametrize(
-    "body", [{"data": {"chargers": []}}, {"data": {"chargers": None}}, {"evChargerData": []}, {"data": {}}, {"data": []}]
+    "body",
+    [
+        {"data": {"chargers": []}},
+        {"data": {"chargers": None}},
+        {"evChargerData": []},
+        {"evChargerData": None},
+        {"data": {}},
+        {"data": []},
+        [],
+    ],
 )
 def test_no_charger_is_an_answer(body: Json) -> None:
     assert SiteStatus.read(body).chargers == {}
 
 
-@pytest.mark.parametrize("body", [None, [], {}, "", 3, {"data": None}, {"data": 3}, {"evChargerData": None}, {"error": {"code": "500"}}])
+@pytest.mark.parametrize("body", [None, {}, "", 3, {"data": None}, {"data": 3}, {"error": {"code": "500"}}])
 def test_an_envelope_without_any_sense_is_an_error(body: Json) -> None:
     with pytest.raises(InvalidResponse):
         SiteStatus.read(body)

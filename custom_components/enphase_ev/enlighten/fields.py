@@ -141,12 +141,17 @@ def read_unwrapped(value: Json) -> dict[str, Json]:
     return {**read_mapping(record.get("data")), **own}
 
 
-def read_records(value: Json) -> list[dict[str, Json]]:
-    """Return the objects of a list that comes bare or wrapped in `data`, `items`, `result`, `sites` or `systems`."""
+def read_list(value: Json) -> list[Json] | None:
+    """Return a list that comes bare or wrapped in `data`, `items`, `result`, `sites` or `systems`; `None` is no proof of an empty one."""
     while isinstance(value, dict):
         wrapper = value
         value = next((wrapper[key] for key in _LIST_KEYS if isinstance(wrapper.get(key), dict | list)), None)
-    return [item for item in value[:_MOST_RECORDS] if isinstance(item, dict)] if isinstance(value, list) else []
+    return value if isinstance(value, list) else None
+
+
+def read_records(value: Json) -> list[dict[str, Json]]:
+    """Return the objects of a list that comes bare or wrapped."""
+    return [item for item in (read_list(value) or [])[:_MOST_RECORDS] if isinstance(item, dict)]
 
 
 def first_of(record: Mapping[str, Json], *keys: str) -> Json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
 
-from ..fields import Json, read_bool, read_float, read_mapping, read_records, read_text, read_time
+from ..fields import Json, read_bool, read_float, read_mapping, read_records, read_text, read_time, read_unwrapped
 from .wire import Model, wire
 
 
@@ -38,10 +38,10 @@ class SessionPage:
 
     @classmethod
     def read(cls, body: Json) -> Self:
-        """Read a page."""
-        data = read_mapping(read_mapping(body).get("data"))
-        sessions = tuple(PastSession.from_dict(record) for record in read_records(data.get("result")))
-        return cls(sessions=sessions, has_more=read_bool(data.get("hasMore")) is True and bool(sessions))
+        """Read a page; what stands beside the list may stand around it, too."""
+        sessions = tuple(PastSession.from_dict(record) for record in read_records(body))
+        has_more = read_bool(read_unwrapped(body).get("hasMore")) is True
+        return cls(sessions=sessions, has_more=has_more and bool(sessions))
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class EnergyOfDay:
     @classmethod
     def read(cls, body: Json, day: date) -> Self:
         """Read a day from series that are lists of days from `start_date` on, or objects by date, under each charger or around them."""
-        series = read_mapping(body)
-        series = read_mapping(series.get("data")) or series
+        series = read_unwrapped(body)
         first_day = read_text(series.get("start_date"))
         chargers = read_mapping(series.get("charger_iqevc"))
         found = {serial: _value_on(day, values, first_day) for serial, values in chargers.items()}

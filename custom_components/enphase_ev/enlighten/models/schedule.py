@@ -6,7 +6,7 @@ from datetime import time
 from enum import StrEnum
 from typing import Self
 
-from ..fields import Json, read_bool, read_clock_time, read_days, read_float, read_mapping, read_records, read_text
+from ..fields import Json, read_bool, read_clock_time, read_days, read_float, read_list, read_mapping, read_records, read_text
 
 # The cloud keeps a level of 100 without amps as "the most", and shows 32 for it (seen).
 _LEVEL_OF_ALL = 100
@@ -99,9 +99,10 @@ class ChargingSchedule:
         """Read the slots; `None` where the answer holds no list of them, which is not the same as an empty one."""
         envelope = read_mapping(body)
         data = read_mapping(envelope.get("data"))
-        if not isinstance(data.get("slots"), list):
+        found = data.get("slots", body)
+        if read_list(found) is None:
             return None
-        slots = (ChargingSlot.read(record) for record in read_records(data["slots"]))
+        slots = (ChargingSlot.read(record) for record in read_records(found))
         stamp = read_mapping(envelope.get("meta")).get("serverTimeStamp")
         return cls(slots=tuple(slot for slot in slots if slot is not None), stamp=stamp)
 

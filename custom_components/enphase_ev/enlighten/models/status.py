@@ -12,6 +12,7 @@ from ..fields import (
     read_bool,
     read_float,
     read_int,
+    read_list,
     read_mapping,
     read_model,
     read_records,
@@ -129,27 +130,28 @@ class SiteStatus:
 
     @classmethod
     def read(cls, body: Json) -> Self:
-        """Read any of the shapes: the envelope, the old flat one, the map by serial number, and a single charger (api/local.md).
+        """Read any of the shapes: the envelope, the old flat one, a list, the map by serial number, and a single charger (api/local.md).
 
         Raises:
             InvalidResponse: The answer is none of them.
         """
         envelope = read_mapping(body)
-        if isinstance(envelope.get("evChargerData"), list):
-            chargers = _by_serial(read_records(envelope["evChargerData"]), is_in_wh=False)
-            return cls(chargers, server_time=read_time(envelope.get("ts")))
-        data = envelope.get("data")
+        inner = envelope.get("data")
+        data = inner if isinstance(inner, dict) else envelope
+        if "evChargerData" in data:
+            chargers = _by_serial(read_records(data["evChargerData"]), is_in_wh=False)
+            return cls(chargers, server_time=read_time(data.get("ts")))
         server_time = read_time(read_mapping(envelope.get("meta")).get("serverTimeStamp"))
-        if isinstance(data, dict) and isinstance(data.get("chargers"), list | None) and "chargers" in data:
+        if "chargers" in data:
             chargers = _by_serial(read_records(data["chargers"]), is_in_wh=True)
             return cls(chargers, read_text(data.get("tz")), server_time)
-        if isinstance(data, dict) and "sn" in data:
+        if "sn" in data:
             return cls(_by_serial([data], is_in_wh=True), server_time=server_time)
-        if isinstance(data, dict):
+        if read_list(body) is not None:
+            return cls(_by_serial(read_records(body), is_in_wh=True), server_time=server_time)
+        if data is inner:
             records: list[Json] = [{**record, "sn": serial} for serial, record in data.items() if isinstance(record, dict)]
             return cls(_by_serial(read_records(records), is_in_wh=True), server_time=server_time, has_details=False)
-        if isinstance(data, list):
-            return cls(_by_serial(read_records(data), is_in_wh=True), server_time=server_time)
         raise InvalidResponse("The status of the chargers makes no sense")
 
 
