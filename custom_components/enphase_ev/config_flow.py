@@ -193,7 +193,15 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         client = Chargers(self._signed_in_account, site.id)
         status = await client.status()
         is_named = status.chargers and all(charger.name for charger in status.chargers.values())
-        summaries = {} if is_named else {summary.serial: summary for summary in await client.summaries()}
+        try:
+            summaries = {} if is_named else {summary.serial: summary for summary in await client.summaries()}
+        except AuthError:
+            raise
+        except EnlightenError:
+            if not status.chargers:
+                raise
+            # They are known; their names can come later.
+            summaries = {}
         self._site = site
         self._names = {
             serial: charger.name or (summaries[serial].name if serial in summaries else None) or "IQ EV Charger"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.enphase_ev.enlighten import (
@@ -218,6 +219,24 @@ async def test_the_path_that_answers_is_remembered_across_restarts(open_cloud: O
     # The deployment learns the other path and forgets this one.
     cloud.sim.world.deployment.update({"status_shape": "legacy"})
     assert (await chargers.status()).has_details
+
+
+async def test_a_path_that_was_not_there_for_a_moment_is_found_again(cloud: Cloud, frozen: FrozenDateTimeFactory) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=PLAIN, status=404)
+    assert not (await chargers.status()).has_details
+    chargers = cloud.restarted_chargers(chargers)
+    assert not (await chargers.status()).has_details
+    frozen.tick(timedelta(minutes=15))
+    assert (await chargers.status()).has_details
+
+    cloud.sim.world.deployment.update({"status_shape": "map"})
+    await chargers.status()
+    frozen.tick(timedelta(minutes=15))
+    cloud.forget()
+    for _ in range(3):
+        assert not (await chargers.status()).has_details
+    assert len(cloud.sim.requests) == 4
 
 
 async def test_a_site_of_somebody_else_is_refused_with_one_request(cloud: Cloud) -> None:

@@ -114,6 +114,17 @@ async def test_an_empty_status_offers_the_chargers_of_the_summary(hass: HomeAssi
     assert form["data_schema"]({}) == {CONF_CHARGERS: list(sim.site.chargers)}
 
 
+async def test_a_charger_whose_name_cannot_be_had_now_is_set_up_all_the_same(hass: HomeAssistant, build_cloud: CloudBuilder) -> None:
+    sim = await build_cloud("map_status")
+    sim.faults.add(path="summary$", status=503)
+
+    form = await _sign_in(hass, sim)
+
+    assert _is_form(form, "chargers")
+    assert form["data_schema"] is not None
+    assert form["data_schema"]({}) == {CONF_CHARGERS: list(sim.site.chargers)}
+
+
 async def test_the_password_is_not_kept_when_nobody_wants_that(hass: HomeAssistant, build_cloud: CloudBuilder) -> None:
     sim = await build_cloud()
 
@@ -237,19 +248,20 @@ async def test_a_sign_in_page_instead_of_an_answer(hass: HomeAssistant, build_cl
 
 
 @pytest.mark.parametrize(
-    ("scenario", "path", "fault", "error"),
+    ("path", "fault", "error"),
     [
-        ("one_charger", "ev_chargers/status$", {"status": 400, "body": {"message": "No"}}, "refused"),
-        ("one_charger", "ev_chargers/status$", {"status": 503}, "cannot_connect"),
-        ("one_charger", "ev_chargers/status$", {"body": {"data": "nonsense"}}, "unknown"),
-        # Its status names no charger.
-        ("map_status", "summary$", {"status": 500}, "cannot_connect"),
+        ("ev_chargers/status$", {"status": 400, "body": {"message": "No"}}, "refused"),
+        ("ev_chargers/status$", {"status": 503}, "cannot_connect"),
+        ("ev_chargers/status$", {"body": {"data": "nonsense"}}, "unknown"),
+        # Nothing else tells which chargers there are.
+        ("summary$", {"status": 500}, "cannot_connect"),
     ],
 )
 async def test_what_fails_after_the_sign_in_costs_no_second_one(
-    hass: HomeAssistant, build_cloud: CloudBuilder, scenario: str, path: str, fault: FaultOptions, error: str
+    hass: HomeAssistant, build_cloud: CloudBuilder, path: str, fault: FaultOptions, error: str
 ) -> None:
-    sim = await build_cloud(scenario)
+    sim = await build_cloud()
+    sim.world.deployment.empty_charger_lists = int(path == "summary$")
     sim.faults.add(path=path, times=1, **fault)
 
     form = await _sign_in(hass, sim)

@@ -1,5 +1,6 @@
 """The charger calls of one site (api/chargers.md)."""
 
+from datetime import UTC, datetime, timedelta
 from typing import override
 
 from .account import Account
@@ -14,6 +15,8 @@ from .transport import Family, Request
 
 _CONTROLLER = "/service/evse_controller"
 _CHARGING_MODE = "/service/evse_scheduler/api/v1/iqevc/charging-mode"
+# A path that was not there for a moment is not given up for one that tells less.
+_DETAILS_AGAIN_AFTER = timedelta(minutes=15)
 
 
 class Chargers(ChargerCommands):
@@ -22,16 +25,25 @@ class Chargers(ChargerCommands):
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account
         self.site_id = site_id
+        self._details_due = datetime.now(UTC) + _DETAILS_AGAIN_AFTER
 
     # --- Reading ---
 
     async def status(self) -> SiteStatus:
-        """Return what the chargers are doing (§1), from the map by serial number where the deployment has nothing better."""
+        """Return what the chargers are doing (§1), from the map by serial number where the deployment has nothing better.
+
+        Now and then it is looked whether it has.
+        """
+        now = datetime.now(UTC)
+        first = "plain" if now >= self._details_due else None
         paths = {
             "plain": f"{_CONTROLLER}/{self.site_id}/ev_chargers/status",
             "map": f"{_CONTROLLER}/api/v2/{self.site_id}/ev_chargers/status",
         }
-        return SiteStatus.read(await self._read_first(Family.STATUS, "status", paths))
+        status = SiteStatus.read(await self._read_first(Family.STATUS, "status", paths, first=first))
+        if first is not None and not status.has_details:
+            self._details_due = now + _DETAILS_AGAIN_AFTER
+        return status
 
     async def summaries(self) -> list[ChargerSummary]:
         """Return what the chargers are (§2). Retired ones are left out."""
@@ -101,11 +113,12 @@ class Chargers(ChargerCommands):
         request = Request(family=family, path=path, is_optional=family is not Family.STATUS)
         return await self.account.request(request, site_id=self.site_id)
 
-    async def _read_first(self, family: Family, what: str, paths: dict[str, str]) -> Json:
-        """Read the first path that this deployment has, the one that answered before first."""
+    async def _read_first(self, family: Family, what: str, paths: dict[str, str], *, first: str | None = None) -> Json:
+        """Read the first path that this deployment has, beginning with `first`, else with the one that answered before."""
         key = f"{self.site_id}:{what}"
+        first = first or self.account.known_form(key)
         refusal: RequestRejected | None = None
-        for name in sorted(paths, key=lambda name: name != self.account.known_form(key)):
+        for name in sorted(paths, key=lambda name: name != first):
             try:
                 body = await self._read(family, paths[name])
             except RequestRejected as err:
