@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import override
 
@@ -28,6 +28,7 @@ from .enlighten import (
     Outcome,
     RateLimited,
     RequestCeiling,
+    RequestRejected,
     ServiceUnavailable,
     SiteStatus,
 )
@@ -454,12 +455,16 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             ServiceValidationError: Scheduled mode without an enabled schedule.
             HomeAssistantError: The cloud refused or did not answer.
         """
+        watch = self._watch(serial)
+
+        def expect() -> None:
+            watch.mode_change = Command(wish=mode, requested_at=datetime.now(UTC))
+
         async with self._locks[serial]:
-            answered = await self._send(self.client.set_charge_mode(serial, mode))
-            watch = self._watch(serial)
+            answered = await self._send(self.client.set_charge_mode(serial, mode), expect)
             if answered is not None and answered.mode is mode:
                 watch.take_preference(answered)
-            watch.mode_change = Command(wish=mode, requested_at=datetime.now(UTC))
+            expect()
             self._confirm()
 
     async def async_start_live_stream(self) -> float | None:
@@ -490,15 +495,14 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """
         return await self._send(self.client.trigger_message(serial, message))
 
-    async def _send[T](self, write: Awaitable[T]) -> T:
-        """Send a write. One that may have arrived although nobody answered is looked after by the confirming polls."""
+    async def _send[T](self, write: Awaitable[T], expect: Callable[[], None] = lambda: None) -> T:
+        """Send a write. One that may take effect although it failed is watched for by the confirming polls; `expect` notes what to see."""
         try:
             return await write
-        except ServiceUnavailable as err:
-            if err.may_have_arrived:
-                self._confirm()
-            raise command_error(err) from err
         except EnlightenError as err:
+            if (isinstance(err, ServiceUnavailable) and err.may_have_arrived) or (isinstance(err, RequestRejected) and err.is_queued):
+                expect()
+                self._confirm()
             raise command_error(err) from err
 
     def _confirm(self) -> None:

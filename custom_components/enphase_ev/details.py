@@ -25,6 +25,7 @@ from .enlighten import (
     Feature,
     FirmwareDetails,
     PastSession,
+    RequestRejected,
     SlotType,
 )
 from .errors import command_error, update_error
@@ -181,7 +182,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         Raises:
             HomeAssistantError: The cloud refused, did not answer, or did not take it over.
         """
-        await self._send(self.settings.set_battery_help(serial, is_enabled=is_enabled))
+        await self._write(serial, self.settings.set_battery_help(serial, is_enabled=is_enabled))
 
         async def is_taken_over() -> bool:
             actual = await self._send(self.settings.battery_help(serial))
@@ -196,7 +197,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         Raises:
             HomeAssistantError: The cloud refused, did not answer, or did not take it over.
         """
-        await self._send(self.settings.set_configuration(serial, key, value))
+        await self._write(serial, self.settings.set_configuration(serial, key, value))
 
         async def is_taken_over() -> bool:
             actual = await self._send(self.settings.configuration(serial))
@@ -216,7 +217,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         """
         before = await self._read_slots(serial)
         known = {one.id for one in before}
-        await self._send(self.schedules.add(serial, slot))
+        await self._write(serial, self.schedules.add(serial, slot))
         found: list[ChargingSlot] = []
 
         def is_there(after: Iterable[ChargingSlot]) -> bool:
@@ -239,9 +240,9 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         if wanted == slot:
             return
         if replace(wanted, is_enabled=slot.is_enabled) == slot:
-            await self._send(self.schedules.switch(serial, slot.id, is_enabled=wanted.is_enabled))
+            await self._write(serial, self.schedules.switch(serial, slot.id, is_enabled=wanted.is_enabled))
         else:
-            await self._send(self.schedules.change(serial, wanted))
+            await self._write(serial, self.schedules.change(serial, wanted))
         others = [one for one in before if one.id != slot.id]
         await self._confirm_slots(serial, others, lambda after: wanted in after)
 
@@ -254,7 +255,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         """
         before = await self._read_slots(serial)
         slot = _find(before, slot_id)
-        await self._send(self.schedules.delete(serial, slot.id))
+        await self._write(serial, self.schedules.delete(serial, slot.id))
         others = [one for one in before if one.id != slot.id]
         await self._confirm_slots(serial, others, lambda after: all(one.id != slot.id for one in after))
 
@@ -286,7 +287,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             if lost and not was_put_back:
                 was_put_back = True
                 LOGGER.warning("A change of the charging schedule made %s other slots disappear; they are put back", len(lost))
-                await self._send(self.schedules.replace_all(serial, [*after, *lost]))
+                await self._write(serial, self.schedules.replace_all(serial, [*after, *lost]))
             return not lost and is_done(after)
 
         await self._confirm(is_taken_over)
@@ -314,6 +315,15 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         try:
             return await request
         except EnlightenError as err:
+            raise command_error(err) from err
+
+    async def _write(self, serial: str, request: Awaitable[None]) -> None:
+        """Send a write. One that waits for the charger is reported, and looked for with the next look at what is due."""
+        try:
+            await request
+        except EnlightenError as err:
+            if isinstance(err, RequestRejected) and err.is_queued and (due := self._due.get(serial)) is not None:
+                due.slots = due.settings = datetime.now(UTC)
             raise command_error(err) from err
 
     async def _confirm(self, is_taken_over: Callable[[], Awaitable[bool]]) -> None:

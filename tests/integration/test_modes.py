@@ -6,6 +6,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
 from simulator import Simulator
+from simulator.faults import FaultOptions
 from simulator.modes import ChargeMode
 from simulator.received import ReceivedRequest
 from tests.integration.house import House, HouseBuilder
@@ -87,6 +88,18 @@ async def test_a_mode_that_is_not_taken_over_falls_back(house: House) -> None:
     await house.live(200)
 
     assert house.state("select", "charge_mode").state == "manual"
+
+
+@pytest.mark.parametrize("fault", [{"status": 552, "body": {"message": "Command is queued"}}, {"drop": True}], ids=["queued", "no answer"])
+async def test_a_mode_that_may_come_into_force_later_is_reported_and_watched(house: House, fault: FaultOptions) -> None:
+    house.sim.faults.add(path="preference$", method="PUT", **fault)
+
+    with pytest.raises(HomeAssistantError):
+        await _select(house, "scheduled")
+    await house.live(10)
+    house.sim.charger().mode = ChargeMode.SCHEDULED
+    await house.live(60)
+    assert house.state("sensor", "charge_mode").state == "scheduled"
 
 
 async def test_a_scheduler_that_is_down_says_so(house: House) -> None:

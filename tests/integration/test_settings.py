@@ -48,6 +48,17 @@ async def test_authentication_is_switched_on_and_off(house: House, key: str, wir
     assert set(configuration.values) <= {wire_key, PHASE_SWITCH}
 
 
+async def test_a_setting_that_waits_for_the_charger_is_reported_and_looked_for(house: House) -> None:
+    house.sim.faults.add(path="ev_charger_config$", method="PUT", status=552, body={"message": "Command is queued"})
+
+    with pytest.raises(HomeAssistantError, match="Command is queued"):
+        await _turn(house, "app_authentication", on=True)
+    house.sim.charger().configuration.values[SESSION_AUTHENTICATION] = "enabled"
+    await house.live(90)
+
+    assert house.state("switch", "app_authentication").state == "on"
+
+
 @pytest.mark.parametrize(
     ("platform", "key", "feature"),
     [

@@ -9,8 +9,6 @@ from .fields import Json, read_float, read_mapping, read_text
 
 ALREADY_CHARGING_CODE = "iqevc_ms-10012"
 NOT_PLUGGED_IN_CODE = "iqevc_ms-10008"
-# The command is queued, the charger was not reached (api/README.md).
-QUEUED_STATUS = 552
 _SERVICE_CODE_PREFIX = "iqevc_"
 # The cloud's words for a reason that it gives no code for. Other words of a 400 are about the form of the request ("Bad Request").
 _INVALID_LEVEL = "invalid charge level"
@@ -160,14 +158,14 @@ def refused_start(err: RequestRejected) -> CommandReply | None:
     outcome = _start_refusal(err.code, err.message)
     if outcome is None and err.status in {409, 422}:
         outcome = Outcome.NOT_PLUGGED_IN
-    if outcome is None and err.status == QUEUED_STATUS:
+    if outcome is None and err.is_queued:
         outcome = Outcome.QUEUED
     return CommandReply(outcome=outcome, message=err.message) if outcome else None
 
 
 def refused_stop(err: RequestRejected, *, is_known_form: bool) -> CommandReply | None:
     """Read a refused stop; `None` where it is about the form or unexplained, so that the charger may go on charging."""
-    if err.status == QUEUED_STATUS:
+    if err.is_queued:
         return CommandReply(outcome=Outcome.QUEUED, message=err.message)
     is_explained = err.status == 400 and ((err.code or "").startswith(_SERVICE_CODE_PREFIX) or _holds(err.message, *_IDLE_WORDS))
     if err.status in {409, 422} or is_explained or (is_known_form and err.status in {400, 404}):

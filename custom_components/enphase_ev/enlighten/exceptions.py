@@ -104,6 +104,11 @@ class RequestRejected(EnlightenError):
         self.code = code
         self.message = message
 
+    @property
+    def is_queued(self) -> bool:
+        """Return whether a command waits for a charger that was not reached (api/README.md): it may be carried out yet."""
+        return self.status == 552
+
 
 class InvalidResponse(EnlightenError):
     """The cloud answered with something that makes no sense at all."""
