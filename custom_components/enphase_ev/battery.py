@@ -55,8 +55,8 @@ class Battery:
 
     @property
     def may_write(self) -> bool:
-        """Return whether the signed-in person may change anything."""
-        return self.site.may_write is True and self.settings is not None
+        """Return whether the signed-in person may change anything; where the cloud does not say, it refuses by itself."""
+        return self.site.may_write is not False and self.settings is not None
 
     def has_family(self, family: BatteryFamily) -> bool:
         """Return whether the site has a control family."""

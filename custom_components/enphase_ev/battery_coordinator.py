@@ -42,6 +42,7 @@ _SITE_EVERY = timedelta(minutes=30) - _LEEWAY
 _ALERTS_EVERY = timedelta(hours=1) - _LEEWAY
 # A site without a battery can get one.
 _NO_BATTERY_EVERY = timedelta(days=1)
+_NOT_HERE = {401, 403, 404}
 _JOURNAL_AGAIN_AFTER = timedelta(minutes=5)
 # What all of it comes to.
 _PER_HOUR = 60.0
@@ -140,9 +141,10 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         except AuthError:
             raise
         except RequestRejected as err:
-            # An account that may not see the battery, or a site that has none: nothing to tell anybody.
+            # An account that may not see the battery, or a site that has none: nothing to tell anybody. Other refusals pass (473).
             LOGGER.debug("The battery's site settings are not for this account: %s", err)
-            self._site_due = now + _NO_BATTERY_EVERY
+            is_none = err.status in _NOT_HERE and self.data is None
+            self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
             return
         except EnlightenError as err:
             LOGGER.debug("The battery's site settings could not be had: %s", err)
@@ -150,8 +152,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             return
         if self.data is not None:
             site = site.after(self.data.site)
-        # A battery that was there a moment ago is missed soon.
-        self._site_due = now + (_SITE_EVERY if site.has_battery or self.data is not None else _NO_BATTERY_EVERY)
+        # A battery that was there a moment ago is missed soon, and what is not told today may be told soon.
+        is_none = site.has_battery is False and self.data is None
+        self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
         if not site.has_battery:
             self.data = None
             return

@@ -348,3 +348,38 @@ async def test_what_nobody_has_heard_of_for_long_is_unavailable(build_house: Hou
     house.sim.faults.clear()
     await house.live(6 * 60)
     assert house.site_state("sensor", "state_of_charge").state != "unavailable"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 473, "body": {"error": {"status": "GATEWAY_NOT_REPORTING"}}},
+        {"body": {"data": {"timezone": "Australia/Melbourne"}}},
+        {"body": {"data": {"timezone": "Australia/Melbourne", "hasEncharge": None}}},
+    ],
+    ids=["the gateway does not report", "not told", "told as null"],
+)
+async def test_whether_a_site_has_batteries_is_asked_again_soon_where_nobody_said(
+    build_house: HouseBuilder, fault: dict[str, object]
+) -> None:
+    house = await build_house(
+        "battery_site",
+        prepare=lambda sim: sim.faults.add(path="siteSettings", **fault),  # type: ignore[arg-type]  # one of several forms
+    )
+    assert _ids(house) == set()
+
+    await house.live(1900)
+
+    assert {row[0] for row in _OF_ALL} - _ids(house) == {_FEATURES["power_match"]}
+
+
+async def test_who_may_write_is_left_to_the_cloud_where_it_does_not_say(build_house: HouseBuilder) -> None:
+    house = await build_house(
+        "battery_site",
+        prepare=lambda sim: sim.faults.add(path="siteSettings", body={"data": {"timezone": "Australia/Melbourne", "hasEncharge": True}}),
+    )
+
+    await house.see_through(house.call("switch", "turn_on", entity_id="switch.battery_discharge_to_grid"))
+    await house.live(60)
+
+    assert house.sim.battery.settings.discharge_to_grid
