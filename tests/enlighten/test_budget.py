@@ -61,7 +61,7 @@ def test_polls_and_commands_leave_each_other_room() -> None:
 
 
 def test_polls_go_on_once_a_minute_where_little_more_than_the_reserve_is_left() -> None:
-    with freezegun.freeze_time() as clock:
+    with freezegun.freeze_time("2026-05-20T03:00:00Z") as clock:
         budget = RequestBudget()
         for _ in range(MOST_PER_HOUR - _RESERVE):
             budget.spend(is_write=True)

@@ -76,7 +76,7 @@ async def test_the_clouds_words_are_kept_without_what_is_personal(cloud: Cloud) 
     chargers = await cloud.chargers()
     serial, email = cloud.sim.charger().serial, cloud.sim.account.email
     words = f"Charger {serial} of {email} at {cloud.sim.site.id} is busy"
-    for status, name in ((400, "iqevc_ms-10099"), (503, "")):
+    for status, name in ((466, "iqevc_ms-10099"), (503, "")):
         body = {"error": {"displayMessage": words, "errorMessageCode": name}}
         cloud.sim.faults.add(path="start_charging$", status=status, body=body)
         with pytest.raises(EnlightenError) as error:
