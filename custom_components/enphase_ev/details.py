@@ -48,7 +48,6 @@ _HISTORY_AFTER_SESSION = timedelta(minutes=2)
 _LAST_SESSION_WITHIN = timedelta(days=30)
 # The cloud is slow to confirm: how long to wait before a change that is not there yet is looked for again.
 _LOOK_AGAIN_AFTER = (2.0, 5.0)
-_OFF = "disabled"
 
 
 @dataclass
@@ -202,8 +201,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         async def is_taken_over() -> bool:
             actual = await self._send(self.settings.configuration(serial))
             self._publish(serial, replace(self._details(serial), configuration=actual))
-            # A key that is off may read as one that was never set (api/chargers.md §7).
-            return actual.values.get(key, _OFF) == value
+            return actual.holds(key, value)
 
         await self._confirm(is_taken_over)
 

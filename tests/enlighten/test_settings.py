@@ -41,12 +41,35 @@ def test_the_sample_of_a_configuration() -> None:
         ({"value": "disabled", "reqValue": "enabled", "status": 2}, True),
         ({"value": "enabled", "reqValue": "disabled", "status": 2}, False),
         ({"value": None, "reqValue": None}, False),
+        ({"value": True}, True),
+        ({"value": True, "reqValue": False, "status": 2}, False),
         ({}, False),
     ],
 )
 def test_a_value_that_was_asked_for_counts(entry: dict[str, Json], enabled: bool) -> None:
     configuration = ChargerConfiguration.read({"data": [{"key": "sessionAuthentication", **entry}, {"key": "unknown", "value": "x"}, None]})
     assert configuration.is_enabled(ConfigurationKey.APP_AUTHENTICATION) is enabled
+
+
+@pytest.mark.parametrize(
+    ("read_back", "value", "is_same"),
+    [
+        ("true", "enabled", True),
+        (True, "enabled", True),
+        (1, "enabled", True),
+        (False, "disabled", True),
+        (None, "disabled", True),
+        (None, "enabled", False),
+        ("16.0", "16", True),
+        (16, "16", True),
+        ("16.5", "16", False),
+        ("Auto", "auto", True),
+        ("x", "16", False),
+    ],
+)
+def test_a_value_is_the_same_in_whatever_notation(read_back: Json, value: str, is_same: bool) -> None:
+    configuration = ChargerConfiguration.read([{"key": "DefaultChargeLevel", "value": read_back}])
+    assert configuration.holds(ConfigurationKey.DEFAULT_LEVEL, value) is is_same
 
 
 async def test_reading_is_a_post_of_the_keys(cloud: Cloud) -> None:

@@ -131,7 +131,10 @@ def test_the_vehicle_is_plugged_in_where_the_charger_says_so() -> None:
     assert only(envelope(pluggedIn=True, connectors=[{"pluggedIn": False}])).is_plugged_in
 
 
-@pytest.mark.parametrize(("state", "expected"), [(0, False), (1, True), (2, True), ("0", False), ("1", True), (None, False)])
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [(0, False), (1, True), (2, True), ("0", False), ("1", True), ("2", True), ("0.0", False), (True, True), (None, False)],
+)
 def test_any_safe_limit_state_but_zero_counts(state: Json, expected: bool) -> None:
     assert only(envelope(connectors=[{"safeLimitState": state}])).is_at_safe_limit is expected
 

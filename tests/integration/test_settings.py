@@ -48,6 +48,16 @@ async def test_authentication_is_switched_on_and_off(house: House, key: str, wir
     assert set(configuration.values) <= {wire_key, PHASE_SWITCH}
 
 
+async def test_a_setting_that_reads_as_another_word_for_the_same_is_taken_over(house: House) -> None:
+    answer = {"data": [{"key": SESSION_AUTHENTICATION, "value": True, "reqValue": None}]}
+    house.sim.faults.add(path="ev_charger_config$", method="POST", body=answer, times=None)
+
+    await _turn(house, "app_authentication", on=True)
+
+    assert house.state("switch", "app_authentication").state == "on"
+    assert house.sim.count(path="ev_charger_config$", method="PUT") == 1
+
+
 async def test_a_setting_that_waits_for_the_charger_is_reported_and_looked_for(house: House) -> None:
     house.sim.faults.add(path="ev_charger_config$", method="PUT", status=552, body={"message": "Command is queued"})
 

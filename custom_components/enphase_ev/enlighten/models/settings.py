@@ -9,6 +9,7 @@ from ..fields import Json, read_bool, read_float, read_mapping, read_records, re
 from .wire import Model, wire
 
 _BATTERY_SETTING = "USE_BATTERY_FOR_SELF_CONSUMPTION"
+_ON, _OFF = "enabled", "disabled"
 
 
 class ConfigurationKey(StrEnum):
@@ -39,7 +40,7 @@ class ChargerConfiguration:
         """Read the answer to a read or a write."""
         found: dict[ConfigurationKey, str] = {}
         for record in read_records(body):
-            key, value = read_text(record.get("key")), read_text(record.get("reqValue")) or read_text(record.get("value"))
+            key, value = read_text(record.get("key")), _read_value(record.get("reqValue")) or _read_value(record.get("value"))
             if key is not None and key in ConfigurationKey and value is not None:
                 found[ConfigurationKey(key)] = value
         return cls(values=found)
@@ -47,6 +48,10 @@ class ChargerConfiguration:
     def is_enabled(self, key: ConfigurationKey) -> bool:
         """Return whether a key that can be on or off is on."""
         return read_bool(self.values.get(key)) is True
+
+    def holds(self, key: ConfigurationKey, value: str) -> bool:
+        """Return whether a key has this value, in whatever notation; one that is off may read as one that was never set (§7)."""
+        return _plain(self.values.get(key, _OFF)) == _plain(value)
 
     @property
     def default_level(self) -> float | None:
@@ -90,6 +95,20 @@ def battery_help_json(*, is_enabled: bool) -> Json:
     """Return the change of whether the battery helps in green mode."""
     setting: dict[str, Json] = {"chargerSettingName": _BATTERY_SETTING, "enabled": is_enabled, "value": None, "loader": False}
     return {"chargerSettingList": [setting]}
+
+
+def _read_value(value: Json) -> str | None:
+    if isinstance(value, bool):
+        return _ON if value else _OFF
+    return read_text(value)
+
+
+def _plain(value: str) -> bool | float | str:
+    """Return the same for `enabled`, `true` and `1`, and for `16` and `16.0`."""
+    switch, number = read_bool(value), read_float(value)
+    if switch is not None:
+        return switch
+    return value.casefold() if number is None else number
 
 
 def _enabled(flags: Mapping[str, Json]) -> frozenset[Feature]:

@@ -107,6 +107,9 @@ class ChargerStatus(Model):
             "chargingLevel": level,
             "commissioned": first_of(record, "commissioned", "isCommissioned"),
         }
+        # Any number but zero counts, and numbers come as text, too.
+        if (state := read_float(flat.get("safeLimitState"))) is not None:
+            flat["safeLimitState"] = state
         types = tuple(text for entry in schedule if (text := read_text(entry.get("type"))))
         return replace(cls.from_dict({**flat, "serial": serial}), schedule_types=types, session=session)
 

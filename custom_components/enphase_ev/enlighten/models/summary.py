@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+import re
 from typing import Self
 
 from ..fields import (
@@ -22,6 +23,7 @@ from .wire import Model, derived, flag, wire
 
 # A, as no charger has it: dividing by less would overflow.
 _SMALLEST_STEP = 0.01
+_BETWEEN_INTERFACES = re.compile(r"[\n\r\"']")
 
 
 class PhaseMode(StrEnum):
@@ -30,6 +32,14 @@ class PhaseMode(StrEnum):
     SINGLE = "single"
     SPLIT = "split"
     THREE = "three"
+
+
+_PHASE_WORDS = {
+    PhaseMode.SPLIT: re.compile(r"split"),
+    PhaseMode.THREE: re.compile(r"^(3(?!\d)|three)"),
+    PhaseMode.SINGLE: re.compile(r"^(1(?!\d)|single)"),
+}
+_MODE_OF_COUNT = {1: PhaseMode.SINGLE, 3: PhaseMode.THREE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +120,8 @@ class ChargerSummary(Model):
     def phase_mode(self) -> PhaseMode | None:
         """Return the topology from `phaseMode` (1, 3 or a text such as `split`), else from the number of phases."""
         text = (self.phase_mode_text or "").lower()
-        if "split" in text:
-            return PhaseMode.SPLIT
-        if text in {"3", "three", "three_phase", "three-phase"} or (not text and self.phase_count == 3):
-            return PhaseMode.THREE
-        if text in {"1", "single", "single_phase", "single-phase"} or (not text and self.phase_count == 1):
-            return PhaseMode.SINGLE
-        return None
+        named = next((mode for mode, words in _PHASE_WORDS.items() if words.search(text)), None)
+        return named or _MODE_OF_COUNT.get(self.phase_count or 0)
 
 
 def read_summaries(body: Json) -> list[ChargerSummary]:
@@ -135,7 +140,6 @@ def _read_limits(levels: dict[str, Json]) -> LevelLimits | None:
 
 
 def _read_interfaces(value: Json) -> list[dict[str, str]]:
-    """Read `networkConfig`, a text that holds a list of lines, one an interface."""
-    text = read_text(value) or ""
-    lines = (line.strip(" \t\",[]'") for line in text.splitlines())
+    """Read `networkConfig`, a text that holds a list of quoted texts, or of lines, one an interface."""
+    lines = (line.strip(" \t,[]") for line in _BETWEEN_INTERFACES.split(read_text(value) or ""))
     return [interface for line in lines if (interface := read_assignments(line))]
