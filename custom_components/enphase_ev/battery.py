@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 from .battery_journal import Override
 from .battery_tickets import ChangeState
@@ -17,7 +17,7 @@ from .enlighten import (
     StormAlert,
 )
 
-type Wish = bool | float | str
+type Wish = bool | float | str | time
 
 # What a battery's light tells (api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
 _ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}

@@ -1,6 +1,7 @@
 """What is written to change the battery's settings (api/battery.md §4)."""
 
 from collections.abc import Mapping
+from datetime import time
 
 from .enlighten import BatteryFamily, BatterySchedules, BatterySettings, Json, now_as_disclaimer
 
@@ -13,13 +14,9 @@ def toggle_body(family: BatteryFamily, settings: BatterySettings, schedules: Bat
         case BatteryFamily.CHARGE_FROM_GRID:
             return {"chargeFromGrid": False}
         case BatteryFamily.DISCHARGE_TO_GRID:
-            control = settings.control(family)
-            body: dict[str, Json] = {"enabled": is_enabled}
-            if not schedules.of(family) and control is not None and control.start is not None and control.end is not None:
-                # Without an entry the day window is what is switched, and it wants its times along.
-                start, end = (moment.hour * 60 + moment.minute for moment in (control.start, control.end))
-                body |= {"scheduleSupported": True, "startTime": start, "endTime": end}
-            return {family.control: body}
+            # Without an entry the day window is what is switched, and it wants its times along.
+            window = {} if schedules.of(family) else discharge_window(settings)
+            return {family.control: {**window, "enabled": is_enabled}}
         case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
             return {family.control: {"enabled": is_enabled}}
 
@@ -33,6 +30,19 @@ def apply_body(family: BatteryFamily, settings: BatterySettings, schedules: Batt
     if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge and not has_entries:
         return charge_schedules_off(settings)
     return toggle_body(family, settings, schedules, is_enabled=settings.is_enabled(family))
+
+
+def discharge_window(settings: BatterySettings) -> dict[str, Json]:
+    """Return what a write says of the day window of discharge to grid; nothing where there is none. At its end midnight is 1440."""
+    control = settings.control(BatteryFamily.DISCHARGE_TO_GRID)
+    if control is None or control.start is None or control.end is None:
+        return {}
+    return {"scheduleSupported": True, "startTime": minutes(control.start), "endTime": minutes(control.end) or 1440}
+
+
+def minutes(moment: time) -> int:
+    """Return the minutes since midnight."""
+    return moment.hour * 60 + moment.minute
 
 
 def charge_from_grid_on() -> Mapping[str, Json]:

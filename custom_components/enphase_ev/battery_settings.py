@@ -1,11 +1,13 @@
 """The settings of the battery that a person can change: what is written for each, and how it is seen to be so (api/battery.md §4)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import time
+from enum import StrEnum
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .battery import Battery
-from .battery_bodies import charge_from_grid_on, charge_schedules_off, toggle_body
+from .battery_bodies import charge_from_grid_on, charge_schedules_off, discharge_window, minutes, toggle_body
 from .battery_coordinator import BatteryCoordinator
 from .battery_tickets import Progress, SettingsChange, Ticket
 from .const import DOMAIN
@@ -21,6 +23,29 @@ from .enlighten import (
 )
 from .errors import command_error
 
+
+class WindowEdge(StrEnum):
+    """Where the day window of discharge to grid begins and ends, by the keys of the entities."""
+
+    START = "discharge_to_grid_start"
+    END = "discharge_to_grid_end"
+
+    @property
+    def other(self) -> WindowEdge:
+        """Return the other one."""
+        return WindowEdge.END if self is WindowEdge.START else WindowEdge.START
+
+    @property
+    def wire_name(self) -> str:
+        """Return the key in the control."""
+        return "startTime" if self is WindowEdge.START else "endTime"
+
+    def of(self, settings: BatterySettings) -> time | None:
+        """Return the time in the site's zone."""
+        control = settings.control(BatteryFamily.DISCHARGE_TO_GRID)
+        return None if control is None else control.start if self is WindowEdge.START else control.end
+
+
 _NO_SCHEDULES = BatterySchedules(families={}, is_pending=False)
 
 
@@ -33,13 +58,38 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
     battery, settings = writable(coordinator)
     require_unlocked(settings, family)
     instead = (lambda now: whole_settings(now, family, is_enabled=is_on),) if _can_be_ignored(family, is_on=is_on) else ()
+    schedules = battery.schedules or _NO_SCHEDULES
+    is_charge = family is BatteryFamily.CHARGE_FROM_GRID
     change = SettingsChange(
-        body=toggle_body(family, settings, battery.schedules or _NO_SCHEDULES, is_enabled=is_on),
+        body={"chargeFromGrid": is_on} if is_charge else {family.control: {"enabled": is_on}},
+        beside=lambda now: toggle_body(family, now, schedules, is_enabled=is_on),
         is_so=lambda now: now.is_enabled(family) is is_on,
         families=(family,),
         instead=instead,
     )
     return await coordinator.async_change(family.name.lower(), is_on, change)
+
+
+async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: WindowEdge, moment: time) -> Ticket:
+    """Set when the day window of discharge to grid begins or ends, in the site's zone.
+
+    Raises:
+        ServiceValidationError: It would begin when it ends.
+        HomeAssistantError: Locked, refused, or not answered.
+    """
+    _, settings = writable(coordinator)
+    family = BatteryFamily.DISCHARGE_TO_GRID
+    require_unlocked(settings, family)
+    if edge.other.of(settings) == moment:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_duration")
+    value = minutes(moment) or (1440 if edge is WindowEdge.END else 0)
+    change = SettingsChange(
+        body={family.control: {edge.wire_name: value}},
+        beside=lambda now: {family.control: {**discharge_window(now), "enabled": now.is_enabled(family)}},
+        is_so=lambda now: edge.of(now) == moment,
+        families=(family,),
+    )
+    return await coordinator.async_change(edge.value, moment, change)
 
 
 def _can_be_ignored(family: BatteryFamily, *, is_on: bool) -> bool:

@@ -47,18 +47,31 @@ class SettingsChange:
 
     def whole(self, settings: BatterySettings) -> Mapping[str, Json]:
         """Return everything to write; what was wished for counts more than what goes along."""
-        return {**self.beside(settings), **self.body}
+        return _together(self.beside(settings), self.body)
 
     def merged(self, other: SettingsChange) -> SettingsChange:
         """Return both as one change; where they touch the same key, the later one counts."""
-        is_overridden = set(self.body) <= set(other.body)
+        is_overridden = _keys(self.body) <= _keys(other.body)
         return SettingsChange(
-            body={**self.body, **other.body},
-            beside=other.beside if is_overridden else lambda settings: {**self.beside(settings), **other.beside(settings)},
+            body=_together(self.body, other.body),
+            beside=other.beside if is_overridden else lambda settings: _together(self.beside(settings), other.beside(settings)),
             is_so=other.is_so if is_overridden else lambda settings: self.is_so(settings) and other.is_so(settings),
             families=tuple(dict.fromkeys((*self.families, *other.families))),
             instead=other.instead if is_overridden else (*self.instead, *other.instead),
         )
+
+
+def _together(first: Mapping[str, Json], second: Mapping[str, Json]) -> dict[str, Json]:
+    """Return both, the objects in them together, too; the second one counts."""
+    both = dict(first)
+    for key, value in second.items():
+        before = both.get(key)
+        both[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
+    return both
+
+
+def _keys(body: Mapping[str, Json]) -> set[tuple[str, str]]:
+    return {(key, inner) for key, value in body.items() for inner in (value if isinstance(value, dict) else ("",))}
 
 
 class ScheduleWrites(NamedTuple):

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import override
 
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from simulator import StormAlert
+from simulator import Simulator, StormAlert
 from simulator.battery.families import ControlFamily
 from simulator.battery.switches import EnhoRule, WriteKind
 from simulator.faults import Fault
 from simulator.received import ReceivedRequest
-from tests.integration.battery_house import MOST_WAITED, BatteryHouse
+from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _NEW = {"family": "charge_from_grid", "start": "09:00", "end": "11:30", "limit": 80}
@@ -175,3 +175,51 @@ async def test_opting_out_of_a_storm_survives_the_end_of_a_session(batteries: Ba
     batteries.sim.expire_sessions()
     await batteries.lived_through(batteries.call("button", "press", entity_id=batteries.site_entity_id("button", "storm_alert_opt_out")))
     assert alert.opted_out
+
+
+# --- The day window of a site without schedules for discharge to grid ---
+
+
+@pytest.fixture
+async def windowed(build_battery_house: BatteryHouseBuilder) -> BatteryHouse:
+    """A house whose batteries discharge to the grid in one window of the day."""
+
+    def prepare(sim: Simulator) -> None:
+        for entry in list(sim.battery.schedules):
+            sim.battery.delete_schedule(entry.id)
+        sim.battery.features.controls.dtg.schedule_supported = False
+        sim.battery.set(dtg_begin=960, dtg_end=1440)
+
+    return await build_battery_house(prepare=prepare)
+
+
+async def test_the_day_window_is_shown_and_can_be_changed(windowed: BatteryHouse) -> None:
+    start, end = (windowed.site_entity_id("time", f"discharge_to_grid_{edge}") for edge in ("start", "end"))
+    assert (windowed.battery_state("time", "discharge_to_grid_start"), windowed.battery_state("time", "discharge_to_grid_end")) == (
+        "16:00:00",
+        "00:00:00",
+    )
+    windowed.sim.requests.clear()
+    both = [
+        windowed.hass.async_create_task(windowed.call("time", "set_value", entity_id=entity_id, time=moment))
+        for entity_id, moment in ((start, "17:30:00"), (end, "20:15:00"))
+    ]
+    await windowed.until(lambda: all(one.done() for one in both))
+    assert windowed.battery_state("time", "discharge_to_grid_start") == "17:30:00"
+    assert _writes(windowed) == 1
+    await _switch(windowed, "discharge_to_grid", is_on=True)
+    await windowed.pass_time(minutes=5)
+    settings = windowed.battery.settings
+    assert (settings.dtg_begin, settings.dtg_end, settings.discharge_to_grid) == (1050, 1215, True)
+    assert windowed.battery_state("time", "discharge_to_grid_end") == "20:15:00"
+
+
+async def test_a_window_without_a_length_is_refused(windowed: BatteryHouse) -> None:
+    windowed.sim.requests.clear()
+    with pytest.raises(ServiceValidationError):
+        await windowed.call("time", "set_value", entity_id=windowed.site_entity_id("time", "discharge_to_grid_end"), time="16:00:00")
+    assert windowed.sim.count() == 0
+
+
+async def test_where_there_are_schedules_no_window_is_shown(batteries: BatteryHouse) -> None:
+    assert batteries.hass.states.async_entity_ids("time") == []

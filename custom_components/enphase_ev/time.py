@@ -1,0 +1,61 @@
+"""Times: the day window in which the batteries discharge to the grid, at sites that have no schedules for it."""
+
+from dataclasses import dataclass
+from datetime import time
+from typing import override
+
+from homeassistant.components.time import TimeEntity, TimeEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .battery import Battery
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .battery_settings import WindowEdge, async_set_discharge_window
+from .enlighten import BatteryFamily
+from .runtime import EnphaseConfigEntry
+
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryTimeDescription(BatteryEntityDescription, TimeEntityDescription):
+    """Describes a time of all batteries."""
+
+    edge: WindowEdge
+
+
+def _has_window_alone(battery: Battery) -> bool:
+    is_known = battery.settings is not None and all(edge.of(battery.settings) is not None for edge in WindowEdge)
+    return battery.may_write and is_known and not battery.has_schedules(BatteryFamily.DISCHARGE_TO_GRID)
+
+
+BATTERY_TIMES = tuple(
+    BatteryTimeDescription(
+        key=edge.value, translation_key=edge.value, edge=edge, entity_category=EntityCategory.CONFIG, has_fn=_has_window_alone
+    )
+    for edge in WindowEdge
+)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Set up the times of an entry."""
+    add_battery_entities(entry, async_add_entities, BATTERY_TIMES, BatteryTime)
+
+
+class BatteryTime(BatteryEntity, TimeEntity):
+    """A time in the site's zone; shows what was asked for until it is so, or has failed."""
+
+    entity_description: BatteryTimeDescription
+
+    @property
+    @override
+    def native_value(self) -> time | None:
+        wish = self.battery.wishes.get(self.entity_description.key)
+        if isinstance(wish, time):
+            return wish
+        return self.entity_description.edge.of(self.battery.settings) if self.battery.settings else None
+
+    @override
+    async def async_set_value(self, value: time) -> None:
+        await async_set_discharge_window(self.coordinator, self.entity_description.edge, value.replace(second=0, microsecond=0))
