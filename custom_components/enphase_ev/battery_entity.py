@@ -76,6 +76,8 @@ def add_unit_entities[DescriptionT: UnitEntityDescription](
         new = [
             (serial, description)
             for serial, unit in (status.units if status else {}).items()
+            # A broken answer can give a battery the number of a charger.
+            if serial not in entry.runtime_data.chargers.data
             for description in descriptions
             if (serial, description.key) not in known and description.has_fn(unit)
         ]
