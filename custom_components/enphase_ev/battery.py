@@ -68,7 +68,9 @@ class Battery:
         return (control is not None and control.is_shown) or self.has_schedules(family)
 
     def has_schedules(self, family: BatteryFamily) -> bool:
-        """Return whether the site can have entries of a family."""
+        """Return whether the site can have entries of a family, and may use it."""
+        if family is BatteryFamily.CHARGE_FROM_GRID and self.site.is_charge_from_grid_restricted:
+            return False
         control = self.settings.control(family) if self.settings else None
         return self.schedules is not None and self.schedules.supports(family, control)
 

@@ -14,15 +14,14 @@ from itertools import chain, repeat
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 
-from .battery_checks import conflict, window_of_entry
-from .battery_cloud import CONFIRM_RHYTHM, CONFIRM_THEN, CONFIRMED_WITHIN, BatteryCloud, is_taken
+from .battery_checks import check_idle, conflict, window_of_entry
+from .battery_cloud import CONFIRM_RHYTHM, CONFIRM_THEN, CONFIRMED_WITHIN, BatteryCloud
 from .battery_journal import BatteryJournal, JournalRecord, KeptEntry
 from .battery_restore import SETTLE, BatteryRestore
 from .battery_stream import AnswerWatch
 from .battery_tickets import ChangeState, EntriesChange, Listener, Progress, SettingsChange, Ticket
-from .const import DOMAIN
 from .enlighten import (
     AuthError,
     Batteries,
@@ -113,7 +112,7 @@ class BatteryChanges:
 
         async def change() -> None:
             settings = await self._cloud.settings()
-            _check_idle(settings)
+            check_idle(settings)
             async with self._listening(settings):
                 await self._journaled(ticket, lambda: write(False), check)
                 # What was pending has been taken: where it is not so in the end, somebody has withdrawn it.
@@ -215,7 +214,7 @@ class BatteryChanges:
 
     async def _change_settings(self, ticket: Ticket, change: SettingsChange) -> None:
         settings = await self._cloud.settings()
-        _check_idle(settings)
+        check_idle(settings)
         # What is applied meanwhile must not take the wish back.
         self._cloud.wanted = change.body
 
@@ -223,7 +222,7 @@ class BatteryChanges:
             settings = await self._cloud.settings()
             if change.is_so(settings) and not set(change.body) & set(settings.requested):
                 return Progress.SO
-            return Progress.PENDING if settings.is_pending or is_taken(settings) else Progress.NOT_SO
+            return Progress.PENDING if settings.is_pending or settings.is_taken else Progress.NOT_SO
 
         async def write(build: _Build, settings: BatterySettings, *, names_source: bool) -> None:
             body = build(settings)
@@ -307,7 +306,7 @@ class BatteryChanges:
     async def _change_entries(self, ticket: Ticket, change: EntriesChange) -> None:
         settings = await self._cloud.settings()
         schedules = await self._cloud.schedules_surely()
-        _check_idle(settings)
+        check_idle(settings)
         deletes, writes, back = change.plan(settings, schedules)
         self.journal.release(back)
         record = JournalRecord([KeptEntry.keep(entry) for entry in (*schedules.entries, *back)])
@@ -458,15 +457,3 @@ def _end(ticket: Ticket, task: asyncio.Task[None]) -> None:
 def _mark_retrieved(future: asyncio.Future[None]) -> None:
     if not future.cancelled():
         future.exception()
-
-
-def _check_idle(settings: BatterySettings) -> None:
-    """Refuse to write while the cloud works on the site, or an event of the grid has it.
-
-    Raises:
-        ServiceValidationError: Try again later.
-    """
-    if settings.has_system_task:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_busy")
-    if settings.has_event:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_event")

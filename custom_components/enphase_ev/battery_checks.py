@@ -49,6 +49,18 @@ def check_entry(entry: BatteryEntry, settings: BatterySettings, schedules: Batte
             raise conflict(other)
 
 
+def check_idle(settings: BatterySettings) -> None:
+    """Refuse to write while the cloud works on the site, or an event of the grid has it.
+
+    Raises:
+        ServiceValidationError: Try again later.
+    """
+    if settings.has_system_task:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_busy")
+    if settings.has_event:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_event")
+
+
 def check_family(family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules) -> None:
     """Refuse a family that the site does not have, or that is locked.
 

@@ -17,11 +17,6 @@ CONFIRMED_WITHIN = timedelta(minutes=15)
 _COUNTRY_WITH_DISCLAIMER = "US"
 
 
-def is_taken(settings: BatterySettings) -> bool:
-    """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then (§3)."""
-    return settings.has_system_task or settings.has_event
-
-
 class BatteryCloud:
     """What the change under way has read last, and how it reads.
 
@@ -54,7 +49,7 @@ class BatteryCloud:
         """Read the settings once nothing is pending and nobody else has the battery, or after a while (§3, §5)."""
         deadline = datetime.now(UTC) + CONFIRMED_WITHIN
         rhythm = chain(CONFIRM_RHYTHM, repeat(CONFIRM_THEN))
-        while ((settings := await self.settings()).is_pending or is_taken(settings)) and datetime.now(UTC) < deadline:
+        while ((settings := await self.settings()).is_pending or settings.is_taken) and datetime.now(UTC) < deadline:
             await async_rest(self._hass, next(rhythm))
         return settings
 

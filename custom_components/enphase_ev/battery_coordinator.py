@@ -191,7 +191,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         """Take up what an interruption has left open. What was tried and refused waits for a person."""
         now = datetime.now(UTC)
         open_records = [record for record in self.changes.journal.records if record.problem is None]
-        if not open_records or self.changes.is_busy or now < self._journal_due:
+        is_taken = self.settings is not None and self.settings.is_taken
+        if not open_records or is_taken or self.changes.is_busy or now < self._journal_due:
             return
         self._journal_due = now + _JOURNAL_AGAIN_AFTER
         self.config_entry.async_create_background_task(self.hass, self._async_take_up(), name="Enphase battery: take up the journal")

@@ -13,7 +13,7 @@ from .battery import Battery
 from .battery_checks import check_entry, default_limit, window_of_entry
 from .battery_coordinator import BatteryCoordinator
 from .battery_journal import KeptEntry, Override
-from .battery_settings import async_switch_charge_schedules, async_switch_family, writable
+from .battery_settings import async_switch_charge_schedules, async_switch_family, require_family
 from .battery_tickets import EntriesChange, ScheduleWrites, Ticket
 from .const import DOMAIN, LOGGER
 from .enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, FamilySchedules
@@ -78,7 +78,7 @@ class BatteryOverrides:
             HomeAssistantError: Refused, or not answered.
         """
         coordinator = self._coordinator
-        writable(coordinator)
+        require_family(coordinator, action.family)
         length = duration or _LONGEST_UNTIL_CHARGE
         if not timedelta(minutes=1) <= length <= _LONGEST:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="override_too_long")

@@ -8,7 +8,7 @@ from homeassistant.util.json import JsonObjectType
 
 from .battery_checks import check_entry, check_family
 from .battery_coordinator import BatteryCoordinator
-from .battery_settings import writable
+from .battery_settings import require_family, writable
 from .battery_tickets import EntriesChange, ScheduleWrites, Ticket
 from .const import DOMAIN
 from .enlighten import BatteryEntry, BatterySchedules, BatterySettings, EnlightenError
@@ -136,7 +136,14 @@ def entry_answer(entry: BatteryEntry) -> JsonObjectType:
 
 async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]) -> Ticket:
     writable(coordinator)
-    return await coordinator.changes.async_change_entries("schedules", EntriesChange(plan=plan))
+
+    def allowed(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+        planned = plan(settings, schedules)
+        for entry in planned.writes:
+            require_family(coordinator, entry.family)
+        return planned
+
+    return await coordinator.changes.async_change_entries("schedules", EntriesChange(plan=allowed))
 
 
 async def _async_read(coordinator: BatteryCoordinator) -> BatterySchedules:

@@ -8,6 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .battery import Battery
 from .battery_bodies import charge_from_grid_on, charge_schedules_off, discharge_window, minutes, toggle_body
+from .battery_checks import check_idle
 from .battery_coordinator import BatteryCoordinator
 from .battery_tickets import Progress, SettingsChange, Ticket
 from .const import DOMAIN
@@ -234,9 +235,12 @@ async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    writable(coordinator)
-    coordinator.changes.withdraw("system_profile")
-    await _directly(coordinator, coordinator.client.cancel_profile)
+
+    async def cancel() -> None:
+        coordinator.changes.withdraw("system_profile")
+        await coordinator.client.cancel_profile()
+
+    await _directly(coordinator, cancel)
 
 
 async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None:
@@ -254,6 +258,8 @@ async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None
 
 async def _directly(coordinator: BatteryCoordinator, write: Callable[[], Awaitable[None]]) -> None:
     """Make a write that touches no schedule, and look at once what came of it."""
+    _, settings = writable(coordinator)
+    check_idle(settings)
     try:
         try:
             await write()
@@ -263,6 +269,17 @@ async def _directly(coordinator: BatteryCoordinator, write: Callable[[], Awaitab
     except EnlightenError as err:
         raise command_error(err) from err
     await async_refresh_battery(coordinator)
+
+
+def require_family(coordinator: BatteryCoordinator, family: BatteryFamily) -> None:
+    """Refuse a family that nobody may use there: charging from the grid can be restricted as a whole.
+
+    Raises:
+        ServiceValidationError: With the reason.
+    """
+    battery, _ = writable(coordinator)
+    if family is BatteryFamily.CHARGE_FROM_GRID and battery.site.is_charge_from_grid_restricted:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="family_not_supported")
 
 
 def require_unlocked(settings: BatterySettings, family: BatteryFamily) -> None:

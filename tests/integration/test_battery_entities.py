@@ -252,7 +252,14 @@ def _feature(**values: object) -> Callable[[Simulator], None]:
         ),
         # Whether charging from the grid is allowed is said elsewhere.
         (_without("cfg", ControlShape.NULL), {"calendar.battery_charge_from_grid_schedule", "switch.battery_charge_from_grid_by_schedule"}),
-        (_feature(restrict_cfg=True), {"switch.battery_charge_from_grid"}),
+        (
+            _feature(restrict_cfg=True),
+            {
+                "calendar.battery_charge_from_grid_schedule",
+                "switch.battery_charge_from_grid",
+                "switch.battery_charge_from_grid_by_schedule",
+            },
+        ),
         (_feature(grid_mode=None), {"sensor.battery_grid_mode"}),
         (_feature(very_low_soc_limits_known=False), {"number.battery_shutdown_level"}),
         (_feature(show_storm_guard=False), {_FEATURES[key] for key in ("storm_guard", "storm_guard_ev", "opt_out")}),

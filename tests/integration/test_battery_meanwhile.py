@@ -223,3 +223,34 @@ async def test_a_window_without_a_length_is_refused(windowed: BatteryHouse) -> N
 
 async def test_where_there_are_schedules_no_window_is_shown(batteries: BatteryHouse) -> None:
     assert batteries.hass.states.async_entity_ids("time") == []
+
+
+# --- What nobody may use ---
+
+
+@pytest.mark.parametrize(
+    ("service", "fields"), [("add_battery_schedule", _NEW), ("set_battery_override", {"action": "charge", "duration": "01:00:00"})]
+)
+async def test_nothing_charges_from_the_grid_where_that_is_restricted(
+    build_battery_house: BatteryHouseBuilder, service: str, fields: dict[str, object]
+) -> None:
+    house = await build_battery_house(prepare=lambda sim: sim.battery.features.update({"restrict_cfg": True}))
+    house.sim.requests.clear()
+    assert (await house.refused(service, **fields)).translation_key == "family_not_supported"
+    assert house.sim.count("battery_write") == 0
+
+
+async def test_an_open_journal_waits_until_the_battery_is_ours_again(batteries: BatteryHouse) -> None:
+    batteries.sim.faults.add(path=_SETTINGS, method="PUT", status=409, times=None)
+    await batteries.asked("add_battery_schedule", **_NEW)
+    await batteries.pass_time(minutes=2)
+    batteries.battery.features.update({"dr_event_active": True})
+    batteries.sim.faults.clear()
+    await batteries.pass_time(minutes=6)
+    batteries.sim.requests.clear()
+    await batteries.pass_time(minutes=20)
+    assert batteries.sim.count("battery_write") == 0
+    batteries.battery.features.update({"dr_event_active": False})
+    await batteries.pass_time(minutes=15)
+    assert batteries.entry.runtime_data.battery.changes.journal.records == []
+    assert _ADDED in batteries.entries

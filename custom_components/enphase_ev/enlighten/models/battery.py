@@ -135,6 +135,11 @@ class BatterySettings(Model):
         """Return whether the gateway has still to take something over."""
         return bool(self.requested)
 
+    @property
+    def is_taken(self) -> bool:
+        """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then."""
+        return self.has_system_task or self.has_event
+
     def after(self, wanted: Mapping[str, Json]) -> Self:
         """Return the settings as they will be once what was requested, and these keys too, are in force."""
         data = dict(self.data)
