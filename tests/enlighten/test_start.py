@@ -1,6 +1,9 @@
 """Starting a charge in every form that deployments want (api/chargers.md §3)."""
 
+from dataclasses import replace
+from datetime import timedelta
 import logging
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -284,8 +287,11 @@ async def test_another_level_during_a_session_is_another_start(open_cloud: OpenC
 
 @pytest.fixture
 async def scheduled(cloud: Cloud) -> Cloud:
-    """A charger in scheduled mode."""
-    cloud.sim.charger().mode = ChargeMode.SCHEDULED.value
+    """A charger in scheduled mode, whose schedule begins in hours, whatever time it is."""
+    charger = cloud.sim.charger()
+    charger.mode = ChargeMode.SCHEDULED.value
+    begin = cloud.sim.clock.now().astimezone(ZoneInfo("Australia/Melbourne")) + timedelta(hours=6)
+    charger.set_slots([replace(charger.slots[0], start_time=f"{begin:%H:%M}", end_time=f"{begin + timedelta(hours=1):%H:%M}")])
     return cloud
 
 
