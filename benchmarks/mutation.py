@@ -36,7 +36,7 @@ _TESTS = {
     _BATTERY: (
         *(
             f"tests/integration/test_battery_{name}.py"
-            for name in ("actions", "answers", "costs", "overrides", "refusals", "repairs", "sessions", "settings")
+            for name in ("actions", "answers", "costs", "meanwhile", "overrides", "refusals", "repairs", "sessions", "settings")
         ),
         # Of the kill points, which take minutes, what goes through most of the code.
         *(
