@@ -21,7 +21,7 @@ HACS_KEYS = {
     *("persistent_directory", "zip_release"),
 }
 # Package registries by host, and the home folder of whoever wrote the file.
-UNWANTED = re.compile(r"pypi\.[a-z]+/|python[h]osted\.|registry\.npm|deb\.debian\.|/(?:home|Users)/\w+/|/root/")
+UNWANTED = re.compile(r"pypi\.[a-z]+/|python[h]osted\.|registry\.npm|deb\.debian\.|/(?:home|Users)/\w+/|/r[o]ot/")
 
 
 @pytest.fixture(scope="module")
