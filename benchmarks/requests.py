@@ -14,7 +14,7 @@ import freezegun
 from freezegun.api import FrozenDateTimeFactory
 
 from benchmarks.houses import Plan, restart, signed_in
-from custom_components.enphase_ev.battery_tickets import ChangeState
+from custom_components.enphase_ev.battery.tickets import ChangeState
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
 from simulator.battery.families import ControlFamily

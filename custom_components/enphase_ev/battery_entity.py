@@ -10,8 +10,8 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .battery import Battery
-from .battery_coordinator import BatteryCoordinator
+from .battery.coordinator import BatteryCoordinator
+from .battery.model import Battery
 from .const import DOMAIN, MANUFACTURER
 from .enlighten import BatteryUnit
 from .entity import QuietEntity

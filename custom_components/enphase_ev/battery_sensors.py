@@ -10,11 +10,11 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, Sen
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfEnergy, UnitOfPower
 from homeassistant.helpers.typing import StateType
 
-from .battery import ACTIVITIES, Battery, activity_of
+from .battery.model import ACTIVITIES, Battery, activity_of
+from .battery.override import OverrideAction
+from .battery.profiles import PROFILES, profile_shown
+from .battery.tickets import ChangeState
 from .battery_entity import BatteryEntity, BatteryEntityDescription, UnitEntity, UnitEntityDescription
-from .battery_override import OverrideAction
-from .battery_profiles import PROFILES, profile_shown
-from .battery_tickets import ChangeState
 from .enlighten import BatteryFamily, BatteryStatus, BatteryUnit
 
 

@@ -10,9 +10,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .battery import Battery
+from .battery.model import Battery
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .charger import Charger
+from .charger.model import Charger
 from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
 from .runtime import EnphaseConfigEntry
 

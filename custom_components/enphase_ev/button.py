@@ -9,15 +9,15 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .battery_coordinator import BatteryCoordinator
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .battery_settings import (
+from .battery.coordinator import BatteryCoordinator
+from .battery.settings import (
     async_cancel_profile_change,
     async_opt_out_of_storm_alerts,
     async_refresh_battery,
     async_restore_schedules,
 )
-from .coordinator import ChargerCoordinator
+from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .charger.coordinator import ChargerCoordinator
 from .enlighten import CommandReply
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry

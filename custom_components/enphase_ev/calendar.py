@@ -13,13 +13,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .battery import Battery
-from .battery_checks import default_limit, window_of_entry
+from .battery.model import Battery
+from .battery.schedules import async_add_entry, async_change_entry, async_delete_entries
+from .battery.validation import default_limit, window_of_entry
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .battery_schedules import async_add_entry, async_change_entry, async_delete_entries
-from .charger import Charger
-from .coordinator import check_level
-from .details import require_custom
+from .charger.coordinator import check_level
+from .charger.details_coordinator import require_custom
+from .charger.model import Charger
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, SlotType
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry

@@ -7,7 +7,7 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .charger import Charger
+from .charger.model import Charger
 from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
 from .enlighten import BatterySettings, Recorder, RequestCounter
 from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN

@@ -11,10 +11,10 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity, DataUpdateCoordinator
 
-from .charger import Charger
+from .charger.coordinator import ChargerCoordinator
+from .charger.details_coordinator import DetailsCoordinator
+from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
-from .coordinator import ChargerCoordinator
-from .details import DetailsCoordinator
 from .runtime import EnphaseConfigEntry
 
 

@@ -9,8 +9,8 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .charger import Charger, ChargerState
-from .coordinator import ChargerCoordinator
+from .charger.coordinator import ChargerCoordinator
+from .charger.model import Charger, ChargerState
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry
 

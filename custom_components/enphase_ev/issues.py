@@ -9,9 +9,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from .accounts import account_key
-from .battery_checks import placeholders_of
-from .charger import Charger
-from .commands import CommandState
+from .battery.validation import placeholders_of
+from .charger.commands import CommandState
+from .charger.model import Charger
 from .const import DOMAIN
 from .enlighten import MOST_PER_HOUR, Account, AccountBlocked, BatteryEntry, EnlightenError, TooManySessions
 from .options import CONF_GATEWAY_FINGERPRINT

@@ -10,12 +10,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .battery_coordinator import BatteryCoordinator
+from .battery.coordinator import BatteryCoordinator
+from .battery.settings import async_set_reserve, async_set_shutdown_level
+from .battery.tickets import Ticket
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .battery_settings import async_set_reserve, async_set_shutdown_level
-from .battery_tickets import Ticket
-from .charger import Charger
-from .coordinator import check_level
+from .charger.coordinator import check_level
+from .charger.model import Charger
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData

@@ -8,11 +8,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .battery_coordinator import BatteryCoordinator
-from .battery_settings import async_restore_schedules
-from .choice import including, is_new
+from .battery.coordinator import BatteryCoordinator
+from .battery.settings import async_restore_schedules
+from .charger.choice import including, is_new
+from .charger.devices import NEW_CHARGERS
 from .const import DOMAIN
-from .devices import NEW_CHARGERS
 from .issues import GATEWAY_CERTIFICATE, LEFT_ENTRIES
 from .options import CONF_GATEWAY_FINGERPRINT
 from .runtime import EnphaseConfigEntry

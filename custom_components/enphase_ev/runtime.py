@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from homeassistant.config_entries import ConfigEntry
 
 if TYPE_CHECKING:
-    from .battery_coordinator import BatteryCoordinator
-    from .battery_override import BatteryOverrides
-    from .coordinator import ChargerCoordinator
-    from .details import DetailsCoordinator
+    from .battery.coordinator import BatteryCoordinator
+    from .battery.override import BatteryOverrides
+    from .charger.coordinator import ChargerCoordinator
+    from .charger.details_coordinator import DetailsCoordinator
+    from .charger.store import SiteMemoryStore
     from .enlighten import Account
-    from .memory import SiteMemoryStore
     from .options import SiteOptions
 
 type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]

@@ -7,9 +7,9 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .battery.profiles import CHOOSABLE, PROFILES, profile_name, profile_shown
+from .battery.settings import async_set_profile
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .battery_profiles import CHOOSABLE, PROFILES, profile_name, profile_shown
-from .battery_settings import async_set_profile
 from .enlighten import ChargeMode
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry

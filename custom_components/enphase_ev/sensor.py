@@ -17,10 +17,10 @@ from .battery_entity import (
     add_unit_entities,
 )
 from .battery_sensors import BATTERY_SENSORS, UNIT_SENSORS, BatterySensor, UnitSensor
-from .charger import Charger, ChargerState
+from .charger.coordinator import ChargerCoordinator
+from .charger.data_source import DataSource
+from .charger.model import Charger, ChargerState
 from .const import DOMAIN
-from .coordinator import ChargerCoordinator
-from .data_source import DataSource
 from .enlighten import (
     MOST_PER_HOUR,
     ChargeMode,

@@ -11,14 +11,14 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .battery import Battery
-from .battery_coordinator import BatteryCoordinator
+from .battery.coordinator import BatteryCoordinator
+from .battery.model import Battery
+from .battery.settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
+from .battery.tickets import Ticket
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .battery_settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
-from .battery_tickets import Ticket
-from .charger import Charger
+from .charger.coordinator import ChargerCoordinator
+from .charger.model import Charger
 from .const import DOMAIN
-from .coordinator import ChargerCoordinator
 from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
 from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData

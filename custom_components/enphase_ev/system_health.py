@@ -6,8 +6,8 @@ from homeassistant.components import system_health
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
+from .charger.data_source import DataSource
 from .const import DOMAIN
-from .data_source import DataSource
 from .runtime import EnphaseConfigEntry
 
 

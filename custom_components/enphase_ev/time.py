@@ -9,9 +9,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .battery import Battery
+from .battery.model import Battery
+from .battery.settings import WindowEdge, async_set_discharge_window
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
-from .battery_settings import WindowEdge, async_set_discharge_window
 from .enlighten import BatteryFamily
 from .runtime import EnphaseConfigEntry
 

@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from custom_components.enphase_ev.enlighten import AnswerStream, Batteries, InvalidResponse, ServiceUnavailable
-from custom_components.enphase_ev.enlighten.answers import listening
+from custom_components.enphase_ev.enlighten.battery_answers import listening
 from simulator import Simulator
 
 from .cloud import Cloud

@@ -19,8 +19,8 @@ from custom_components.enphase_ev.enlighten import (
     Json,
     SiteSettings,
 )
-from custom_components.enphase_ev.enlighten.fields import read_mapping
-from custom_components.enphase_ev.enlighten.models.battery import read_storm_alerts
+from custom_components.enphase_ev.enlighten.models.home_battery import read_storm_alerts
+from custom_components.enphase_ev.enlighten.parsing import read_mapping
 
 from .cloud import sample
 

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.enphase_ev.enlighten import Json
-from custom_components.enphase_ev.enlighten.fields import (
+from custom_components.enphase_ev.enlighten.parsing import (
     first_of,
     read_assignments,
     read_bool,

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.enphase_ev.enlighten import Json, ServiceUnavailable
-from custom_components.enphase_ev.enlighten.history import ChargerHistory
-from custom_components.enphase_ev.enlighten.models.history import EnergyOfDay, SessionPage
+from custom_components.enphase_ev.enlighten.models.past_sessions import EnergyOfDay, SessionPage
+from custom_components.enphase_ev.enlighten.session_history import ChargerHistory
 
 from .cloud import Cloud, sample
 from .conftest import OpenCloud

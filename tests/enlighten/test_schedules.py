@@ -7,9 +7,9 @@ from datetime import time
 import pytest
 
 from custom_components.enphase_ev.enlighten import InvalidResponse, Json, RequestRejected, ServiceUnavailable
-from custom_components.enphase_ev.enlighten.fields import read_clock_time, read_days
-from custom_components.enphase_ev.enlighten.models.schedule import ChargingSchedule, ChargingSlot, SlotType
-from custom_components.enphase_ev.enlighten.schedules import ChargingSchedules
+from custom_components.enphase_ev.enlighten.charging_schedules import ChargingSchedules
+from custom_components.enphase_ev.enlighten.models.charging_slots import ChargingSchedule, ChargingSlot, SlotType
+from custom_components.enphase_ev.enlighten.parsing import read_clock_time, read_days
 
 from .cloud import Cloud, sample
 from .conftest import OpenCloud

@@ -3,7 +3,8 @@
 import pytest
 
 from custom_components.enphase_ev.enlighten import Json, RequestRejected, ServiceUnavailable
-from custom_components.enphase_ev.enlighten.models.settings import (
+from custom_components.enphase_ev.enlighten.charger_settings import ChargerSettings
+from custom_components.enphase_ev.enlighten.models.charger_configuration import (
     ChargerConfiguration,
     ConfigurationKey,
     Feature,
@@ -12,7 +13,6 @@ from custom_components.enphase_ev.enlighten.models.settings import (
     read_features,
     read_firmware,
 )
-from custom_components.enphase_ev.enlighten.settings import ChargerSettings
 
 from .cloud import Cloud, sample
 from .conftest import OpenCloud

@@ -4,7 +4,7 @@ from hypothesis import given
 import pytest
 
 from custom_components.enphase_ev.enlighten import Json, RequestRejected
-from custom_components.enphase_ev.enlighten.shapes import shape_of
+from custom_components.enphase_ev.enlighten.recorder import shape_of
 from custom_components.enphase_ev.enlighten.transport import Family
 
 from .cloud import SAMPLES, Cloud, sample

@@ -14,12 +14,17 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from custom_components.enphase_ev.enlighten import ChargeModePreference, EnlightenError, Json, SiteStatus
-from custom_components.enphase_ev.enlighten.access import _read_token
+from custom_components.enphase_ev.enlighten.access_token import _read_token
 from custom_components.enphase_ev.enlighten.account import _redirect_target
-from custom_components.enphase_ev.enlighten.answers import _ANSWERS, _kind_of, broker_of
-from custom_components.enphase_ev.enlighten.commands import accepted
-from custom_components.enphase_ev.enlighten.fields import read_mapping
-from custom_components.enphase_ev.enlighten.models.battery import (
+from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _kind_of, broker_of
+from custom_components.enphase_ev.enlighten.models.charger_configuration import (
+    ChargerConfiguration,
+    read_battery_help,
+    read_features,
+    read_firmware,
+)
+from custom_components.enphase_ev.enlighten.models.charging_slots import ChargingSchedule
+from custom_components.enphase_ev.enlighten.models.home_battery import (
     AnswerStream,
     BatteryProfile,
     BatterySchedules,
@@ -28,13 +33,13 @@ from custom_components.enphase_ev.enlighten.models.battery import (
     SiteSettings,
     read_storm_alerts,
 )
-from custom_components.enphase_ev.enlighten.models.history import EnergyOfDay, SessionPage
-from custom_components.enphase_ev.enlighten.models.schedule import ChargingSchedule
-from custom_components.enphase_ev.enlighten.models.settings import ChargerConfiguration, read_battery_help, read_features, read_firmware
+from custom_components.enphase_ev.enlighten.models.past_sessions import EnergyOfDay, SessionPage
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
-from custom_components.enphase_ev.enlighten.shapes import shape_of
+from custom_components.enphase_ev.enlighten.parsing import read_mapping
+from custom_components.enphase_ev.enlighten.recorder import shape_of
 from custom_components.enphase_ev.enlighten.sign_in import _form_token, _read_sign_in, keep_cookies
 from custom_components.enphase_ev.enlighten.sites import read_sites, read_user_id, site_in_path
+from custom_components.enphase_ev.enlighten.start_stop import accepted
 from custom_components.enphase_ev.enlighten.tokens import Token
 from custom_components.enphase_ev.enlighten.transport import Answer
 from custom_components.enphase_ev.enlighten.xsrf import Xsrf

@@ -8,7 +8,7 @@ import pytest
 from yarl import URL
 
 from custom_components.enphase_ev.enlighten import Batteries, InvalidResponse, ServiceUnavailable
-from custom_components.enphase_ev.enlighten.answers import listening
+from custom_components.enphase_ev.enlighten.battery_answers import listening
 from simulator import Simulator
 from tests.enlighten.cloud import Cloud
 

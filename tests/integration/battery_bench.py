@@ -14,10 +14,10 @@ from homeassistant.helpers.translation import async_load_integrations
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.enphase_ev import battery_changes, battery_cloud, battery_restore
-from custom_components.enphase_ev.battery_coordinator import BatteryCoordinator
-from custom_components.enphase_ev.battery_journal import BatteryJournal
-from custom_components.enphase_ev.battery_override import BatteryOverrides
+from custom_components.enphase_ev.battery import changes, cloud, restore
+from custom_components.enphase_ev.battery.coordinator import BatteryCoordinator
+from custom_components.enphase_ev.battery.journal import BatteryJournal
+from custom_components.enphase_ev.battery.override import BatteryOverrides
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten import Account, Batteries, ServiceUnavailable, Transport
 from custom_components.enphase_ev.enlighten.transport import Answer, Request
@@ -148,7 +148,7 @@ class Bench:
 
         monkeypatch.setattr(Transport, "send", watched_send)
         monkeypatch.setattr(Store, "async_save", watched_save)
-        for module in (battery_changes, battery_cloud, battery_restore):
+        for module in (changes, cloud, restore):
             monkeypatch.setattr(module, "async_rest", watched_rest)
 
     async def change(self, what: Callable[[Self], Awaitable[object]]) -> BaseException | None:

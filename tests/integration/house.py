@@ -19,7 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
 from custom_components.enphase_ev.options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN
-from custom_components.enphase_ev.timing import async_rest
+from custom_components.enphase_ev.waiting import async_rest
 from simulator import BatteryUnit, Charger, Simulator
 
 # Timers fire when the clock is past them.

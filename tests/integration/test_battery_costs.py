@@ -8,8 +8,8 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.enphase_ev.battery_settings import async_switch_family
-from custom_components.enphase_ev.battery_tickets import ChangeState, Ticket
+from custom_components.enphase_ev.battery.settings import async_switch_family
+from custom_components.enphase_ev.battery.tickets import ChangeState, Ticket
 from custom_components.enphase_ev.enlighten import BatteryFamily
 from simulator import Simulator
 from simulator.battery.families import ControlFamily

@@ -10,9 +10,9 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.enphase_ev.battery_override import OverrideAction
-from custom_components.enphase_ev.battery_schedules import async_add_entry, async_change_entry, async_delete_entries, async_import_entries
-from custom_components.enphase_ev.battery_settings import (
+from custom_components.enphase_ev.battery.override import OverrideAction
+from custom_components.enphase_ev.battery.schedules import async_add_entry, async_change_entry, async_delete_entries, async_import_entries
+from custom_components.enphase_ev.battery.settings import (
     async_set_profile,
     async_set_reserve,
     async_set_shutdown_level,

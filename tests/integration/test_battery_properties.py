@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, event, given, settings, strategies as st
 import pytest
 
-from custom_components.enphase_ev.battery_schedules import async_add_entry, async_change_entry, async_delete_entries
-from custom_components.enphase_ev.battery_settings import async_set_profile, async_set_reserve, async_switch_family
+from custom_components.enphase_ev.battery.schedules import async_add_entry, async_change_entry, async_delete_entries
+from custom_components.enphase_ev.battery.settings import async_set_profile, async_set_reserve, async_switch_family
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily
 from simulator import Simulator
 from simulator.battery.families import ControlFamily

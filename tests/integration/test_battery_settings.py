@@ -10,7 +10,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.enphase_ev.battery_tickets import EntriesChange, ScheduleWrites
+from custom_components.enphase_ev.battery.tickets import EntriesChange, ScheduleWrites
 from custom_components.enphase_ev.enlighten import BatterySchedules, BatterySettings
 from simulator import Simulator, StormAlert
 from simulator.battery.switches import EnhoRule

@@ -8,7 +8,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.enphase_ev.local_gateway import known_address
+from custom_components.enphase_ev.charger.gateway_session import known_address
 from simulator.gateway_inside import Role
 from tests.integration.house import House, HouseBuilder
 from tests.integration.test_options import DEFAULTS

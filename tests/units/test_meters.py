@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.enphase_ev.meters import DayMeter, LifetimeMeter, Reading
+from custom_components.enphase_ev.charger.energy import DayMeter, LifetimeMeter, Reading
 
 NOISE = 10.0
 """The cloud's numbers waver by so much, Wh up and down: 20 Wh from the highest to the lowest."""

@@ -1,11 +1,12 @@
 """An asyncio client for the Enlighten cloud, and for a gateway in the house. It knows nothing of Home Assistant."""
 
 from .account import Account
-from .battery import Batteries, now_as_disclaimer, whole_settings
+from .batteries import Batteries, now_as_disclaimer, whole_settings
 from .budget import MOST_PER_HOUR
 from .calls import ChargerCalls
+from .charger_settings import ChargerSettings
 from .chargers import Chargers
-from .commands import CommandReply, Outcome
+from .charging_schedules import ChargingSchedules
 from .exceptions import (
     AccountBlocked,
     AuthError,
@@ -24,10 +25,11 @@ from .exceptions import (
     TooManySessions,
     Unreachable,
 )
-from .fields import Json
 from .gateway import Gateway, gateway_url, shown_certificate
-from .history import ChargerHistory
-from .models.battery import (
+from .models.charge_mode import ChargeMode, ChargeModePreference
+from .models.charger_configuration import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
+from .models.charging_slots import ChargingSchedule, ChargingSlot, SlotType
+from .models.home_battery import (
     AnswerStream,
     BatteryControl,
     BatteryEntry,
@@ -41,16 +43,14 @@ from .models.battery import (
     SiteSettings,
     StormAlert,
 )
-from .models.charge_mode import ChargeMode, ChargeModePreference
-from .models.history import PastSession
-from .models.schedule import ChargingSchedule, ChargingSlot, SlotType
-from .models.settings import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
+from .models.past_sessions import PastSession
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
-from .schedules import ChargingSchedules
-from .settings import ChargerSettings
-from .shapes import Recorder
+from .parsing import Json
+from .recorder import Recorder
+from .session_history import ChargerHistory
 from .sites import Site
+from .start_stop import CommandReply, Outcome
 from .state import AccountState
 from .transport import Family, RequestCounter, Transport
 

@@ -10,7 +10,7 @@ from aiohttp import CookieJar, hdrs
 from yarl import URL
 
 from . import sign_in as conversation
-from .access import fetch_access_token
+from .access_token import fetch_access_token
 from .budget import RequestBudget
 from .exceptions import (
     AuthError,
@@ -23,9 +23,9 @@ from .exceptions import (
     SessionExpired,
     SessionRenewed,
 )
-from .fields import Json
 from .headers import Dress, Session, prefers_manager_token, request_headers
-from .shapes import Recorder
+from .parsing import Json
+from .recorder import Recorder
 from .sites import Site, read_sites, read_user_id, site_in_path
 from .state import AccountState, StoredToken
 from .tokens import Token

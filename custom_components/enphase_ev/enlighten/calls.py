@@ -6,7 +6,11 @@ from dataclasses import replace
 import logging
 from typing import Protocol
 
-from .commands import (
+from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
+from .models.charge_mode import NO_SCHEDULE_CODE, ChargeMode, ChargeModePreference
+from .models.summary import ChargerSummary
+from .parsing import Json
+from .start_stop import (
     START,
     START_WITHOUT_LEVEL,
     STOP,
@@ -21,10 +25,6 @@ from .commands import (
     refused_start,
     refused_stop,
 )
-from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
-from .fields import Json
-from .models.charge_mode import NO_SCHEDULE_CODE, ChargeMode, ChargeModePreference
-from .models.summary import ChargerSummary
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from typing import override
 
 from .account import Account
 from .calls import NOT_HERE, ChargerCommands
-from .commands import Form
 from .exceptions import RequestRejected, ServiceUnavailable
-from .fields import Json, read_float, read_mapping
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.status import SiteStatus
 from .models.summary import ChargerSummary, read_summaries
+from .parsing import Json, read_float, read_mapping
+from .start_stop import Form
 from .transport import Family, Request
 
 _CONTROLLER = "/service/evse_controller"

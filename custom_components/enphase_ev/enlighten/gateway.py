@@ -9,13 +9,13 @@ from aiohttp import ClientSession, CookieJar, hdrs
 from yarl import URL
 
 from .calls import ChargerCommands
-from .commands import START, START_WITHOUT_LEVEL, Form
 from .exceptions import CertificateChanged, EnlightenError, InvalidResponse, ServiceUnavailable
-from .fields import Json, first_of, read_mapping, read_text
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.status import SiteStatus
 from .models.summary import ChargerSummary, read_summaries
-from .shapes import Recorder
+from .parsing import Json, first_of, read_mapping, read_text
+from .recorder import Recorder
+from .start_stop import START, START_WITHOUT_LEVEL, Form
 from .tokens import Token
 from .transport import Answer, Family, Request, Transport
 

@@ -19,7 +19,7 @@ from .exceptions import (
     SessionExpired,
     TooManySessions,
 )
-from .fields import Json, read_bool, read_digits, read_mapping, read_secret
+from .parsing import Json, read_bool, read_digits, read_mapping, read_secret
 from .transport import Answer, Family, Request, Transport
 
 NONCE_COOKIE = "login_otp_nonce"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 import re
 
-from .fields import Json, first_of, read_digits, read_mapping, read_records, read_text
+from .parsing import Json, first_of, read_digits, read_mapping, read_records, read_text
 
 _SITE_IN_PATH = re.compile(r"/(?:web|pv/systems|systems)/(\d+)(?:/|$)")
 

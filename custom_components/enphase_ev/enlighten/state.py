@@ -7,8 +7,8 @@ from typing import Self
 from mashumaro import DataClassDictMixin
 
 from .budget import RequestBudget
-from .limits import SignInLimits
 from .sign_in import MANAGER_COOKIE, SESSION_COOKIES
+from .sign_in_limits import SignInLimits
 from .tokens import Token
 
 

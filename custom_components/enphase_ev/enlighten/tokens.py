@@ -7,7 +7,7 @@ from typing import Self, override
 
 import orjson
 
-from .fields import Json, first_of, read_digits, read_secret, read_time, read_unwrapped
+from .parsing import Json, first_of, read_digits, read_secret, read_time, read_unwrapped
 
 # A token is taken as used up one hour before it runs out, and renewed a little before that.
 _USED_UP_BEFORE_EXPIRY = timedelta(hours=1)

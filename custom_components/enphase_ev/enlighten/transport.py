@@ -20,7 +20,7 @@ from yarl import URL
 
 from .budget import RequestBudget
 from .exceptions import CertificateChanged, InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable, Unreachable
-from .fields import Json, first_of, read_float, read_mapping, read_text
+from .parsing import Json, first_of, read_float, read_mapping, read_text
 
 _LOGGER = logging.getLogger(__name__)
 

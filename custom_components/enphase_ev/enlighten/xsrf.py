@@ -3,7 +3,7 @@
 import asyncio
 from http.cookies import CookieError, SimpleCookie
 
-from .fields import read_secret
+from .parsing import read_secret
 from .transport import Answer
 
 COOKIE = "BP-XSRF-Token"

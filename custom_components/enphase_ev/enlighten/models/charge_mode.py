@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from ..exceptions import InvalidResponse
-from ..fields import Json, read_bool, read_mapping, read_text
+from ..parsing import Json, read_bool, read_mapping, read_text
 
 # Scheduled mode was chosen and no schedule is enabled.
 NO_SCHEDULE_CODE = "iqevc_sch_10031"

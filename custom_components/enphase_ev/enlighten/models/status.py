@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from ..exceptions import InvalidResponse
-from ..fields import (
+from ..parsing import (
     Json,
     first_of,
     read_bool,

@@ -6,7 +6,7 @@ from enum import StrEnum
 import re
 from typing import Self
 
-from ..fields import (
+from ..parsing import (
     Json,
     first_of,
     read_assignments,

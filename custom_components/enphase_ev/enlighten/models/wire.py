@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from mashumaro import DataClassDictMixin, field_options
 from mashumaro.config import BaseConfig
 
-from ..fields import Json, read_bool
+from ..parsing import Json, read_bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,288 @@
+"""Asks for the batteries of one site, as often as it is worth it, and carries their changes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
+
+from ..const import LOGGER
+from ..enlighten import (
+    AuthError,
+    Batteries,
+    BatteryEntry,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    EnlightenError,
+    RequestRejected,
+)
+from ..errors import update_error
+from ..issues import set_left_entries_issue
+from ..optional_services import OptionalServices
+from ..waiting import async_zone
+from .changes import BatteryChanges
+from .journal import BatteryJournal
+from .model import Battery, PendingChange, Wish
+from .tickets import Listener, SettingsChange, Ticket
+
+# How often it is looked whether something is due; looking costs nothing.
+_TICK = timedelta(minutes=1)
+# A look that comes a moment early must not put off by a minute what is due.
+_LEEWAY = timedelta(seconds=5)
+_STATUS_EVERY = timedelta(minutes=2) - _LEEWAY
+_SETTINGS_EVERY = timedelta(minutes=5) - _LEEWAY
+_PENDING_EVERY = _TICK - _LEEWAY
+_SITE_EVERY = timedelta(minutes=30) - _LEEWAY
+# The settings say when there is a storm alert.
+_ALERTS_EVERY = timedelta(hours=1) - _LEEWAY
+# A site without a battery can get one.
+_NO_BATTERY_EVERY = timedelta(days=1)
+_NOT_HERE = {401, 403, 404}
+_JOURNAL_AGAIN_AFTER = timedelta(minutes=5)
+# What all of it comes to.
+_PER_HOUR = 60.0
+# Older than this, what is shown is not shown any more.
+_STALE_AFTER = timedelta(minutes=16)
+
+
+class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
+    """The batteries of a site; `None` where it has none."""
+
+    config_entry: ConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, journal: BatteryJournal) -> None:
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase battery", update_interval=_TICK)
+        self.data = None
+        self.client = client
+        self.site_id = client.site_id
+        self.seen_at: datetime | None = None
+        self._optional = OptionalServices()
+        self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
+        # The settings, which are read at once, say whether there is one.
+        self._alerts_due = self._site_due + _SETTINGS_EVERY
+        self._is_due_after_change = False
+        self._zones: dict[str, tzinfo] = {}
+        listener = Listener(
+            on_settings=self._take_settings, on_schedules=self._take_schedules, on_ticket=self._take_ticket, on_left=self._take_left
+        )
+        self.changes = BatteryChanges(hass, entry, client, journal, listener)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether what is known is worth showing."""
+        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
+
+    @property
+    def settings(self) -> BatterySettings | None:
+        """Return the settings that were read last."""
+        return self.data.settings if self.data else None
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """Return the site's time zone."""
+        return self._zone(self.data.site.time_zone if self.data else None)
+
+    def zone_of(self, entry: BatteryEntry) -> tzinfo:
+        """Return the time zone of a schedule entry."""
+        return self._zone(entry.time_zone) if entry.time_zone else self.time_zone
+
+    def _zone(self, name: str | None) -> tzinfo:
+        return self._zones.get(name or "", dt_util.get_default_time_zone())
+
+    async def _load_zones(self, battery: Battery) -> None:
+        """Load the time zones that are named; their files are read outside of the event loop."""
+        names = {battery.site.time_zone, *(entry.time_zone for entry in (battery.schedules.entries if battery.schedules else ()))}
+        for name in names - self._zones.keys() - {None}:
+            if name is not None and (zone := await async_zone(name)) is not None:
+                self._zones[name] = zone
+
+    # --- Reading ---
+
+    @override
+    async def _async_update_data(self) -> Battery | None:
+        try:
+            await self._refresh()
+        except EnlightenError as err:
+            raise update_error(err) from err
+        if self.data is not None:
+            await self._load_zones(self.data)
+            self._take_up_journal()
+        return self.data
+
+    async def _refresh(self) -> None:
+        """Ask for what is due. Every answer is kept as it comes: a change that is under way reads and keeps some, too."""
+        now = datetime.now(UTC)
+        if not self.client.account.budget.has_room:
+            return
+        pace = self.client.account.budget.pace
+        # Site and profile, which are seldom asked for, are all that still says that something is pending.
+        is_doubted = self.data is not None and self.data.is_pending and not self.data.is_settling and now >= self._settings_due
+        if now >= self._site_due or is_doubted:
+            await self._refresh_site(now)
+        if self.data is not None and now >= self._status_due:
+            status = await self._optional.ask("battery status", self.client.status())
+            self._status_due = now + (_SETTINGS_EVERY if status is None else _STATUS_EVERY) * pace
+            if status is not None:
+                self.seen_at = now
+                self.data = replace(self.data, status=status)
+        if self.data is not None and now >= self._settings_due:
+            await self._refresh_settings(self.data, now)
+        if self.data is not None:
+            self.client.account.budget.expect(f"{self.site_id}: battery", _PER_HOUR)
+
+    async def _refresh_site(self, now: datetime) -> None:
+        try:
+            site = await self.client.site_settings()
+        except AuthError:
+            raise
+        except RequestRejected as err:
+            # An account that may not see the battery, or a site that has none: nothing to tell anybody. Other refusals pass (473).
+            LOGGER.debug("The battery's site settings are not for this account: %s", err)
+            is_none = err.status in _NOT_HERE and self.data is None
+            self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
+            return
+        except EnlightenError as err:
+            LOGGER.debug("The battery's site settings could not be had: %s", err)
+            self._site_due = now + _SETTINGS_EVERY
+            return
+        if self.data is not None:
+            site = site.after(self.data.site)
+        # A battery that was there a moment ago is missed soon, and what is not told today may be told soon.
+        is_none = site.has_battery is False and self.data is None
+        self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
+        if not site.has_battery:
+            self.data = None
+            return
+        self.changes.set_country(site.country)
+        if self.data is not None:
+            self.data = replace(self.data, site=site)
+            return
+        set_left_entries_issue(self.hass, self.config_entry, self.changes.left)
+        self.data = Battery(site=site, override=self.changes.journal.override)
+
+    async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
+        if (settings := await self._optional.ask("battery settings", self.client.settings())) is None:
+            # The others come from the same service.
+            self._settings_due = now + _SETTINGS_EVERY
+            return
+        self.seen_at = now
+        self.data = battery = replace(self.data or battery, settings=settings)
+        if (schedules := await self._optional.ask("battery schedules", self.client.schedules())) is not None:
+            self.data = battery = replace(self.data or battery, schedules=schedules)
+        wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
+        if wants_profile:
+            if (profile := await self._optional.ask("battery profile", self.client.profile())) is not None:
+                self.data = battery = replace(self.data or battery, profile=profile)
+            self._is_due_after_change = False
+        if now >= self._alerts_due or battery.active_alerts or settings.has_storm_alert:
+            self._alerts_due = now + _ALERTS_EVERY
+            alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
+            if alerts is not None:
+                self.data = battery = replace(self.data or battery, alerts=alerts)
+        self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace)
+
+    @callback
+    def _take_up_journal(self) -> None:
+        """Take up what an interruption has left open. What was tried and refused waits for a person."""
+        now = datetime.now(UTC)
+        open_records = [record for record in self.changes.journal.records if record.problem is None]
+        is_taken = self.settings is not None and self.settings.is_taken
+        if not open_records or is_taken or self.changes.is_busy or now < self._journal_due:
+            return
+        self._journal_due = now + _JOURNAL_AGAIN_AFTER
+        self.config_entry.async_create_background_task(self.hass, self._async_take_up(), name="Enphase battery: take up the journal")
+
+    async def _async_take_up(self) -> None:
+        try:
+            await self.changes.async_take_up()
+        except EnlightenError as err:
+            LOGGER.warning("The battery's journal could not be taken up: %s", err)
+
+    @callback
+    def refresh_soon(self) -> None:
+        """Let the next tick ask for everything."""
+        self._site_due = self._status_due = self._settings_due = self._alerts_due = datetime.now(UTC)
+
+    # --- Changing ---
+
+    async def async_change(self, key: str, wish: Wish, change: SettingsChange) -> Ticket:
+        """Change settings, and show the wish until it is so or has failed.
+
+        Raises:
+            HomeAssistantError: Refused, by us or by the cloud.
+        """
+        return await self._wishing(key, wish, lambda: self.changes.async_change_settings(key, change))
+
+    async def async_write(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
+        """Make a change that has a request of its own, and show the wish until it is so or has failed.
+
+        Raises:
+            HomeAssistantError: Refused, by us or by the cloud.
+        """
+        return await self._wishing(key, wish, start)
+
+    async def _wishing(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
+        self._set_wish(key, wish)
+        ticket: Ticket | None = None
+        try:
+            ticket = await start()
+        finally:
+            if ticket is None:
+                self._set_wish(key, None)
+        ticket.done.add_done_callback(lambda _: self._set_wish(key, None))
+        return ticket
+
+    def _set_wish(self, key: str, wish: Wish | None) -> None:
+        if self.data is None:
+            return
+        wishes = {other: value for other, value in self.data.wishes.items() if other != key}
+        self._publish(replace(self.data, wishes=wishes if wish is None else {**wishes, key: wish}))
+
+    # --- What a change has found out ---
+
+    @callback
+    def show_override(self) -> None:
+        """Show the override that is in force."""
+        if self.data is not None:
+            self._publish(replace(self.data, override=self.changes.journal.override))
+
+    async def async_read_profile(self) -> BatteryProfile:
+        """Read the profile now, and show it.
+
+        Raises:
+            EnlightenError: The cloud did not answer.
+        """
+        profile = await self.client.profile()
+        if self.data is not None:
+            self._publish(replace(self.data, profile=profile))
+        return profile
+
+    def _publish(self, battery: Battery) -> None:
+        self.data = battery
+        self.async_update_listeners()
+
+    def _take_settings(self, settings: BatterySettings) -> None:
+        if self.data is not None:
+            self.seen_at = datetime.now(UTC)
+            self._publish(replace(self.data, settings=settings))
+
+    def _take_schedules(self, schedules: BatterySchedules) -> None:
+        if self.data is not None:
+            self._publish(replace(self.data, schedules=schedules))
+
+    def _take_ticket(self, ticket: Ticket) -> None:
+        if self.data is None:
+            return
+        change = PendingChange(what=ticket.what, since=ticket.opened_at, state=ticket.state, reason=ticket.reason)
+        self._publish(replace(self.data, change=change))
+        if not ticket.is_open:
+            self._is_due_after_change = True
+            self._settings_due = datetime.now(UTC) + _PENDING_EVERY
+
+    def _take_left(self, left: list[BatteryEntry]) -> None:
+        set_left_entries_issue(self.hass, self.config_entry, left)

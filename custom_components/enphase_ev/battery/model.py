@@ -1,0 +1,105 @@
+"""The batteries of a site as entities see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+
+from ..enlighten import (
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    BatteryStatus,
+    BatteryUnit,
+    SiteSettings,
+    StormAlert,
+)
+from .journal import Override
+from .tickets import ChangeState
+
+type Wish = bool | float | str | time
+
+# What a battery's light tells (api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
+_ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
+ACTIVITIES = ("error", "charging", "discharging", "idle")
+
+
+def activity_of(unit: BatteryUnit) -> str | None:
+    """Return what one battery does."""
+    return _ACTIVITY_OF_LED.get(unit.led) if unit.led is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingChange:
+    """The change of the battery that was asked for last."""
+
+    what: str
+    since: datetime
+    state: ChangeState
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Battery:
+    """What is known; `None` is what was not answered yet. `wishes` are what was asked for and is not so yet, by key."""
+
+    site: SiteSettings
+    settings: BatterySettings | None = None
+    schedules: BatterySchedules | None = None
+    profile: BatteryProfile | None = None
+    status: BatteryStatus | None = None
+    alerts: tuple[StormAlert, ...] = ()
+    change: PendingChange | None = None
+    wishes: Mapping[str, Wish] = field(default_factory=dict)
+    override: Override | None = None
+
+    @property
+    def may_write(self) -> bool:
+        """Return whether the signed-in person may change anything; where the cloud does not say, it refuses by itself."""
+        return self.site.may_write is not False and self.settings is not None
+
+    def has_family(self, family: BatteryFamily) -> bool:
+        """Return whether the site has a control family."""
+        if self.settings is None:
+            return False
+        if family is BatteryFamily.CHARGE_FROM_GRID:
+            return not self.site.is_charge_from_grid_restricted
+        control = self.settings.control(family)
+        return (control is not None and control.is_shown) or self.has_schedules(family)
+
+    def has_schedules(self, family: BatteryFamily) -> bool:
+        """Return whether the site can have entries of a family, and may use it."""
+        if family is BatteryFamily.CHARGE_FROM_GRID and self.site.is_charge_from_grid_restricted:
+            return False
+        control = self.settings.control(family) if self.settings else None
+        return self.schedules is not None and self.schedules.supports(family, control)
+
+    @property
+    def activity(self) -> str | None:
+        """Return what the batteries do: charging or discharging where one of them does, idle where all are."""
+        activities = {activity_of(unit) for unit in self.status.units.values()} if self.status else set()
+        return next((activity for activity in ACTIVITIES if activity in activities), None)
+
+    @property
+    def active_alerts(self) -> tuple[StormAlert, ...]:
+        """Return the storm alerts that are in force; one that is over can still be listed as active."""
+        now = datetime.now(UTC)
+        return tuple(alert for alert in self.alerts if alert.is_active and (alert.ends_at is None or alert.ends_at > now))
+
+    @property
+    def is_settling(self) -> bool:
+        """Return whether settings or schedules say that the gateway has still to take something over."""
+        return (self.settings is not None and self.settings.is_pending) or self._are_schedules_settling
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether the gateway has still to take something over."""
+        return self.is_settling or self.site.is_change_pending or (self.profile is not None and self.profile.is_change_pending)
+
+    @property
+    def _are_schedules_settling(self) -> bool:
+        """Return whether entries have still to settle; in a family that is off it is open whether they ever do (api/battery.md §4)."""
+        if self.schedules is None or not self.schedules.is_pending:
+            return False
+        families = {entry.family for entry in self.schedules.entries if entry.is_pending}
+        return not families or self.settings is None or any(self.settings.is_enabled(family) for family in families)

@@ -1,0 +1,153 @@
+"""The battery's schedules as a person changes them: add, change, delete, export and import."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util.json import JsonObjectType
+
+from ..const import DOMAIN
+from ..enlighten import BatteryEntry, BatterySchedules, BatterySettings, EnlightenError
+from ..errors import command_error
+from ..weekly import day_names
+from .coordinator import BatteryCoordinator
+from .settings import require_family, writable
+from .tickets import EntriesChange, ScheduleWrites, Ticket
+from .validation import check_entry, check_family
+
+
+async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) -> Ticket:
+    """Add an entry.
+
+    Raises:
+        ServiceValidationError: It cannot be; nothing was written.
+        HomeAssistantError: Refused, or not answered.
+    """
+
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+        check_entry(entry, settings, schedules)
+        return ScheduleWrites(writes=[entry])
+
+    return await _async_change(coordinator, plan)
+
+
+async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, change: Callable[[BatteryEntry], BatteryEntry]) -> Ticket:
+    """Change an entry; what `change` leaves alone keeps its value.
+
+    Raises:
+        ServiceValidationError: There is no such entry, or it cannot be so; nothing was written.
+        HomeAssistantError: Refused, or not answered.
+    """
+
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+        before = schedules.entry(entry_id)
+        if before is None:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+        wanted = change(before)
+        check_entry(wanted, settings, schedules)
+        # One that has not settled is written again all the same: it may be its apply that is missing.
+        return ScheduleWrites(writes=[wanted] if wanted != before or before.is_pending else [])
+
+    return await _async_change(coordinator, plan)
+
+
+async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callable[[BatteryEntry], bool]) -> Ticket:
+    """Delete entries.
+
+    Raises:
+        ServiceValidationError: There is no such entry, or it is locked; nothing was written.
+        HomeAssistantError: Refused, or not answered.
+    """
+
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+        deletes = [entry for entry in schedules.entries if is_meant(entry)]
+        if not deletes:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+        for entry in deletes:
+            check_family(entry.family, settings, schedules)
+        return ScheduleWrites(deletes=deletes)
+
+    return await _async_change(coordinator, plan)
+
+
+async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterable[BatteryEntry]) -> Ticket | None:
+    """Add those of the entries that are not there; nothing is changed or deleted. `None` where all are there already.
+
+    Raises:
+        ServiceValidationError: One of them cannot be; nothing was written.
+        HomeAssistantError: Refused, or not answered.
+    """
+    wanted = list(entries)
+    there = (await _async_read(coordinator)).entries
+    if all(any(entry.is_same_as(other) for other in there) for entry in wanted):
+        return None
+
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+        new: list[BatteryEntry] = []
+        for entry in wanted:
+            if any(entry.is_same_as(other) for other in schedules.entries):
+                continue
+            check_entry(entry, settings, schedules, new)
+            new.append(replace(entry, id=""))
+        return ScheduleWrites(writes=new)
+
+    return await _async_change(coordinator, plan)
+
+
+async def async_read_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
+    """Read all entries now, in the form in which they are exported.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    return [entry_answer(entry) for entry in (await _async_read(coordinator)).entries]
+
+
+async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
+    """Read all entries now, as they are once nothing is left to be put back: without that of an override, with what makes way for it.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    there: Iterable[BatteryEntry] = (await _async_read(coordinator)).entries
+    kept = coordinator.changes.left
+    if (override := coordinator.changes.journal.override) is not None:
+        temporary = override.entry.entry()
+        there = [entry for entry in there if not entry.is_same_as(temporary)]
+        kept += [entry.entry() for entry in override.aside]
+    missing = [entry for entry in kept if not any(entry.is_same_as(other) for other in there)]
+    return [entry_answer(entry) for entry in (*there, *missing)]
+
+
+def entry_answer(entry: BatteryEntry) -> JsonObjectType:
+    """Return an entry as actions tell it."""
+    return {
+        "schedule_id": entry.id,
+        "family": entry.family.name.lower(),
+        "start": f"{entry.start:%H:%M}",
+        "end": f"{entry.end:%H:%M}",
+        "days": day_names(entry.days),
+        "limit": entry.limit,
+        "enabled": entry.is_enabled,
+        "time_zone": entry.time_zone,
+        "pending": entry.is_pending,
+    }
+
+
+async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]) -> Ticket:
+    writable(coordinator)
+
+    def allowed(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+        planned = plan(settings, schedules)
+        for entry in planned.writes:
+            require_family(coordinator, entry.family)
+        return planned
+
+    return await coordinator.changes.async_change_entries("schedules", EntriesChange(plan=allowed))
+
+
+async def _async_read(coordinator: BatteryCoordinator) -> BatterySchedules:
+    try:
+        return await coordinator.changes.async_read()
+    except EnlightenError as err:
+        raise command_error(err) from err

@@ -1,0 +1,351 @@
+"""Asks at a slow rhythm for what changes seldom about the chargers of a site, and changes it."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+
+from ..const import DOMAIN, LOGGER
+from ..enlighten import (
+    ChargeMode,
+    ChargerHistory,
+    ChargerSettings,
+    ChargingSchedules,
+    ChargingSlot,
+    ConfigurationKey,
+    EnlightenError,
+    Feature,
+    FirmwareDetails,
+    PastSession,
+    RequestRejected,
+    SlotType,
+)
+from ..errors import command_error, update_error
+from ..optional_services import OptionalServices
+from ..waiting import async_rest, is_signed_in_just_now
+from .charger_details import ChargerDetails
+from .coordinator import ChargerCoordinator
+from .model import Charger
+
+# How often it is looked whether something is due; looking costs nothing.
+_TICK = timedelta(minutes=1)
+# A look that comes a moment early must not put off by a minute what is due.
+_LEEWAY = timedelta(seconds=5)
+_SCHEDULES_EVERY = timedelta(hours=1) - _LEEWAY
+_SETTINGS_EVERY = timedelta(hours=1) - _LEEWAY
+_SITE_EVERY = timedelta(days=1)
+_HISTORY_EVERY = timedelta(hours=6)
+_AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
+# The first minutes after a start belong to what a person looks at.
+_FIRST_HISTORY_AFTER = timedelta(minutes=3)
+# A session turns up in the history a little after it has ended.
+_HISTORY_AFTER_SESSION = timedelta(minutes=2)
+_LAST_SESSION_WITHIN = timedelta(days=30)
+# The cloud is slow to confirm: how long to wait before a change that is not there yet is looked for again.
+_LOOK_AGAIN_AFTER = (2.0, 5.0)
+
+
+@dataclass
+class _Due:
+    """When the parts of one charger are asked for next, and what it was doing at the last look: a session that is over is asked for."""
+
+    slots: datetime
+    settings: datetime
+    history: datetime
+    was_charging: bool = False
+    was_plugged_in: bool = False
+
+
+@dataclass
+class _SiteFacts:
+    """What the site tells about all its chargers at once, and which those were."""
+
+    due: datetime
+    serials: Set[str] = frozenset()
+    features: Mapping[str, frozenset[Feature]] = field(default_factory=dict)
+    firmware: Mapping[str, FirmwareDetails] = field(default_factory=dict)
+
+
+class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
+    """The details of the chargers by serial number."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        *,
+        schedules: ChargingSchedules,
+        settings: ChargerSettings,
+        history: ChargerHistory,
+        chargers: ChargerCoordinator,
+        reads_history: bool,
+    ) -> None:
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase charger details", update_interval=_TICK)
+        self.data = {}
+        self.schedules = schedules
+        self.settings = settings
+        self.history = history
+        self._chargers = chargers
+        self._reads_history = reads_history
+        self._optional = OptionalServices()
+        self._started_at = datetime.now(UTC)
+        self._site = _SiteFacts(self._started_at)
+        self._due: dict[str, _Due] = {}
+
+    # --- Reading ---
+
+    @override
+    async def _async_update_data(self) -> Mapping[str, ChargerDetails]:
+        if not self._chargers.last_update_success or not self.settings.account.budget.has_room:
+            # The cloud does not answer the poll either: that is said once, and asking for more would not help.
+            return self.data
+        before = self.data
+        found: dict[str, ChargerDetails] = {}
+        # A charger that is gone and comes back one day is asked about at once.
+        self._due = {serial: due for serial, due in self._due.items() if serial in self._chargers.data}
+        try:
+            await self._refresh_site()
+            for serial, charger in self._chargers.data.items():
+                found[serial] = await self._refresh(serial, charger)
+        except EnlightenError as err:
+            raise update_error(err) from err
+        return {serial: self._with_changes_since(before.get(serial), serial, details) for serial, details in found.items()}
+
+    def _with_changes_since(self, before: ChargerDetails | None, serial: str, found: ChargerDetails) -> ChargerDetails:
+        """Return what was found, with what a person has changed and read back while it was being asked for."""
+        changed = self.data.get(serial)
+        if changed is None or changed is before:
+            return found
+        return replace(found, slots=changed.slots, configuration=changed.configuration, battery_help=changed.battery_help)
+
+    async def _refresh_site(self) -> None:
+        now = datetime.now(UTC)
+        serials = self._chargers.data.keys()
+        if (now < self._site.due and serials <= self._site.serials) or not serials or is_signed_in_just_now(self.settings.account):
+            return
+        self._site.serials = set(serials)
+        features = await self._optional.ask("feature flags", self.settings.features())
+        firmware = await self._optional.ask("firmware", self.settings.firmware())
+        self._site.features = features or self._site.features
+        self._site.firmware = firmware or self._site.firmware
+        self._site.due = now + (_SITE_EVERY if features is not None and firmware is not None else _AGAIN_AFTER_OUTAGE)
+
+    async def _refresh(self, serial: str, charger: Charger) -> ChargerDetails:
+        now = datetime.now(UTC)
+        pace = self.settings.account.budget.pace
+        details = self.data.get(serial, ChargerDetails())
+        due = self._due.setdefault(serial, _Due(now, now, self._started_at + _FIRST_HISTORY_AFTER))
+        if now >= due.slots:
+            schedule = await self._optional.ask("charging schedule", self.schedules.read(serial))
+            due.slots = now + (_SCHEDULES_EVERY * pace if schedule else _AGAIN_AFTER_OUTAGE)
+            details = replace(details, slots=schedule.slots) if schedule else details
+        if now >= due.settings and not is_signed_in_just_now(self.settings.account):
+            details = await self._refresh_settings(serial, charger, details)
+            due.settings = now + (_SETTINGS_EVERY * pace if details.configuration else _AGAIN_AFTER_OUTAGE)
+        status = charger.status
+        if (due.was_charging and not status.is_charging) or (due.was_plugged_in and not status.is_plugged_in):
+            due.history = min(due.history, now + _HISTORY_AFTER_SESSION)
+        due.was_charging, due.was_plugged_in = status.is_charging, status.is_plugged_in
+        if self._reads_history and now >= due.history:
+            zone = self._chargers.time_zone
+            today = now.astimezone(zone).date()
+            question = self.history.sessions(serial, today - _LAST_SESSION_WITHIN, today, str(zone))
+            sessions = await self._optional.ask("session history", question)
+            due.history = now + (_HISTORY_EVERY if sessions is not None else _AGAIN_AFTER_OUTAGE)
+            details = replace(details, last_session=sessions[0]) if sessions else details
+        features = self._site.features.get(serial, frozenset()) | self._site.features.get("", frozenset())
+        return replace(details, features=features, firmware=self._site.firmware.get(serial))
+
+    async def _refresh_settings(self, serial: str, charger: Charger, details: ChargerDetails) -> ChargerDetails:
+        configuration = await self._optional.ask("charger configuration", self.settings.configuration(serial))
+        details = replace(details, configuration=configuration or details.configuration)
+        summary, preference = charger.summary, charger.preference
+        has_green = preference is None or ChargeMode.GREEN in preference.offered
+        # In other modes it does nothing, so that once is enough.
+        is_worth_asking = details.battery_help is None or charger.mode is ChargeMode.GREEN
+        if has_green and is_worth_asking and summary is not None and summary.supports_battery_use:
+            battery_help = await self._optional.ask("green mode settings", self.settings.battery_help(serial))
+            details = replace(details, battery_help=details.battery_help if battery_help is None else battery_help)
+        return details
+
+    # --- Settings ---
+
+    async def async_set_battery_help(self, serial: str, *, is_enabled: bool) -> None:
+        """Choose whether the house battery helps in green mode, and read it back.
+
+        Raises:
+            HomeAssistantError: The cloud refused, did not answer, or did not take it over.
+        """
+        await self._write(serial, self.settings.set_battery_help(serial, is_enabled=is_enabled))
+
+        async def is_taken_over() -> bool:
+            actual = await self._send(self.settings.battery_help(serial))
+            self._publish(serial, replace(self._details(serial), battery_help=actual))
+            return actual is is_enabled
+
+        await self._confirm(is_taken_over)
+
+    async def async_set_configuration(self, serial: str, key: ConfigurationKey, value: str) -> None:
+        """Write a key of the charger's configuration, and read it back; a value that waits for the charger counts.
+
+        Raises:
+            HomeAssistantError: The cloud refused, did not answer, or did not take it over.
+        """
+        await self._write(serial, self.settings.set_configuration(serial, key, value))
+
+        async def is_taken_over() -> bool:
+            actual = await self._send(self.settings.configuration(serial))
+            self._publish(serial, replace(self._details(serial), configuration=actual))
+            return actual.holds(key, value)
+
+        await self._confirm(is_taken_over)
+
+    # --- Schedules ---
+
+    async def async_add_slot(self, serial: str, slot: ChargingSlot) -> ChargingSlot:
+        """Add a slot to a charger's schedule and return it with the id that the cloud gave it.
+
+        Raises:
+            HomeAssistantError: The cloud refused, did not answer, or has not got what was sent.
+        """
+        before = await self._read_slots(serial)
+        known = {one.id for one in before}
+        await self._write(serial, self.schedules.add(serial, slot))
+        found: list[ChargingSlot] = []
+
+        def is_there(after: Iterable[ChargingSlot]) -> bool:
+            found[:] = [one for one in after if one.id not in known and replace(one, id=slot.id) == slot]
+            return bool(found)
+
+        await self._confirm_slots(serial, before, is_there)
+        return found[0]
+
+    async def async_change_slot(self, serial: str, slot_id: str, change: Callable[[ChargingSlot], ChargingSlot]) -> None:
+        """Change a slot; what `change` leaves alone keeps its value.
+
+        Raises:
+            ServiceValidationError: There is no such slot.
+            HomeAssistantError: The cloud refused, did not answer, or has not got what was sent.
+        """
+        before = await self._read_slots(serial)
+        slot = _find(before, slot_id)
+        wanted = change(slot)
+        if wanted == slot:
+            return
+        if replace(wanted, is_enabled=slot.is_enabled) == slot:
+            await self._write(serial, self.schedules.switch(serial, slot.id, is_enabled=wanted.is_enabled))
+        else:
+            await self._write(serial, self.schedules.change(serial, wanted))
+        others = [one for one in before if one.id != slot.id]
+        await self._confirm_slots(serial, others, lambda after: wanted in after)
+
+    async def async_delete_slot(self, serial: str, slot_id: str) -> None:
+        """Delete a slot.
+
+        Raises:
+            ServiceValidationError: There is no such slot.
+            HomeAssistantError: The cloud refused, did not answer, or still has it.
+        """
+        before = await self._read_slots(serial)
+        slot = _find(before, slot_id)
+        await self._write(serial, self.schedules.delete(serial, slot.id))
+        others = [one for one in before if one.id != slot.id]
+        await self._confirm_slots(serial, others, lambda after: all(one.id != slot.id for one in after))
+
+    async def async_read_slots(self, serial: str) -> tuple[ChargingSlot, ...]:
+        """Read all slots of a charger now.
+
+        Raises:
+            HomeAssistantError: The cloud refused or did not answer.
+        """
+        slots = await self._read_slots(serial)
+        self._publish(serial, replace(self._details(serial), slots=slots))
+        return slots
+
+    async def _read_slots(self, serial: str) -> tuple[ChargingSlot, ...]:
+        return (await self._send(self.schedules.read(serial))).slots
+
+    async def _confirm_slots(
+        self, serial: str, untouched: Iterable[ChargingSlot], is_done: Callable[[tuple[ChargingSlot, ...]], bool]
+    ) -> None:
+        """Read back whether a change is there, and whether the slots that it was not about still are; those that are not are put back."""
+        others = list(untouched)
+        was_put_back = False
+
+        async def is_taken_over() -> bool:
+            nonlocal was_put_back
+            after = await self.async_read_slots(serial)
+            ids = {slot.id for slot in after}
+            lost = [slot for slot in others if slot.id not in ids]
+            if lost and not was_put_back:
+                was_put_back = True
+                LOGGER.warning("A change of the charging schedule made %s other slots disappear; they are put back", len(lost))
+                await self._write(serial, self.schedules.replace_all(serial, [*after, *lost]))
+            return not lost and is_done(after)
+
+        await self._confirm(is_taken_over)
+
+    # --- Sessions ---
+
+    async def async_read_sessions(self, serial: str, first: date, last: date) -> list[PastSession]:
+        """Read the sessions of a charger from the first day to the last, both in the site's zone, the newest first.
+
+        Raises:
+            HomeAssistantError: The cloud refused or did not answer.
+        """
+        return await self._send(self.history.sessions(serial, first, last, str(self._chargers.time_zone)))
+
+    # --- Writing in general ---
+
+    def _details(self, serial: str) -> ChargerDetails:
+        return self.data.get(serial, ChargerDetails())
+
+    def _publish(self, serial: str, details: ChargerDetails) -> None:
+        self.data = {**self.data, serial: details}
+        self.async_update_listeners()
+
+    async def _send[T](self, request: Awaitable[T]) -> T:
+        try:
+            return await request
+        except EnlightenError as err:
+            raise command_error(err) from err
+
+    async def _write(self, serial: str, request: Awaitable[None]) -> None:
+        """Send a write. One that waits for the charger is reported, and looked for with the next look at what is due."""
+        try:
+            await request
+        except EnlightenError as err:
+            if isinstance(err, RequestRejected) and err.is_queued and (due := self._due.get(serial)) is not None:
+                due.slots = due.settings = datetime.now(UTC)
+            raise command_error(err) from err
+
+    async def _confirm(self, is_taken_over: Callable[[], Awaitable[bool]]) -> None:
+        """Look whether a change is in force, and a few times again: the cloud is slow to confirm."""
+        for seconds in _LOOK_AGAIN_AFTER:
+            if await is_taken_over():
+                return
+            await async_rest(self.hass, seconds)
+        if not await is_taken_over():
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_taken_over")
+
+
+def require_custom(slot: ChargingSlot) -> None:
+    """Refuse times for an off-peak slot.
+
+    Raises:
+        ServiceValidationError: The tariff decides its times.
+    """
+    if slot.type is SlotType.OFF_PEAK:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="off_peak_times")
+
+
+def _find(slots: Iterable[ChargingSlot], slot_id: str) -> ChargingSlot:
+    found = next((slot for slot in slots if slot_id in {slot.id, slot.short_id}), None)
+    if found is None:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+    return found

@@ -1,0 +1,129 @@
+"""One charger as entities see it: what the cloud says, what was derived from it, and what was asked for."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
+from .charger_details import ChargerDetails
+from .commands import Command
+from .data_source import SourceState
+from .power import PowerReading
+
+
+class ChargerState(StrEnum):
+    """What a charger is doing, in one word."""
+
+    CHARGING = "charging"
+    SUSPENDED = "suspended"
+    PLUGGED_IN = "plugged_in"
+    FINISHED = "finished"
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+    OFFLINE = "offline"
+
+
+# Where no mode, no plug and no fault decides, the connector's own word does.
+_STATE_OF_CONNECTOR = {
+    "SUSPENDED": ChargerState.SUSPENDED,
+    "SUSPENDED_EV": ChargerState.SUSPENDED,
+    "SUSPENDED_EVSE": ChargerState.SUSPENDED,
+    "FINISHING": ChargerState.FINISHED,
+    "UNAVAILABLE": ChargerState.UNAVAILABLE,
+    "FAULTED": ChargerState.FAULTED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charger:
+    """One charger.
+
+    Attributes:
+        is_preference_outdated: the charger has changed its mode since it was asked for.
+        wished_level: A that the next start uses.
+        lifetime_energy, energy_today: Wh.
+        session_duration: of the running or the last session; `None` before the first.
+        start_stop: the last start (true) or stop (false).
+        details: schedules, settings, firmware and the last session.
+        source: who answers for it; `None` where no gateway was named.
+        mode_change, level_change: the last change of the charge mode, and of the level of a session.
+    """
+
+    status: ChargerStatus
+    summary: ChargerSummary | None
+    preference: ChargeModePreference | None
+    is_preference_outdated: bool
+    power: PowerReading | None
+    lifetime_energy: float | None
+    energy_today: float | None
+    wished_level: float
+    session_duration: timedelta | None
+    start_stop: Command[bool] | None = None
+    mode_change: Command[ChargeMode] | None = None
+    level_change: Command[float] | None = None
+    details: ChargerDetails = field(default_factory=ChargerDetails)
+    source: SourceState | None = None
+
+    @property
+    def serial(self) -> str:
+        """Return the serial number."""
+        return self.status.serial
+
+    @property
+    def name(self) -> str:
+        """Return the name that the owner gave it."""
+        return self.status.name or (self.summary.name if self.summary else None) or "IQ EV Charger"
+
+    @property
+    def is_charging_shown(self) -> bool:
+        """Return whether it charges, or is about to because somebody asked for it."""
+        command = self.start_stop
+        return command.wish if command is not None and command.is_pending else self.status.is_charging
+
+    @property
+    def mode(self) -> ChargeMode | None:
+        """Return the charge mode in force, from the preference or else from the charger's own hint."""
+        preferred = self.preference.mode if self.preference else None
+        is_in_doubt = preferred is None or self.is_preference_outdated
+        return ChargeMode.GREEN if is_in_doubt and self.status.looks_green else preferred
+
+    @property
+    def takes_level(self) -> bool:
+        """Return whether a level that a person sets is in force: green and smart mode choose it themselves."""
+        return self.mode is None or not self.mode.decides_level
+
+    @property
+    def mode_shown(self) -> ChargeMode | None:
+        """Return the charge mode, or the one that was asked for just now."""
+        command = self.mode_change
+        return command.wish if command is not None and command.is_pending else self.mode
+
+    @property
+    def set_level(self) -> float | None:
+        """Return the level in force in A, else the one that the next start uses; `None` where the mode chooses it and does not tell."""
+        limits = self.summary.limits if self.summary else None
+        if self.is_at_safe_limit and limits is not None:
+            return limits.min
+        if self.level_change is not None and self.level_change.is_pending:
+            return self.level_change.wish
+        return self.status.level or (self.wished_level if self.takes_level else None)
+
+    @property
+    def is_at_safe_limit(self) -> bool:
+        """Return whether the charger has fallen back to its lowest level; the cloud's word means nothing while it does not charge."""
+        return self.status.is_charging and self.status.is_at_safe_limit
+
+    @property
+    def state(self) -> ChargerState:
+        """Return what it is doing, in one word."""
+        status = self.status
+        if status.is_connected is False:
+            return ChargerState.OFFLINE
+        if status.is_faulted:
+            return ChargerState.FAULTED
+        if status.is_charging:
+            return ChargerState.CHARGING
+        if (state := _STATE_OF_CONNECTOR.get((status.connector_status or "").upper())) is not None:
+            return state
+        return ChargerState.PLUGGED_IN if status.is_plugged_in else ChargerState.AVAILABLE

@@ -1,0 +1,69 @@
+"""What the integration remembers about a site across restarts."""
+
+from dataclasses import dataclass, field
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+from mashumaro import DataClassDictMixin
+
+from ..const import DOMAIN
+from .energy import DayMeter, LifetimeMeter
+
+_STORAGE_VERSION = 1
+# Soon enough that a crash costs next to nothing, seldom enough that a small box's card does not wear.
+_SAVE_DELAY = 30.0
+
+
+@dataclass
+class ChargerMemory(DataClassDictMixin):
+    """What is remembered about one charger; `wished_level` is what a person set its number to, in A."""
+
+    wished_level: float | None = None
+    lifetime: LifetimeMeter | None = None
+    day: DayMeter | None = None
+
+
+@dataclass
+class SiteMemory(DataClassDictMixin):
+    """What is remembered about the chargers, by serial number."""
+
+    chargers: dict[str, ChargerMemory] = field(default_factory=dict)
+
+
+class SiteMemoryStore:
+    """Keeps the memory of one config entry on disk."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._store: Store[dict[str, object]] = Store(hass, _STORAGE_VERSION, f"{DOMAIN}.site.{entry_id}", private=True, atomic_writes=True)
+        self._memory = SiteMemory()
+
+    async def async_load(self) -> None:
+        """Read what was kept."""
+        if stored := await self._store.async_load():
+            self._memory = SiteMemory.from_dict(stored)
+
+    @property
+    def serials(self) -> list[str]:
+        """Return the chargers about which something is remembered."""
+        return list(self._memory.chargers)
+
+    def charger(self, serial: str) -> ChargerMemory:
+        """Return what is remembered about a charger; whoever changes it says so by `save`."""
+        return self._memory.chargers.setdefault(serial, ChargerMemory())
+
+    def forget_charger(self, serial: str) -> None:
+        """Forget a charger that is gone."""
+        self._memory.chargers.pop(serial, None)
+        self.save()
+
+    def save(self) -> None:
+        """Write soon what is remembered now."""
+        self._store.async_delay_save(self._memory.to_dict, _SAVE_DELAY)
+
+    async def async_save_now(self) -> None:
+        """Write what is remembered now, before somebody else reads the file."""
+        await self._store.async_save(self._memory.to_dict())
+
+    async def async_remove(self) -> None:
+        """Forget everything."""
+        await self._store.async_remove()

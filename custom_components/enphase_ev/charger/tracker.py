@@ -1,0 +1,252 @@
+"""Watches one charger from poll to poll: what its reports add up to, and what became of what was asked of it."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta, tzinfo
+
+from ..const import LOGGER
+from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary, CommandReply, Outcome
+from .charger_details import ChargerDetails
+from .commands import Command, CommandState
+from .data_source import SourceState
+from .energy import DayMeter, LifetimeMeter, Reading
+from .model import Charger
+from .power import PowerMeter
+from .store import SiteMemoryStore
+
+_DEFAULT_LEVEL = 32.0
+# A charger that does not take a new level over within this time wants to be stopped and started (api/chargers.md §3).
+# The poll half a minute after the command is the one that notices.
+_LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=25)
+
+# Energy between two reports further apart than this, one before and one after midnight, is split by the cloud: it may be that of hours.
+_LONGEST_WATCHED_GAP = timedelta(minutes=15)
+
+# So long after a session, a plug or a connection came or went, reports still bring something new: two of them fit in.
+_SETTLES_WITHIN = timedelta(minutes=11)
+
+_MISSED_ANSWERS_OF_GONE = 3
+_MISSING_TIME_OF_GONE = timedelta(hours=1)
+
+
+class ChargerWatch:
+    """What is kept about one charger.
+
+    Attributes:
+        status, seen_at: the last answer that held it, and when (UTC).
+        missing_since, missed_answers: since when and how often good answers have not held it.
+        summary_of_report: the report that the summary was asked for after.
+        modes_due_at: when the charge mode is asked for again.
+        start_stop, mode_change, level_change: what was asked for last.
+        restarts_with: the level (A) with which it is about to be started again, after it was stopped because it ignored that level.
+        details: what is asked for at a slower rhythm.
+    """
+
+    def __init__(self, serial: str, store: SiteMemoryStore) -> None:
+        self.serial = serial
+        self.status: ChargerStatus | None = None
+        self.seen_at: datetime | None = None
+        self.missing_since: datetime | None = None
+        self.missed_answers = 0
+        self.summary: ChargerSummary | None = None
+        self.summary_of_report: datetime | None = None
+        self.preference: ChargeModePreference | None = None
+        self.is_preference_outdated = False
+        self.modes_due_at: datetime | None = None
+        self.start_stop: Command[bool] | None = None
+        self.mode_change: Command[ChargeMode] | None = None
+        self.level_change: Command[float] | None = None
+        self.restarts_with: float | None = None
+        self.details = ChargerDetails()
+        self._store = store
+        self._memory = store.charger(serial)
+        self._power = PowerMeter()
+        self._charging_seen_at: datetime | None = None
+        self._busy_at: datetime | None = None
+        # The level (A) that the charger has taken last in this session, and whether it has refused the one that was asked for.
+        self._taken_level: float | None = None
+        self._is_level_refused = False
+        # The report before a gain that nobody watched, until the day has counted it.
+        self._unwatched_since: datetime | None = None
+
+    # --- What is asked for ---
+
+    @property
+    def gives_up_at(self) -> datetime | None:
+        """Return when the next command that has not been seen yet counts as failed; `None` where there is none."""
+        commands = (self.start_stop, self.mode_change, self.level_change)
+        return min((command.gives_up_at for command in commands if command is not None and command.is_pending), default=None)
+
+    @property
+    def wished_level(self) -> float:
+        """Return the stored wish, else 32 A or the charger's most, on one of the charger's steps."""
+        level = self._memory.wished_level or _DEFAULT_LEVEL
+        limits = self.summary.limits if self.summary else None
+        return limits.nearest_below(level) if limits else level
+
+    def wish(self, level: float) -> None:
+        """Store the level (A) that the next start uses."""
+        self._memory.wished_level = level
+        self._store.save()
+
+    def take_level_reply(self, level: float, reply: CommandReply, now: datetime, *, is_change: bool) -> None:
+        """Take in what became of a start with a level (A); one that is to change a running session has to come into force.
+
+        A charger that says no more than that it charges already keeps the level that it has. That is this one where it has taken it before;
+        otherwise only its own word can confirm it.
+        """
+        self.level_change = Command(wish=level, requested_at=now) if is_change and not reply.is_level_left_out else None
+        self._is_level_refused = reply.outcome is Outcome.ALREADY_CHARGING and level != self._taken_level
+        if reply.outcome is Outcome.ACCEPTED and not reply.is_level_left_out:
+            self._taken_level = level
+
+    def ignores_level(self, now: datetime) -> bool:
+        """Return whether a level that was asked for is not in force although it had its time."""
+        change = self.level_change
+        return (
+            change is not None
+            and change.is_pending
+            and self.status is not None
+            and self.status.is_charging
+            and now >= change.requested_at + _LEVEL_TAKEN_OVER_WITHIN
+        )
+
+    def is_settled(self, now: datetime) -> bool:
+        """Return whether nothing goes on, so that the counter and the connection stay what the summary said."""
+        is_doubted = self._memory.lifetime is not None and self._memory.lifetime.doubted is not None
+        is_busy = self._busy_at is not None and now < self._busy_at + _SETTLES_WITHIN
+        return self.summary is not None and not is_doubted and not is_busy
+
+    # --- What the cloud says ---
+
+    def take_status(self, status: ChargerStatus, now: datetime, cloud_time: datetime) -> None:
+        """Take in a status, and hold what was asked for against it. The cloud's times are measured against the cloud's clock."""
+        before = self.status or status
+        if before.looks_green is not status.looks_green:
+            # Somebody has chosen another mode: a start must not send a level into green mode (api/chargers.md §3).
+            self.is_preference_outdated, self.modes_due_at = True, None
+        is_other_situation = (before.is_plugged_in, before.is_connected) != (status.is_plugged_in, status.is_connected)
+        if is_other_situation or before.schedule_types != status.schedule_types:
+            self.modes_due_at = None
+        if is_other_situation or status.is_charging:
+            self._busy_at = now
+        self.status, self.seen_at = status, now
+        self.missing_since, self.missed_answers = None, 0
+        if status.is_charging:
+            self._charging_seen_at = cloud_time
+        if not status.is_plugged_in:
+            self._taken_level = None
+        reason = (status.connector_status or "").lower() or None
+        if (command := self.start_stop) is not None:
+            self.start_stop = command.observe(status.is_charging, now, reason)
+            if command.is_pending and self.start_stop.state is CommandState.FAILED:
+                wish = "start" if command.wish else "stop"
+                LOGGER.warning("The cloud accepted to %s charging, but the charger has not done it: it says %s", wish, reason)
+        if (mode_change := self.mode_change) is not None:
+            self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
+        if (level_change := self.level_change) is not None:
+            # Many chargers do not tell their level: then the cloud's word has to do.
+            is_vouched_for = status.is_charging and status.level is None and not self._is_level_refused
+            level = level_change.wish if is_vouched_for else status.level
+            self.level_change = level_change.observe(level, now, reason)
+
+    def take_preference(self, preference: ChargeModePreference) -> None:
+        """Take in how the charger decides when to charge."""
+        self.preference, self.is_preference_outdated = preference, False
+
+    def take_summary(self, summary: ChargerSummary) -> None:
+        """Take in a summary; limits that are missing from it stay what they were."""
+        is_first = self.summary is None
+        limits = summary.limits or (self.summary.limits if self.summary else None)
+        self.summary = replace(summary, limits=limits)
+        self.summary_of_report = self.status.last_reported if self.status else None
+        if summary.lifetime_energy is None:
+            return
+        reading = Reading(summary.lifetime_energy, summary.last_reported or self.summary_of_report)
+        meter = self._memory.lifetime
+        now = self._memory.lifetime = meter.take(reading) if meter else LifetimeMeter.start(reading)
+        if now == meter:
+            return
+        self._store.save()
+        if meter is not None and now.value != meter.value and (is_first or now.seconds_since(meter) > _LONGEST_WATCHED_GAP.total_seconds()):
+            self._unwatched_since = meter.accepted.reported_at
+
+    def miss(self, now: datetime) -> None:
+        """Note that a good answer did not hold the charger."""
+        self.missed_answers += 1
+        self.missing_since = self.missing_since or now
+
+    def is_missing_for_long(self, now: datetime) -> bool:
+        """Return whether so many answers, over so long a time, have not held the charger that it may be gone."""
+        return (
+            self.missing_since is not None
+            and self.missed_answers >= _MISSED_ANSWERS_OF_GONE
+            and now >= self.missing_since + _MISSING_TIME_OF_GONE
+        )
+
+    # --- The day ---
+
+    @property
+    def lifetime_energy(self) -> float | None:
+        """Return the lifetime counter in Wh."""
+        return self._memory.lifetime.value if self._memory.lifetime else None
+
+    def wants_day(self, zone: tzinfo, today: date) -> bool:
+        """Return whether the cloud has to tell how the day began: nobody has counted, or nobody watched what was gained over midnight."""
+        if self.lifetime_energy is None:
+            return False
+        since = self._unwatched_since
+        return self._memory.day is None or (since is not None and since.astimezone(zone).date() != today)
+
+    def begin_day(self, day: date, energy: float | None) -> None:
+        """Begin a day with the energy (Wh) that the cloud has counted for it, from zero where it does not tell."""
+        if (lifetime := self.lifetime_energy) is not None:
+            self._memory.day = DayMeter(day, energy or 0.0, lifetime)
+            self._unwatched_since = None
+            self._store.save()
+
+    def count_day(self, zone: tzinfo, now: datetime) -> None:
+        """Count what the charger has gained for the day on which it reported it."""
+        meter, lifetime = self._memory.day, self._memory.lifetime
+        if meter is None or lifetime is None:
+            return
+        reported_on = (lifetime.accepted.reported_at or now).astimezone(zone).date()
+        counted = meter.take(lifetime.value, reported_on, now.astimezone(zone).date())
+        self._unwatched_since = None
+        if counted != meter:
+            self._memory.day = counted
+            self._store.save()
+
+    # --- The whole picture ---
+
+    def build(self, nominal_voltage: float, source: SourceState | None) -> Charger | None:
+        """Return the charger as entities see it; `None` before it was first seen."""
+        status = self.status
+        if status is None or self.seen_at is None:
+            return None
+        return Charger(
+            status=status,
+            summary=self.summary,
+            preference=self.preference,
+            is_preference_outdated=self.is_preference_outdated,
+            power=self._power.read(status, self.seen_at, self.summary, nominal_voltage),
+            lifetime_energy=self.lifetime_energy,
+            energy_today=self._memory.day.energy if self._memory.day else None,
+            wished_level=self.wished_level,
+            session_duration=_session_duration(status, self._charging_seen_at),
+            start_stop=self.start_stop,
+            mode_change=self.mode_change,
+            level_change=self.level_change,
+            details=self.details,
+            source=source,
+        )
+
+
+def _session_duration(status: ChargerStatus, charging_seen_at: datetime | None) -> timedelta | None:
+    """Return how long the session has charged, to the minute: until now, until it was last seen charging, or until the plug was pulled."""
+    session = status.session
+    if session is None or session.started_at is None:
+        return None
+    ended_at = charging_seen_at or session.unplugged_at
+    if ended_at is None or ended_at < session.started_at:
+        ended_at = session.unplugged_at or session.started_at
+    return timedelta(minutes=max((ended_at - session.started_at) // timedelta(minutes=1), 0))

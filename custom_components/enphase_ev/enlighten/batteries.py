@@ -1,0 +1,341 @@
+"""The battery calls of one site (api/battery.md)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from aiohttp import hdrs
+
+from .account import Account
+from .exceptions import InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
+from .headers import Dress, Session
+from .models.home_battery import (
+    AnswerStream,
+    BatteryEntry,
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    BatteryStatus,
+    SiteSettings,
+    StormAlert,
+    read_storm_alerts,
+)
+from .parsing import Json, read_bool, read_mapping
+from .transport import Answer, Family, Request
+from .xsrf import COOKIE, HEADER
+
+_BC = "/service/batteryConfig/api/v1"
+_APP = "https://battery-profile-ui.enphaseenergy.com"
+_REFUSED = {401, 403}
+_MOST_WRITES = 3
+# Stands where the shape is remembered for one that is not taken any more.
+_NO_SHAPE = "none"
+
+
+class Shape(StrEnum):
+    """What a site wants its requests to wear, in the order in which it is tried (§1)."""
+
+    SESSION = "session"
+    SESSION_WITH_JWT = "session_with_jwt"
+    JWT_ONLY = "jwt_only"
+
+
+class Batteries:
+    """The batteries of one site. Requests go one at a time per account: each can invalidate the token of another."""
+
+    def __init__(self, account: Account, site_id: str) -> None:
+        self.account = account
+        self.site_id = site_id
+        self._time_zone: str | None = None
+
+    # --- Reading (§3) ---
+
+    async def site_settings(self) -> SiteSettings:
+        """Return what the site has, and what the signed-in person may do there."""
+        site = SiteSettings.read(await self._read(f"{_BC}/siteSettings/{self.site_id}"))
+        self._time_zone = site.time_zone or self._time_zone
+        return site
+
+    async def settings(self) -> BatterySettings:
+        """Return the settings."""
+        return BatterySettings.read(await self._read(f"{_BC}/batterySettings/{self.site_id}"))
+
+    async def schedules(self) -> BatterySchedules:
+        """Return all entries of all families."""
+        return BatterySchedules.read(await self._read(self._schedules_path, names_user=False))
+
+    async def profile(self) -> BatteryProfile:
+        """Return the system profile."""
+        return BatteryProfile.read(await self._read(f"{_BC}/profile/{self.site_id}"))
+
+    async def storm_alerts(self) -> tuple[StormAlert, ...]:
+        """Return the storm alerts."""
+        return read_storm_alerts(await self._read(f"{_BC}/stormGuard/{self.site_id}/stormAlert", names_user=False))
+
+    async def status(self) -> BatteryStatus:
+        """Return the state of charge, of all batteries and of each."""
+        request = Request(family=Family.BATTERY_STATUS, path=f"/pv/settings/{self.site_id}/battery_status.json", is_optional=True)
+        return BatteryStatus.read(await self.account.request(request, site_id=self.site_id))
+
+    async def answer_stream(self) -> AnswerStream:
+        """Return where the answers to the next write are published (§7)."""
+        return AnswerStream.from_dict(read_mapping(await self._read(f"{_BC}/mqttSignedUrl/{self.site_id}", names_user=False)))
+
+    # --- Writing (§4) ---
+
+    async def write_settings(self, body: Mapping[str, Json], *, names_source: bool = False) -> None:
+        """Change settings: only the keys that are named. Success says that the cloud took it, not that it is so."""
+        await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", dict(body), params=_source(names_source))
+
+    async def accept_disclaimer(self) -> None:
+        """Accept what sites in the United States have to accept before they charge from the grid."""
+        await self._write("POST", f"{_BC}/batterySettings/acceptDisclaimer/{self.site_id}", {"disclaimer-type": "itc"}, names_user=False)
+
+    async def check_family(self, family: BatteryFamily) -> bool:
+        """Let the cloud check a family; some sites ignore a change that was not preceded by it. Where there is no such check: true."""
+        body: dict[str, Json] = {"scheduleType": family.value}
+        if family is BatteryFamily.CHARGE_FROM_GRID:
+            body["forceScheduleOpted"] = True
+        try:
+            answer = await self._write("POST", f"{self._schedules_path}/isValid", body, names_user=False, tells_shape=False)
+        except RequestRejected as err:
+            if err.status not in {403, 404}:
+                raise
+            return True
+        return read_bool(read_mapping(answer).get("isValid")) is not False
+
+    def _entry_body(self, entry: BatteryEntry) -> dict[str, Json]:
+        """Return what a write says of an entry: one that came without a time zone means the site's."""
+        return replace(entry, time_zone=entry.time_zone or self._time_zone).to_json()
+
+    async def add_entry(self, entry: BatteryEntry) -> None:
+        """Add an entry; what id it got is for the next read to tell."""
+        await self._write("POST", self._schedules_path, self._entry_body(entry), names_user=False)
+
+    async def change_entry(self, entry: BatteryEntry) -> None:
+        """Change an entry; its `id` says which."""
+        await self._write("PUT", f"{self._schedules_path}/{entry.id}", self._entry_body(entry), names_user=False)
+
+    async def delete_entry(self, entry: BatteryEntry) -> None:
+        """Delete an entry, in the one form or the other."""
+        try:
+            await self._write("POST", f"{self._schedules_path}/{entry.id}/delete", {}, names_user=False)
+        except RequestRejected as err:
+            if err.status not in {404, 405}:
+                raise
+            body = {**self._entry_body(entry), "isDeleted": True}
+            await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
+
+    async def set_profile(self, profile: str, reserve: float | None, *, names_source: bool = False) -> None:
+        """Choose the system profile, with its reserve in %."""
+        body: dict[str, Json] = {"profile": profile}
+        if reserve is not None:
+            body["batteryBackupPercentage"] = round(reserve)
+        await self._write("PUT", f"{_BC}/profile/{self.site_id}", body, params=_source(names_source))
+
+    async def cancel_profile(self) -> None:
+        """Cancel a change of the profile that is pending; one that was processed already is no error."""
+        try:
+            await self._write("PUT", f"{_BC}/cancel/profile/{self.site_id}", {})
+        except RequestRejected as err:
+            if err.status != 409:
+                raise
+
+    async def set_storm_guard(self, *, is_enabled: bool, is_enabled_for_ev: bool, names_source: bool = False) -> None:
+        """Switch storm guard, and whether the car is charged for a storm, too."""
+        body: dict[str, Json] = {
+            "stormGuardState": "enabled" if is_enabled else "disabled",
+            "evseStormEnabled": is_enabled_for_ev,
+        }
+        await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body, params=_source(names_source))
+
+    async def opt_out(self, alerts: tuple[StormAlert, ...]) -> None:
+        """Opt out of storm alerts."""
+        records: list[Json] = [{"id": alert.id, "name": alert.name, "status": "opted-out"} for alert in alerts]
+        path = f"{_BC}/stormGuard/{self.site_id}/stormAlert"
+        await self._write("PUT", path, {"stormAlerts": records}, names_user=False)
+
+    # --- Requests ---
+
+    @property
+    def _schedules_path(self) -> str:
+        return f"{_BC}/battery/sites/{self.site_id}/schedules"
+
+    def _shape_key(self, *, is_write: bool) -> str:
+        """Return where a shape is remembered: a site whose writes want no cookies can want them for its reads."""
+        return f"{self.site_id}:battery" if is_write else f"{self.site_id}:battery_read"
+
+    def _known_shape(self, *, is_write: bool) -> Shape | None:
+        known = self.account.known_form(self._shape_key(is_write=is_write))
+        return Shape(known) if known in set(Shape) else None
+
+    async def _read(self, path: str, *, names_user: bool = True) -> Json:
+        async with self.account.xsrf.lock:
+            return (await self._read_unlocked(path, names_user=names_user)).json
+
+    async def _read_unlocked(self, path: str, *, names_user: bool = True) -> Answer:
+        """Read in the shape that the site takes; a refusal that outlives a renewal of the session asks for the next one."""
+        user = await self._user()
+        params = {"userId": user} if names_user else {}
+        request = Request(family=Family.BATTERY, path=path, params=params, is_optional=True)
+        known = self._known_shape(is_write=False) or Shape.SESSION
+        refusal: RequestRejected | None = None
+        for shape in sorted(Shape, key=lambda shape: shape is not known):
+            # What is refused, or breaks down, can have brought another token.
+            self.account.xsrf.is_fresh = False
+            try:
+                answer = await self.account.ask(request, self._dress(shape, user, is_write=False))
+            except RequestRejected as err:
+                if err.status not in _REFUSED:
+                    raise
+                refusal = refusal or err
+                continue
+            self.account.xsrf.observe(answer)
+            if shape is not known:
+                self.account.remember_form(self._shape_key(is_write=False), shape)
+            return answer
+        raise refusal or ServiceUnavailable("No shape is known")
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Json],
+        *,
+        names_user: bool = True,
+        params: Mapping[str, str] | None = None,
+        tells_shape: bool = True,
+    ) -> Json:
+        """Write with the newest token. A refusal means a stale token, a dead session or a shape that is not taken, in this order.
+
+        What is refused in every shape makes the one that is known doubtful, unless a refusal is usual here (not `tells_shape`).
+
+        Raises:
+            SessionRenewed: The session was dead and is renewed: the change starts again from its first read.
+            ServiceUnavailable: The cloud answered with a page though the session is alive.
+            RequestRejected: The cloud refused, in every shape.
+        """
+        async with self.account.xsrf.lock:
+            user = await self._user()
+            everything = {**({"userId": user} if names_user else {}), **(params or {})}
+            request = _write_request(method, path, everything, body)
+            xsrf, generation = self.account.xsrf, self.account.generation
+            oldest = xsrf.token
+            key, known = self._shape_key(is_write=True), self._known_shape(is_write=True)
+            shapes = sorted(Shape, key=lambda shape: shape is not known)
+            refusal: RequestRejected | None = None
+            can_be_stale = True
+            for _ in range(_MOST_WRITES):
+                if refusal is not None or not xsrf.is_fresh:
+                    await self._renew_token(user, generation)
+                # One that came while this is going on is fresh, though the last read may have given none.
+                shape, was_fresh = shapes[0], xsrf.is_fresh or xsrf.token != oldest
+                answer = await self._send(request, shape, user)
+                is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
+                # A token that comes alone and is not taken gets a page, too (api/auth.md §3).
+                if is_page and shape is not Shape.JWT_ONLY:
+                    await self._renew_token(user, generation)
+                    return _result(answer)
+                if not is_page and answer.status not in _REFUSED:
+                    if answer.status < 300:
+                        self.account.remember_form(key, shape)
+                    return _result(answer)
+                refusal = refusal if refusal is not None and is_page else answer.rejection()
+                # A shape that has worked is doubted last: another program can have made the token stale in this moment.
+                if answer.status == 403 and can_be_stale and (shape is known or not was_fresh):
+                    can_be_stale = False
+                else:
+                    shapes.pop(0)
+            if tells_shape and known is not None:
+                self.account.remember_form(key, _NO_SHAPE)
+            raise refusal or ServiceUnavailable("No shape is known")
+
+    async def _send(self, request: Request, shape: Shape, user: str) -> Answer:
+        """Send a write in a shape; without an answer, what became of the token is open."""
+        self.account.xsrf.is_fresh = False
+        answer = await self.account.send_as_is(request, self._dress(shape, user, is_write=True))
+        self.account.xsrf.observe(answer, is_write=True)
+        return answer
+
+    async def _renew_token(self, user: str, generation: int) -> None:
+        """Get a token that is sure to be the newest; this read also shows a dead session, and has it renewed.
+
+        Where reads give none, the check of a family does, which changes nothing; its refusal brings a token, too (§2).
+
+        Raises:
+            SessionRenewed: The session is another one than that of `generation`.
+        """
+        await self._read_unlocked(f"{_BC}/siteSettings/{self.site_id}")
+        if self.account.generation != generation:
+            raise SessionRenewed("The session was renewed in the middle of a change")
+        if self.account.xsrf.token is None:
+            body: dict[str, Json] = {"scheduleType": BatteryFamily.DISCHARGE_TO_GRID.value}
+            check = _write_request("POST", f"{self._schedules_path}/isValid", {}, body)
+            await self._send(check, self._known_shape(is_write=True) or Shape.SESSION, user)
+
+    async def _user(self) -> str:
+        user = await self.account.user_id(self.site_id)
+        if user is None:
+            raise ServiceUnavailable("The cloud does not tell the number of the signed-in person")
+        return user
+
+    def _dress(self, shape: Shape, user: str, *, is_write: bool) -> Callable[[Session], Dress]:
+        def dress(session: Session) -> Dress:
+            headers: dict[str, str] = {
+                hdrs.ACCEPT: "application/json, text/plain, */*",
+                hdrs.ORIGIN: _APP,
+                hdrs.REFERER: f"{_APP}/",
+                "Username": user,
+                "requestid": str(uuid4()),
+            }
+            cookies = session.cookies
+            if shape is not Shape.SESSION and (token := session.live_token(manager_first=True)) is not None:
+                headers["e-auth-token"] = token.value
+                headers["X-Requested-With"] = "XMLHttpRequest"
+            if shape is Shape.JWT_ONLY:
+                headers.pop("X-Requested-With", None)
+                cookies = self.account.empty_jar()
+            if is_write and (xsrf := self.account.xsrf.token) is not None:
+                headers[HEADER] = xsrf
+                # Where the cloud names no path, its own cookie lies deeper and would win.
+                cookies.clear(lambda morsel: morsel.key == COOKIE)
+                cookies.update_cookies({COOKIE: xsrf}, self.account.transport.url)
+            return Dress(headers, cookies)
+
+        return dress
+
+
+def _write_request(method: str, path: str, params: Mapping[str, str], body: dict[str, Json]) -> Request:
+    return Request(family=Family.BATTERY_WRITE, method=method, path=path, params=params, json=body, is_write=True, is_optional=True)
+
+
+def _result(answer: Answer) -> Json:
+    """Return what a write was answered. Whether a service that broke down over a write, or mumbled, has done it is open."""
+    try:
+        answer.raise_for_status()
+        result = answer.json
+    except ServiceUnavailable as err:
+        raise ServiceUnavailable(str(err), may_have_arrived=True, cloud_message=err.cloud_message) from err
+    except InvalidResponse as err:
+        raise ServiceUnavailable(str(err), may_have_arrived=True) from err
+    return result
+
+
+def now_as_disclaimer() -> str:
+    """Return the present moment in the form in which the disclaimer is accepted."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def whole_settings(settings: BatterySettings, family: BatteryFamily, *, is_enabled: bool) -> dict[str, Json]:
+    """Return all settings as read, without devices, with one family's control changed (§4, restrict discharge off)."""
+    body = {key: value for key, value in settings.data.items() if key != "devices"}
+    body[family.control] = {**read_mapping(body.get(family.control)), "enabled": is_enabled}
+    return body
+
+
+def _source(is_named: bool) -> dict[str, str]:
+    """Return what some sites want in the query of a write, and others do not (§4)."""
+    return {"source": "enho"} if is_named else {}

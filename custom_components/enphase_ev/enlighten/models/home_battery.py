@@ -1,0 +1,443 @@
+"""What the cloud says about the batteries of a site (api/battery.md §3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, time
+from enum import StrEnum
+from itertools import chain
+from typing import Self
+
+from ..exceptions import InvalidResponse
+from ..parsing import (
+    Json,
+    read_bool,
+    read_clock_time,
+    read_days,
+    read_float,
+    read_int,
+    read_mapping,
+    read_minutes,
+    read_records,
+    read_serial,
+    read_text,
+    read_time,
+)
+from .wire import Model, derived, derived_mapping, flag, wire
+
+
+class BatteryFamily(StrEnum):
+    """The three control families by their names in the cloud, with the names that people know."""
+
+    CHARGE_FROM_GRID = "cfg"
+    DISCHARGE_TO_GRID = "dtg"
+    RESTRICT_BATTERY_DISCHARGE = "rbd"
+
+    @property
+    def wire_name(self) -> str:
+        """Return the name that schedule entries carry."""
+        return self.value.upper()
+
+    @property
+    def control(self) -> str:
+        """Return the key of the family's control in the settings."""
+        return f"{self.value}Control"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryControl(Model):
+    """One family's control; `start` and `end` are the day window of discharge to grid, in the site's zone."""
+
+    is_shown: bool = flag("show")
+    is_enabled: bool = flag("enabled")
+    is_locked: bool = flag("locked")
+    supports_schedules: bool = flag("scheduleSupported")
+    start: time | None = wire("startTime", read_minutes)
+    end: time | None = wire("endTime", read_minutes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatterySettings(Model):
+    """The settings of the batteries of a site.
+
+    Attributes:
+        reserve, reserve_min, reserve_max: %.
+        shutdown_level, shutdown_min, shutdown_max: %.
+        charges_from_grid: whether the battery may charge from the grid at all.
+        schedules_charge: whether the schedules of charge from grid are on.
+        controls: by family; a family that is missing or null is not in it.
+        requested: what was asked for and the gateway has not taken over, by wire name.
+        data: as the cloud sent it, for the writes that want it whole.
+    """
+
+    profile: str | None = wire("profile", read_text)
+    reserve: float | None = wire("batteryBackupPercentage", read_float)
+    reserve_min: float | None = wire("batteryBackupPercentageMin", read_float)
+    reserve_max: float | None = wire("batteryBackupPercentageMax", read_float)
+    shutdown_level: float | None = wire("veryLowSoc", read_float)
+    shutdown_min: float | None = wire("veryLowSocMin", read_float)
+    shutdown_max: float | None = wire("veryLowSocMax", read_float)
+    charges_from_grid: bool | None = wire("chargeFromGrid", read_bool)
+    schedules_charge: bool | None = wire("chargeFromGridScheduleEnabled", read_bool)
+    grid_mode: str | None = wire("batteryGridMode", read_text)
+    supports_mqtt: bool = flag("supportsMqtt")
+    disclaimer: str | None = wire("acceptedItcDisclaimer", read_text)
+    storm_guard: bool | None = wire("stormGuardState", read_bool)
+    storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
+    has_system_task: bool = flag("systemTask")
+    has_event: bool = flag("drEventActive")
+    has_storm_alert: bool = flag("showStormGuardAlert")
+    power_match: bool | None = wire("powerMatch", read_bool)
+    controls: Mapping[BatteryFamily, BatteryControl] = derived_mapping()
+    has_power_match: bool = derived(default=False)
+    requested: Mapping[str, Json] = derived_mapping()
+    data: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def read(cls, body: Json) -> Self:
+        """Read the settings, or the part of them that the profile repeats.
+
+        Raises:
+            InvalidResponse: There is no data in the answer.
+        """
+        data = _data(body)
+        found = cls.from_dict({**data, "data": {}})
+        controls = {
+            family: BatteryControl.from_dict(control) for family in BatteryFamily if isinstance(control := data.get(family.control), dict)
+        }
+        power_match = read_mapping(data.get("powerMatchControl"))
+        return replace(
+            found,
+            controls=controls,
+            power_match=read_bool(power_match.get("enabled")) if found.power_match is None else found.power_match,
+            has_power_match=read_bool(power_match.get("show")) is True,
+            requested=_requested(data),
+            data=data,
+        )
+
+    def control(self, family: BatteryFamily) -> BatteryControl | None:
+        """Return a family's control."""
+        return self.controls.get(family)
+
+    def is_enabled(self, family: BatteryFamily) -> bool:
+        """Return whether a family is effectively on."""
+        if family is BatteryFamily.CHARGE_FROM_GRID:
+            return self.charges_from_grid is True
+        control = self.control(family)
+        return control is not None and control.is_enabled
+
+    def runs_schedules(self, family: BatteryFamily) -> bool:
+        """Return whether a family's entries are in force; those of charge from grid have a switch of their own."""
+        is_on = self.is_enabled(family)
+        return is_on and self.schedules_charge is not False if family is BatteryFamily.CHARGE_FROM_GRID else is_on
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether the gateway has still to take something over."""
+        return bool(self.requested)
+
+    @property
+    def is_taken(self) -> bool:
+        """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then."""
+        return self.has_system_task or self.has_event
+
+    def after(self, wanted: Mapping[str, Json]) -> Self:
+        """Return the settings as they will be once what was requested, and these keys too, are in force."""
+        data = dict(self.data)
+        for key, value in chain(self.requested.items(), wanted.items()):
+            data[key] = {**read_mapping(data.get(key)), **value} if isinstance(value, dict) else value
+        return type(self).read({"data": data})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryEntry:
+    """One entry of a schedule.
+
+    Attributes:
+        id: empty for an entry that the cloud has not seen yet.
+        time_zone: IANA name, `None` where the cloud does not say.
+        start, end: in that zone; the end is on the next day where it is not after the start.
+        days: 1 = Monday … 7 = Sunday, on which it starts.
+        limit: %, `None` for restrict discharge.
+        is_enabled: what the entry says of itself, which is not the effective state.
+        is_pending: it has not settled.
+        record: as the cloud sent it.
+    """
+
+    id: str = ""
+    family: BatteryFamily
+    start: time
+    end: time
+    days: tuple[int, ...]
+    limit: float | None
+    time_zone: str | None
+    is_enabled: bool = True
+    is_pending: bool = False
+    record: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def read(cls, record: dict[str, Json], family: BatteryFamily) -> Self | None:
+        """Read an entry; `None` where it is deleted, or has no id or no times."""
+        entry_id = read_text(record.get("scheduleId"))
+        start, end = read_clock_time(record.get("startTime")), read_clock_time(record.get("endTime"))
+        if entry_id is None or start is None or end is None or read_bool(record.get("isDeleted")) is True:
+            return None
+        return cls(
+            id=entry_id,
+            family=family,
+            start=start,
+            end=end,
+            days=read_days(record.get("days")),
+            limit=None if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else read_float(record.get("limit")),
+            time_zone=read_text(record.get("timezone")),
+            is_enabled=read_bool(record.get("isEnabled")) is not False,
+            is_pending=(read_text(record.get("scheduleStatus")) or "").lower() == "pending",
+            record=record,
+        )
+
+    def is_same_as(self, other: Self) -> bool:
+        """Return whether two entries say the same, whatever their ids, their own idea of being enabled, and how settled they are."""
+        return self.says == other.says
+
+    @property
+    def says(self) -> tuple[BatteryFamily, time, time, tuple[int, ...], float | None]:
+        """Return what the entry is about."""
+        limit = None if self.limit is None else round(self.limit)
+        return self.family, self.start, self.end, self.days, limit
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the body of an add or a change (§4)."""
+        body: dict[str, Json] = {
+            "startTime": f"{self.start:%H:%M}",
+            "endTime": f"{self.end:%H:%M}",
+            "scheduleType": self.family.wire_name,
+            "days": list(self.days),
+            "isEnabled": self.is_enabled,
+        }
+        if self.limit is not None and self.family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+            body["limit"] = round(self.limit)
+        if self.time_zone is not None:
+            body["timezone"] = self.time_zone
+        return body
+
+
+# What a group's status says of whether the site can have entries of the family.
+_STATUSES = {"active": True, "pending": True, "not_supported": False, "none": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilySchedules:
+    """A family's entries by id; `status` is in lower case."""
+
+    status: str | None
+    entries: tuple[BatteryEntry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatterySchedules:
+    """All entries of a site; `is_pending` says that some have not settled."""
+
+    families: Mapping[BatteryFamily, FamilySchedules]
+    is_pending: bool
+
+    @classmethod
+    def read(cls, body: Json) -> Self:
+        """Read the schedules.
+
+        Raises:
+            InvalidResponse: The answer holds none of the families: that is no proof that there are no entries.
+        """
+        envelope = read_mapping(body)
+        groups = _groups(envelope) or _groups(read_mapping(envelope.get("data")))
+        if not groups:
+            raise InvalidResponse("The battery schedules make no sense")
+        families = {family: _read_family(read_mapping(group), family) for family, group in groups.items()}
+        return cls(families=families, is_pending=read_bool(envelope.get("anySchedulePending")) is True)
+
+    @property
+    def entries(self) -> tuple[BatteryEntry, ...]:
+        """Return the entries of all families."""
+        return tuple(entry for family in self.families.values() for entry in family.entries)
+
+    def of(self, family: BatteryFamily) -> tuple[BatteryEntry, ...]:
+        """Return the entries of a family."""
+        found = self.families.get(family)
+        return found.entries if found else ()
+
+    def supports(self, family: BatteryFamily, control: BatteryControl | None) -> bool:
+        """Return whether the site can have entries of a family; what its group leaves open its control says."""
+        found = self.families.get(family)
+        if found is not None and found.entries:
+            return True
+        told = _STATUSES.get(found.status or "") if found else None
+        return told if told is not None else control is not None and control.supports_schedules
+
+    def entry(self, entry_id: str) -> BatteryEntry | None:
+        """Return an entry by its id."""
+        return next((entry for entry in self.entries if entry.id == entry_id), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSettings(Model):
+    """What a site has and what the signed-in person may do there; `None` where the answer does not say."""
+
+    time_zone: str | None = wire("timezone", read_text)
+    country: str | None = wire("countryCode", read_text)
+    has_battery: bool | None = wire("hasEncharge", read_bool)
+    is_charge_from_grid_restricted: bool = flag("restrictCfg")
+    is_change_pending: bool = flag("isChangePending")
+    shows_storm_guard: bool = flag("showStormGuard")
+    may_write: bool | None = derived(None)
+
+    @classmethod
+    def read(cls, body: Json) -> Self:
+        """Read the settings of a site.
+
+        Raises:
+            InvalidResponse: There is no data in the answer.
+        """
+        data = _data(body)
+        person = read_mapping(data.get("userDetails"))
+        roles = {read_bool(person.get("isOwner")), read_bool(person.get("isInstaller"))}
+        return replace(cls.from_dict(data), may_write=None if roles == {None} else True in roles)
+
+    def after(self, before: Self) -> Self:
+        """Return the settings with what this answer leaves out as it was before."""
+        return replace(self, **{one.name: getattr(before, one.name) for one in fields(self) if getattr(self, one.name) is None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryProfile(Model):
+    """The system profile; `reserves` are those that each profile brings back, in %, by profile."""
+
+    profile: str | None = wire("profile", read_text)
+    reserve: float | None = wire("batteryBackupPercentage", read_float)
+    is_change_pending: bool = flag("isBatteryChangePending")
+    storm_guard: bool | None = wire("stormGuardState", read_bool)
+    storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
+    requested: Mapping[str, Json] = derived_mapping()
+    reserves: Mapping[str, float] = derived_mapping()
+
+    @classmethod
+    def read(cls, body: Json) -> Self:
+        """Read the profile.
+
+        Raises:
+            InvalidResponse: There is no data in the answer.
+        """
+        data = _data(body)
+        previous = read_mapping(data.get("previousBatteryBackupPercentage"))
+        reserves = {name: value for name, raw in previous.items() if (value := read_float(raw)) is not None}
+        return replace(cls.from_dict(data), requested=_requested(data), reserves=reserves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StormAlert(Model):
+    """One alert; times are UTC, `status` is verbatim."""
+
+    id: str | None = wire("id", read_text)
+    name: str | None = wire("name", read_text)
+    status: str | None = wire("status", read_text)
+    starts_at: datetime | None = wire("startTime", read_time)
+    ends_at: datetime | None = wire("endTime", read_time)
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether it is in force and nobody has opted out."""
+        return (self.status or "").lower() == "active"
+
+
+def read_storm_alerts(body: Json) -> tuple[StormAlert, ...]:
+    """Read the alerts of a site."""
+    found = read_mapping(body)
+    records = read_records(found.get("stormAlerts")) or read_records(read_mapping(found.get("data")).get("stormAlerts"))
+    return tuple(StormAlert.from_dict(record) for record in records)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryUnit(Model):
+    """One battery. Charge and health in %, energy in kWh, power in kW."""
+
+    serial: str
+    state_of_charge: float | None = wire("current_charge", read_float)
+    available_energy: float | None = wire("available_energy", read_float)
+    capacity: float | None = wire("max_capacity", read_float)
+    available_power: float | None = wire("available_power", read_float)
+    led: int | None = wire("led_status", read_int)
+    status: str | None = wire("status", read_text)
+    cycle_count: int | None = wire("cycle_count", read_int)
+    health: float | None = wire("battery_soh", read_float)
+    last_reported: datetime | None = wire("last_report", read_time)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryStatus(Model):
+    """All batteries together, and each by serial number. Charge in %, energy in kWh, power in kW."""
+
+    state_of_charge: float | None = wire("current_charge", read_float)
+    available_energy: float | None = wire("available_energy", read_float)
+    capacity: float | None = wire("max_capacity", read_float)
+    available_power: float | None = wire("available_power", read_float)
+    units: Mapping[str, BatteryUnit] = derived_mapping()
+
+    @classmethod
+    def read(cls, body: Json) -> Self:
+        """Read the status of the batteries."""
+        data = read_mapping(body)
+        data = read_mapping(data.get("data")) or data
+        units = {
+            serial: BatteryUnit.from_dict({**record, "serial": serial})
+            for record in read_records(data.get("storages"))
+            if (serial := read_serial(record.get("serial_number"))) is not None
+        }
+        return replace(cls.from_dict(data), units=units)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerStream(Model):
+    """Where the answers to a write are published (§7). Token and digest are secrets."""
+
+    topic: str | None = wire("topic", read_text)
+    endpoint: str | None = wire("aws_iot_endpoint", read_text)
+    authorizer: str | None = wire("aws_authorizer", read_text)
+    token_key: str | None = wire("aws_token_key", read_text)
+    token_value: str | None = wire("aws_token_value", read_text)
+    digest: str | None = wire("aws_digest", read_text)
+
+
+def _data(body: Json) -> dict[str, Json]:
+    data = read_mapping(read_mapping(body).get("data"))
+    if not data:
+        raise InvalidResponse("The battery settings make no sense")
+    return data
+
+
+def _requested(data: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what the gateway has not taken over; an object that holds only empty objects is nothing (§6)."""
+    merged = {**read_mapping(data.get("requestedConfig")), **read_mapping(data.get("requestedConfigMqtt"))}
+    return {key: value for key, value in merged.items() if not _is_empty(value)}
+
+
+def _is_empty(value: Json) -> bool:
+    # One after the other: an answer can lie deeper than calls can.
+    inside = [value]
+    while inside:
+        one = inside.pop()
+        if isinstance(one, dict):
+            inside.extend(one.values())
+        elif one is not None and one != []:
+            return False
+    return True
+
+
+def _groups(envelope: dict[str, Json]) -> dict[BatteryFamily, Json]:
+    """Return the groups that an answer holds; one that is null has no entries."""
+    keys = ((family, family.value) for family in BatteryFamily)
+    return {family: envelope[key] for family, key in keys if key in envelope and isinstance(envelope[key], dict | None)}
+
+
+def _read_family(group: dict[str, Json], family: BatteryFamily) -> FamilySchedules:
+    entries = (BatteryEntry.read(record, family) for record in read_records(group.get("details")))
+    unique = {entry.id: entry for entry in entries if entry is not None}
+    # The order flips on every write: by id nobody sees it.
+    status = read_text(group.get("scheduleStatus"))
+    return FamilySchedules(status=status.lower() if status else None, entries=tuple(unique[key] for key in sorted(unique)))

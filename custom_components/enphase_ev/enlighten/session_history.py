@@ -1,0 +1,58 @@
+"""The past of the chargers of one site (api/chargers.md §8)."""
+
+from datetime import date
+from uuid import uuid4
+
+from .account import Account
+from .models.past_sessions import EnergyOfDay, PastSession, SessionPage
+from .parsing import Json
+from .transport import Family, Request
+
+_PAGE = 20
+# Ten years of a session a day. Where the pages never end, something is wrong with them, and an hour's requests are not to be spent on that.
+_MOST_PAGES = 200
+_DATE_FORMAT = "%d-%m-%Y"
+
+
+class ChargerHistory:
+    """Reads sessions and energy, in the name of the user where that is known (api/auth.md §6)."""
+
+    def __init__(self, account: Account, site_id: str) -> None:
+        self.account = account
+        self.site_id = site_id
+
+    async def sessions(self, serial: str, first: date, last: date, time_zone: str) -> list[PastSession]:
+        """Return the sessions of a charger from the first day to the last, both in the site's zone, all pages, the newest first."""
+        await self.account.user_id(self.site_id)
+        found: list[PastSession] = []
+        for page_number in range(_MOST_PAGES):
+            page = await self._page(serial, first, last, time_zone, page_number * _PAGE)
+            found += page.sessions
+            if not page.has_more:
+                break
+        ends = [(session.ended_at.timestamp() if session.ended_at else 0.0, session) for session in found]
+        return [session for _, session in sorted(ends, key=lambda pair: pair[0], reverse=True)]
+
+    async def energy_of_day(self, day: date) -> EnergyOfDay:
+        """Return what the chargers have counted on a day of the site's zone."""
+        await self.account.user_id(self.site_id)
+        params = {"site_id": self.site_id, "source": "evse", "requestId": str(uuid4()), "start_date": day.isoformat()}
+        request = Request(family=Family.HISTORY, path="/service/timeseries/evse/timeseries/daily_energy", params=params, is_optional=True)
+        return EnergyOfDay.read(await self.account.request(request, site_id=self.site_id), day)
+
+    async def _page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
+        params: dict[str, Json] = {
+            "offset": offset,
+            "limit": _PAGE,
+            "startDate": first.strftime(_DATE_FORMAT),
+            "endDate": last.strftime(_DATE_FORMAT),
+            "timezone": time_zone,
+        }
+        request = Request(
+            family=Family.HISTORY,
+            method="POST",
+            path=f"/service/enho_historical_events_ms/{self.site_id}/sessions/{serial}/history",
+            json={"source": "evse", "params": params},
+            is_optional=True,
+        )
+        return SessionPage.read(await self.account.request(request, site_id=self.site_id))

@@ -1,0 +1,257 @@
+"""The actions of the batteries."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from homeassistant.const import WEEKDAYS
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import VolDictType
+from homeassistant.util.json import JsonObjectType, JsonValueType
+import voluptuous as vol
+
+from ..battery.coordinator import BatteryCoordinator
+from ..battery.override import OverrideAction
+from ..battery.schedules import (
+    async_add_entry,
+    async_change_entry,
+    async_delete_entries,
+    async_export_entries,
+    async_import_entries,
+    async_read_entries,
+    entry_answer,
+)
+from ..battery.tickets import ChangeState, Ticket
+from ..battery.validation import check_entry, default_limit
+from ..const import DOMAIN
+from ..enlighten import BatteryEntry, BatteryFamily, EnlightenError
+from ..errors import command_error
+from ..runtime import EnphaseRuntimeData
+from ..weekly import day_numbers
+from .targets import ATTR_SITE_ID, async_batteries
+
+ATTR_ACTION = "action"
+ATTR_ALL = "all"
+ATTR_DAYS = "days"
+ATTR_DRY_RUN = "dry_run"
+ATTR_DURATION = "duration"
+ATTR_ENABLED = "enabled"
+ATTR_END = "end"
+ATTR_FAMILY = "family"
+ATTR_LIMIT = "limit"
+ATTR_SCHEDULES = "schedules"
+ATTR_SCHEDULE_ID = "schedule_id"
+ATTR_START = "start"
+ATTR_TIME_ZONE = "time_zone"
+ATTR_UNTIL = "until_state_of_charge"
+ATTR_WAIT = "wait"
+
+_FAMILIES = {family.name.lower(): family for family in BatteryFamily} | {family.value: family for family in BatteryFamily}
+_FAMILY = vol.All(cv.string, vol.Lower, vol.In(_FAMILIES))
+# Restrict discharge has none, and its exported entries say so.
+_LIMIT = vol.Any(None, vol.All(vol.Coerce(float), vol.Range(min=0, max=100)))
+_DAYS = vol.All(cv.weekdays, vol.Length(min=1))
+
+_SITE: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
+_WAIT: VolDictType = {vol.Optional(ATTR_WAIT, default=0): vol.All(vol.Coerce(int), vol.Range(min=0, max=900))}
+_WINDOW: VolDictType = {
+    vol.Required(ATTR_FAMILY): _FAMILY,
+    vol.Required(ATTR_START): cv.time,
+    vol.Required(ATTR_END): cv.time,
+    vol.Optional(ATTR_DAYS, default=WEEKDAYS): _DAYS,
+    vol.Optional(ATTR_LIMIT): _LIMIT,
+    vol.Optional(ATTR_ENABLED, default=True): cv.boolean,
+}
+_CHANGES: VolDictType = {
+    vol.Required(ATTR_SCHEDULE_ID): cv.string,
+    vol.Optional(ATTR_START): cv.time,
+    vol.Optional(ATTR_END): cv.time,
+    vol.Optional(ATTR_DAYS): _DAYS,
+    vol.Optional(ATTR_LIMIT): _LIMIT,
+    vol.Optional(ATTR_ENABLED): cv.boolean,
+}
+_DELETES: VolDictType = {
+    vol.Exclusive(ATTR_SCHEDULE_ID, "which"): cv.string,
+    vol.Exclusive(ATTR_FAMILY, "which"): _FAMILY,
+    vol.Exclusive(ATTR_ALL, "which"): cv.boolean,
+}
+_IMPORT: VolDictType = {
+    vol.Required(ATTR_SCHEDULES): vol.All(
+        cv.ensure_list, [vol.Schema({**_WINDOW, vol.Optional(ATTR_TIME_ZONE): vol.Any(None, cv.string)}, extra=vol.REMOVE_EXTRA)]
+    )
+}
+_OVERRIDE: VolDictType = {
+    vol.Required(ATTR_ACTION): vol.In([action.value for action in OverrideAction]),
+    vol.Exclusive(ATTR_DURATION, "how_long"): cv.positive_time_period,
+    vol.Exclusive(ATTR_UNTIL, "how_long"): vol.All(vol.Coerce(float), vol.Range(min=5, max=100)),
+}
+
+
+@callback
+def async_setup_battery_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for name, action, fields in (
+        ("add_battery_schedule", _add, {**_WINDOW, **_WAIT}),
+        ("update_battery_schedule", _update, {**_CHANGES, **_WAIT}),
+        ("delete_battery_schedule", _delete, {**_DELETES, **_WAIT}),
+        ("validate_battery_schedule", _validate, _WINDOW),
+        ("restore_battery_schedules", _restore, {vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean}),
+        ("import_battery_schedules", _import, {**_IMPORT, **_WAIT}),
+        ("set_battery_override", _set_override, {**_OVERRIDE, **_WAIT}),
+        ("clear_battery_override", _clear_override, _WAIT),
+    ):
+        schema = vol.Schema({**_SITE, **fields})
+        hass.services.async_register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.OPTIONAL)
+    for name, read in (("get_battery_schedules", async_read_entries), ("export_battery_schedules", async_export_entries)):
+        hass.services.async_register(DOMAIN, name, partial(_get, read), schema=vol.Schema(_SITE), supports_response=SupportsResponse.ONLY)
+
+
+async def _get(read: Callable[[BatteryCoordinator], Awaitable[list[JsonObjectType]]], call: ServiceCall) -> ServiceResponse:
+    async def answer(site: EnphaseRuntimeData) -> JsonObjectType:
+        schedules: list[JsonValueType] = [*await read(site.battery)]
+        return {ATTR_SCHEDULES: schedules}
+
+    return await _for_each(call, answer)
+
+
+async def _add(call: ServiceCall) -> ServiceResponse:
+    return await _for_each(call, lambda site: _awaited(call, async_add_entry(site.battery, _entry(call.data, site.battery))))
+
+
+async def _update(call: ServiceCall) -> ServiceResponse:
+    def change(entry: BatteryEntry) -> BatteryEntry:
+        days, limit = call.data.get(ATTR_DAYS), call.data.get(ATTR_LIMIT)
+        return replace(
+            entry,
+            start=_minutes(call.data.get(ATTR_START, entry.start)),
+            end=_minutes(call.data.get(ATTR_END, entry.end)),
+            days=entry.days if days is None else day_numbers(days),
+            limit=entry.limit if limit is None or entry.limit is None else limit,
+            is_enabled=call.data.get(ATTR_ENABLED, entry.is_enabled),
+        )
+
+    schedule_id: str = call.data[ATTR_SCHEDULE_ID]
+    return await _for_each(call, lambda site: _awaited(call, async_change_entry(site.battery, schedule_id, change)))
+
+
+async def _delete(call: ServiceCall) -> ServiceResponse:
+    schedule_id, family = call.data.get(ATTR_SCHEDULE_ID), call.data.get(ATTR_FAMILY)
+    if schedule_id is None and family is None and not call.data.get(ATTR_ALL):
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_delete")
+
+    def is_meant(entry: BatteryEntry) -> bool:
+        return entry.id == schedule_id if schedule_id else family is None or entry.family is _FAMILIES[family]
+
+    return await _for_each(call, lambda site: _awaited(call, async_delete_entries(site.battery, is_meant)))
+
+
+async def _validate(call: ServiceCall) -> ServiceResponse:
+    """Check an entry against what is there, and let the cloud check its family; nothing is changed."""
+
+    async def check(site: EnphaseRuntimeData) -> JsonObjectType:
+        entry = _entry(call.data, site.battery)
+        try:
+            settings, schedules = await site.battery.client.settings(), await site.battery.changes.async_read()
+            is_valid = await site.battery.client.check_family(entry.family)
+        except EnlightenError as err:
+            raise command_error(err) from err
+        try:
+            check_entry(entry, settings, schedules)
+        except ServiceValidationError as err:
+            return {"valid": False, "reason": err.translation_key}
+        return {"valid": is_valid, "reason": None if is_valid else "refused_by_cloud"}
+
+    return await _for_each(call, check)
+
+
+async def _restore(call: ServiceCall) -> ServiceResponse:
+    async def restore(site: EnphaseRuntimeData) -> JsonObjectType:
+        changes = site.battery.changes
+        try:
+            missing = await changes.async_missing()
+            left = missing if call.data[ATTR_DRY_RUN] else await changes.async_take_up()
+        except EnlightenError as err:
+            raise command_error(err) from err
+        return {"missing": [entry_answer(entry) for entry in missing], "left": [entry_answer(entry) for entry in left]}
+
+    return await _for_each(call, restore)
+
+
+async def _import(call: ServiceCall) -> ServiceResponse:
+    async def import_all(site: EnphaseRuntimeData) -> JsonObjectType:
+        entries = [_entry(one, site.battery) for one in call.data[ATTR_SCHEDULES]]
+        ticket = await async_import_entries(site.battery, entries)
+        return await _outcome(ticket, call.data[ATTR_WAIT])
+
+    return await _for_each(call, import_all)
+
+
+async def _set_override(call: ServiceCall) -> ServiceResponse:
+    duration: timedelta | None = call.data.get(ATTR_DURATION)
+    until: float | None = call.data.get(ATTR_UNTIL)
+    if duration is None and until is None:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="override_without_end")
+    action = OverrideAction(call.data[ATTR_ACTION])
+
+    async def set_it(site: EnphaseRuntimeData) -> JsonObjectType:
+        ticket = await site.overrides.async_set(action, duration=duration, until_charge=until)
+        ends_at = site.overrides.active.ends_at if site.overrides.active else datetime.now(UTC)
+        return {**await _outcome(ticket, call.data[ATTR_WAIT]), "ends_at": ends_at.isoformat()}
+
+    return await _for_each(call, set_it)
+
+
+async def _clear_override(call: ServiceCall) -> ServiceResponse:
+    async def clear(site: EnphaseRuntimeData) -> JsonObjectType:
+        return await _outcome(await site.overrides.async_clear(), call.data[ATTR_WAIT])
+
+    return await _for_each(call, clear)
+
+
+async def _for_each(call: ServiceCall, action: Callable[[EnphaseRuntimeData], Awaitable[JsonObjectType]]) -> ServiceResponse:
+    """Act on one site after the other; one that fails does not keep the others from their turn."""
+    answers: list[JsonValueType] = []
+    failures: list[HomeAssistantError] = []
+    for site in await async_batteries(call):
+        try:
+            answers.append({ATTR_SITE_ID: site.battery.site_id, **await action(site)})
+        except HomeAssistantError as err:
+            failures.append(err)
+    if failures:
+        raise failures[0]
+    return {"sites": answers}
+
+
+async def _awaited(call: ServiceCall, change: Awaitable[Ticket]) -> JsonObjectType:
+    return await _outcome(await change, call.data[ATTR_WAIT])
+
+
+async def _outcome(ticket: Ticket | None, wait: int) -> JsonObjectType:
+    """Return what became of a change, after waiting for some seconds for it to be so."""
+    if ticket is None:
+        return {"state": ChangeState.APPLIED.value, "reason": None}
+    if wait:
+        await ticket.wait(wait)
+    return {"state": ticket.answer, "reason": ticket.reason}
+
+
+def _entry(data: Mapping[str, Any], coordinator: BatteryCoordinator) -> BatteryEntry:
+    family = _FAMILIES[data[ATTR_FAMILY]]
+    limit: float | None = data.get(ATTR_LIMIT)
+    return BatteryEntry(
+        family=family,
+        start=_minutes(data[ATTR_START]),
+        end=_minutes(data[ATTR_END]),
+        days=day_numbers(data[ATTR_DAYS]),
+        limit=default_limit(family, coordinator.settings) if limit is None or family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else limit,
+        time_zone=data.get(ATTR_TIME_ZONE) or str(coordinator.time_zone),
+        is_enabled=data[ATTR_ENABLED],
+    )
+
+
+def _minutes(moment: time) -> time:
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,267 @@
+"""The actions: start and stop, messages, live stream, schedules, sessions, and taking back the request to sign in again."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date, time
+
+from homeassistant.const import WEEKDAYS
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import VolDictType
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonObjectType, JsonValueType
+import voluptuous as vol
+
+from ..charger.coordinator import check_level
+from ..charger.details_coordinator import require_custom
+from ..const import DOMAIN
+from ..enlighten import ChargingSlot, CommandReply, PastSession
+from ..issues import clear_account_issues
+from ..weekly import day_names, day_numbers
+from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers, async_entries, async_sites
+
+ATTR_CHARGING_LEVEL = "charging_level"
+ATTR_CONNECTOR_ID = "connector_id"
+ATTR_DAYS = "days"
+ATTR_ENABLED = "enabled"
+ATTR_END = "end"
+ATTR_FROM = "from"
+ATTR_LEVEL = "level"
+ATTR_REQUESTED_MESSAGE = "requested_message"
+ATTR_SCHEDULE_ID = "schedule_id"
+ATTR_START = "start"
+ATTR_TO = "to"
+
+_MESSAGES = [
+    "BootNotification",
+    "DiagnosticsStatusNotification",
+    "FirmwareStatusNotification",
+    "Heartbeat",
+    "MeterValues",
+    "StatusNotification",
+]
+_START_SCHEMA = cv.make_entity_service_schema(
+    {
+        vol.Optional(ATTR_CHARGING_LEVEL): vol.Coerce(float),
+        vol.Optional(ATTR_CONNECTOR_ID, default=1): vol.All(vol.Coerce(int), vol.Range(min=1)),
+    }
+)
+_STOP_SCHEMA = cv.make_entity_service_schema({})
+_SITE_FIELDS: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
+_HAS_TARGET = cv.has_at_least_one_key(ATTR_SITE_ID, *(str(key) for key in cv.TARGET_SERVICE_FIELDS))
+_SITE_SCHEMA = vol.Schema(_SITE_FIELDS)
+_TRIGGER_SCHEMA = vol.All(
+    vol.Schema({**_SITE_FIELDS, vol.Optional(ATTR_REQUESTED_MESSAGE, default="MeterValues"): vol.In(_MESSAGES)}), _HAS_TARGET
+)
+_DAYS = vol.All(cv.weekdays, vol.Length(min=1))
+_GET_SCHEDULES_SCHEMA = cv.make_entity_service_schema({})
+_ADD_SCHEDULE_SCHEMA = cv.make_entity_service_schema(
+    {
+        vol.Required(ATTR_START): cv.time,
+        vol.Required(ATTR_END): cv.time,
+        vol.Optional(ATTR_DAYS, default=WEEKDAYS): _DAYS,
+        vol.Optional(ATTR_LEVEL): vol.Coerce(float),
+        vol.Optional(ATTR_ENABLED, default=True): cv.boolean,
+    }
+)
+_UPDATE_SCHEDULE_SCHEMA = cv.make_entity_service_schema(
+    {
+        vol.Required(ATTR_SCHEDULE_ID): cv.string,
+        vol.Optional(ATTR_START): cv.time,
+        vol.Optional(ATTR_END): cv.time,
+        vol.Optional(ATTR_DAYS): _DAYS,
+        vol.Optional(ATTR_LEVEL): vol.Coerce(float),
+        vol.Optional(ATTR_ENABLED): cv.boolean,
+    }
+)
+_DELETE_SCHEDULE_SCHEMA = cv.make_entity_service_schema({vol.Required(ATTR_SCHEDULE_ID): cv.string})
+_SESSIONS_SCHEMA = cv.make_entity_service_schema({vol.Required(ATTR_FROM): cv.date, vol.Optional(ATTR_TO): cv.date})
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for name, action, schema in (
+        ("start_charging", _start_charging, _START_SCHEMA),
+        ("stop_charging", _stop_charging, _STOP_SCHEMA),
+        ("trigger_message", _trigger_message, _TRIGGER_SCHEMA),
+        ("start_live_stream", _start_live_stream, _SITE_SCHEMA),
+        ("stop_live_stream", _stop_live_stream, _SITE_SCHEMA),
+        ("clear_reauth_issue", _clear_reauth_issue, _SITE_SCHEMA),
+        ("add_charging_schedule", _add_charging_schedule, _ADD_SCHEDULE_SCHEMA),
+        ("update_charging_schedule", _update_charging_schedule, _UPDATE_SCHEDULE_SCHEMA),
+        ("delete_charging_schedule", _delete_charging_schedule, _DELETE_SCHEDULE_SCHEMA),
+    ):
+        hass.services.async_register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.OPTIONAL)
+    for name, question, schema in (
+        ("get_charging_schedules", _get_charging_schedules, _GET_SCHEDULES_SCHEMA),
+        ("get_charging_sessions", _get_charging_sessions, _SESSIONS_SCHEMA),
+    ):
+        hass.services.async_register(DOMAIN, name, question, schema=schema, supports_response=SupportsResponse.ONLY)
+
+
+async def _start_charging(call: ServiceCall) -> ServiceResponse:
+    level: float | None = call.data.get(ATTR_CHARGING_LEVEL)
+    connector_id: int = call.data[ATTR_CONNECTOR_ID]
+
+    async def start(target: ChargerTarget) -> JsonObjectType:
+        reply = await target.coordinator.async_start(target.serial, level, connector_id)
+        requested: JsonObjectType = {"charging": True, ATTR_CHARGING_LEVEL: reply.level or level, ATTR_CONNECTOR_ID: connector_id}
+        return {**_answer(reply, requested), "schedule_kept": reply.is_schedule_kept}
+
+    return await _for_each(await async_chargers(call), start)
+
+
+async def _stop_charging(call: ServiceCall) -> ServiceResponse:
+    async def stop(target: ChargerTarget) -> JsonObjectType:
+        return _answer(await target.coordinator.async_stop(target.serial), {"charging": False})
+
+    return await _for_each(await async_chargers(call), stop)
+
+
+async def _trigger_message(call: ServiceCall) -> ServiceResponse:
+    message: str = call.data[ATTR_REQUESTED_MESSAGE]
+
+    async def trigger(target: ChargerTarget) -> JsonObjectType:
+        return {"requested": message, "reply": await target.coordinator.async_trigger_message(target.serial, message)}
+
+    return await _for_each(await async_chargers(call), trigger)
+
+
+async def _start_live_stream(call: ServiceCall) -> ServiceResponse:
+    sites = await async_sites(call)
+    return {"sites": [{ATTR_SITE_ID: site.site_id, "seconds": await site.async_start_live_stream()} for site in sites]}
+
+
+async def _stop_live_stream(call: ServiceCall) -> ServiceResponse:
+    answers: list[JsonValueType] = []
+    for coordinator in await async_sites(call):
+        await coordinator.async_stop_live_stream()
+        answers.append({ATTR_SITE_ID: coordinator.site_id})
+    return {"sites": answers}
+
+
+async def _clear_reauth_issue(call: ServiceCall) -> ServiceResponse:
+    entries = await async_entries(call, admin_only=True)
+    for entry in entries:
+        clear_account_issues(call.hass, entry)
+    return {"sites": [{ATTR_SITE_ID: entry.unique_id} for entry in entries]}
+
+
+async def _get_charging_schedules(call: ServiceCall) -> ServiceResponse:
+    async def read(target: ChargerTarget) -> JsonObjectType:
+        return {"schedules": [_slot_answer(slot) for slot in await target.details.async_read_slots(target.serial)]}
+
+    return await _for_each(await async_chargers(call), read)
+
+
+async def _add_charging_schedule(call: ServiceCall) -> ServiceResponse:
+    async def add(target: ChargerTarget) -> JsonObjectType:
+        level = call.data.get(ATTR_LEVEL, target.charger.wished_level)
+        _check_slot(target, call.data[ATTR_START], call.data[ATTR_END], level)
+        slot = ChargingSlot(
+            start=call.data[ATTR_START],
+            end=call.data[ATTR_END],
+            days=day_numbers(call.data[ATTR_DAYS]),
+            level=level,
+            is_enabled=call.data[ATTR_ENABLED],
+        )
+        return {"schedule": _slot_answer(await target.details.async_add_slot(target.serial, slot))}
+
+    return await _for_each(await async_chargers(call), add)
+
+
+async def _update_charging_schedule(call: ServiceCall) -> ServiceResponse:
+    target = _charger_with_slot(await async_chargers(call), call.data[ATTR_SCHEDULE_ID])
+
+    def change(slot: ChargingSlot) -> ChargingSlot:
+        if ATTR_START in call.data or ATTR_END in call.data:
+            require_custom(slot)
+        days = call.data.get(ATTR_DAYS)
+        changed = replace(
+            slot,
+            start=call.data.get(ATTR_START, slot.start),
+            end=call.data.get(ATTR_END, slot.end),
+            days=slot.days if days is None else day_numbers(days),
+            level=call.data.get(ATTR_LEVEL, slot.level),
+            is_enabled=call.data.get(ATTR_ENABLED, slot.is_enabled),
+        )
+        if changed.start is not None and changed.end is not None:
+            _check_slot(target, changed.start, changed.end, call.data.get(ATTR_LEVEL))
+        return changed
+
+    await target.details.async_change_slot(target.serial, call.data[ATTR_SCHEDULE_ID], change)
+    return {"chargers": [{"device_id": target.device_id, "name": target.name, "schedule_id": call.data[ATTR_SCHEDULE_ID]}]}
+
+
+async def _delete_charging_schedule(call: ServiceCall) -> ServiceResponse:
+    target = _charger_with_slot(await async_chargers(call), call.data[ATTR_SCHEDULE_ID])
+    await target.details.async_delete_slot(target.serial, call.data[ATTR_SCHEDULE_ID])
+    return {"chargers": [{"device_id": target.device_id, "name": target.name, "schedule_id": call.data[ATTR_SCHEDULE_ID]}]}
+
+
+async def _get_charging_sessions(call: ServiceCall) -> ServiceResponse:
+    first: date = call.data[ATTR_FROM]
+
+    async def read(target: ChargerTarget) -> JsonObjectType:
+        last: date = call.data.get(ATTR_TO, dt_util.utcnow().astimezone(target.coordinator.time_zone).date())
+        if last < first:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
+        sessions = await target.details.async_read_sessions(target.serial, first, last)
+        return {"sessions": [_session_answer(session) for session in sessions]}
+
+    return await _for_each(await async_chargers(call), read)
+
+
+def _charger_with_slot(targets: list[ChargerTarget], slot_id: str) -> ChargerTarget:
+    """Return the charger among the targets that has a slot; the first one, which then says so, where none is known to have it."""
+    return next((target for target in targets if target.charger.details.has_slot(slot_id)), targets[0])
+
+
+def _check_slot(target: ChargerTarget, start: time, end: time, level: float | None) -> None:
+    """Refuse what no schedule can be, before anything is sent."""
+    if start == end:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_duration")
+    check_level(target.charger, level)
+
+
+def _slot_answer(slot: ChargingSlot) -> JsonObjectType:
+    return {
+        ATTR_SCHEDULE_ID: slot.short_id,
+        ATTR_START: None if slot.start is None else f"{slot.start:%H:%M}",
+        ATTR_END: None if slot.end is None else f"{slot.end:%H:%M}",
+        ATTR_DAYS: day_names(slot.days),
+        ATTR_LEVEL: slot.level,
+        ATTR_ENABLED: slot.is_enabled,
+        "type": slot.type.name.lower(),
+    }
+
+
+def _session_answer(session: PastSession) -> JsonObjectType:
+    return {
+        ATTR_START: session.started_at.isoformat() if session.started_at else None,
+        ATTR_END: session.ended_at.isoformat() if session.ended_at else None,
+        "energy": session.energy,
+        "active_time": session.active_seconds,
+        "range_added": session.range_added,
+        "cost": session.cost,
+    }
+
+
+async def _for_each(targets: list[ChargerTarget], action: Callable[[ChargerTarget], Awaitable[JsonObjectType]]) -> ServiceResponse:
+    """Act on one charger after the other; one that fails does not keep the others from their turn."""
+    answers: list[JsonValueType] = []
+    failures: list[HomeAssistantError] = []
+    for target in targets:
+        try:
+            answers.append({"device_id": target.device_id, "name": target.name, **await action(target)})
+        except HomeAssistantError as err:
+            failures.append(err)
+    if failures:
+        raise failures[0]
+    return {"chargers": answers}
+
+
+def _answer(reply: CommandReply, requested: JsonObjectType) -> JsonObjectType:
+    return {"requested": requested, "outcome": reply.outcome.value, "message": reply.message}

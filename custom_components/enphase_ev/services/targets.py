@@ -1,0 +1,209 @@
+"""Who is meant by an action's target, and who may ask for it."""
+
+from dataclasses import dataclass
+
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_ENTITY_ID, ENTITY_MATCH_ALL, Platform
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+
+from ..charger.coordinator import ChargerCoordinator
+from ..charger.details_coordinator import DetailsCoordinator
+from ..charger.model import Charger
+from ..const import DOMAIN
+from ..enlighten import BatteryFamily
+from ..runtime import EnphaseConfigEntry, EnphaseRuntimeData
+
+ATTR_SITE_ID = "site_id"
+
+
+@dataclass(frozen=True)
+class ChargerTarget:
+    """A charger that an action is for."""
+
+    coordinator: ChargerCoordinator
+    serial: str
+    device_id: str
+
+    @property
+    def charger(self) -> Charger:
+        """Return the charger as it stands."""
+        return self.coordinator.data[self.serial]
+
+    @property
+    def name(self) -> str:
+        """Return the charger's name."""
+        return self.charger.name
+
+    @property
+    def details(self) -> DetailsCoordinator:
+        """Return what changes schedules and settings."""
+        return self.coordinator.config_entry.runtime_data.details
+
+
+async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
+    """Return the chargers that a call means: through any of their entities or devices, or all of a site through its number.
+
+    Raises:
+        ServiceValidationError: It means none.
+        Unauthorized: The person may not control one of them.
+    """
+    user = await _async_user(call)
+    devices = _devices(call)
+    if ATTR_SITE_ID in call.data:
+        _require_admin(call, user)
+        registry = dr.async_get(call.hass)
+        for named in _entries_of_site(call):
+            devices |= {device.id: device for device in dr.async_entries_for_config_entry(registry, named.entry_id)}
+    targets = [
+        ChargerTarget(entry.runtime_data.chargers, serial, device.id)
+        for device in devices.values()
+        if (entry := _loaded_entry(call.hass, device.config_entry_id)) is not None
+        for serial in _identifiers(device)
+        if serial in entry.runtime_data.chargers.data
+    ]
+    if not targets:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_charger_targeted")
+    for target in targets:
+        _require_control(call, user, target.serial)
+    return targets
+
+
+async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[EnphaseConfigEntry]:
+    """Return the config entries that a call means, each once, loaded or not; the only one there is, where it names none.
+
+    A site that is named by its number or by its own device is the whole account's affair and wants an administrator.
+
+    Raises:
+        ServiceValidationError: It means none.
+        Unauthorized: The person may not.
+    """
+    user = await _async_user(call)
+    found: dict[str, EnphaseConfigEntry] = {}
+    for device in _devices(call).values():
+        entry = call.hass.config_entries.async_get_entry(device.config_entry_id)
+        if entry is None or entry.domain != DOMAIN:
+            continue
+        serials = [serial for serial in _identifiers(device) if serial != entry.unique_id]
+        if admin_only or not serials:
+            _require_admin(call, user)
+        for serial in serials:
+            _require_control(call, user, serial)
+        found[entry.entry_id] = entry
+    named: list[EnphaseConfigEntry] = []
+    if ATTR_SITE_ID in call.data:
+        named = _entries_of_site(call)
+    elif not TargetSelection(call.data).has_any_target:
+        every = call.hass.config_entries.async_entries(DOMAIN)
+        named = every if len(every) == 1 else []
+    if named:
+        _require_admin(call, user)
+        found |= {entry.entry_id: entry for entry in named}
+    if not found:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_site_targeted")
+    return list(found.values())
+
+
+async def async_sites(call: ServiceCall) -> list[ChargerCoordinator]:
+    """Return the loaded sites that a call means.
+
+    Raises:
+        ServiceValidationError: It means none that is loaded.
+        Unauthorized: The person may not.
+    """
+    entries = [entry for entry in await async_entries(call) if entry.state is ConfigEntryState.LOADED]
+    if not entries:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_site_targeted")
+    return [entry.runtime_data.chargers for entry in entries]
+
+
+async def async_batteries(call: ServiceCall) -> list[EnphaseRuntimeData]:
+    """Return the loaded sites with batteries that a call means; the only one there is, where it names none.
+
+    Raises:
+        ServiceValidationError: It means none, or does not say which.
+        Unauthorized: The person may not control its batteries.
+    """
+    user = await _async_user(call)
+    loaded: list[EnphaseConfigEntry] = call.hass.config_entries.async_loaded_entries(DOMAIN)
+    with_battery = [entry for entry in loaded if entry.runtime_data.battery.data is not None]
+    names_some = ATTR_SITE_ID in call.data or TargetSelection(call.data).has_any_target
+    if names_some:
+        named = {device.config_entry_id for device in _devices(call).values()}
+        site_id = call.data.get(ATTR_SITE_ID)
+        with_battery = [entry for entry in with_battery if entry.entry_id in named or (site_id and entry.unique_id == site_id)]
+    if not with_battery or (not names_some and len(with_battery) > 1):
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_battery_targeted")
+    for entry in with_battery:
+        _require_control_of_battery(call, user, entry)
+    return [entry.runtime_data for entry in with_battery]
+
+
+def _require_control_of_battery(call: ServiceCall, user: User | None, entry: EnphaseConfigEntry) -> None:
+    """Let only those change schedules who may control what the schedules do."""
+    if user is None or user.is_admin:
+        return
+    entities = er.async_get(call.hass)
+    for family in BatteryFamily:
+        switch = entities.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{entry.unique_id}_{family.name.lower()}")
+        if switch is not None and not user.permissions.check_entity(switch, POLICY_CONTROL):
+            raise Unauthorized(context=call.context, entity_id=switch, permission=POLICY_CONTROL)
+
+
+def _devices(call: ServiceCall) -> dict[str, dr.DeviceEntry]:
+    """Return the devices behind a target, by id."""
+    devices = dr.async_get(call.hass)
+    entities = er.async_get(call.hass)
+    if call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
+        entries = call.hass.config_entries.async_entries(DOMAIN)
+        return {device.id: device for entry in entries for device in dr.async_entries_for_config_entry(devices, entry.entry_id)}
+    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
+    ids = set(selected.referenced_devices)
+    for entity_id in selected.referenced | selected.indirectly_referenced:
+        entity = entities.async_get(entity_id)
+        if entity is not None and entity.platform == DOMAIN and entity.device_id is not None:
+            ids.add(entity.device_id)
+    return {device_id: device for device_id in sorted(ids) if isinstance(device := devices.async_get(device_id), dr.DeviceEntry)}
+
+
+def _entries_of_site(call: ServiceCall) -> list[EnphaseConfigEntry]:
+    entries = call.hass.config_entries.async_entries(DOMAIN)
+    return [entry for entry in entries if entry.unique_id == call.data[ATTR_SITE_ID]]
+
+
+def _loaded_entry(hass: HomeAssistant, entry_id: str) -> EnphaseConfigEntry | None:
+    entry: EnphaseConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
+    is_ours = entry is not None and entry.domain == DOMAIN and entry.state is ConfigEntryState.LOADED
+    return entry if is_ours else None
+
+
+def _identifiers(device: dr.DeviceEntry) -> list[str]:
+    return [identifier for domain, identifier in device.identifiers if domain == DOMAIN]
+
+
+async def _async_user(call: ServiceCall) -> User | None:
+    """Return the person who asks; `None` for an automation and for Home Assistant itself."""
+    if call.context.user_id is None:
+        return None
+    user = await call.hass.auth.async_get_user(call.context.user_id)
+    if user is None:
+        raise UnknownUser(context=call.context)
+    return user
+
+
+def _require_admin(call: ServiceCall, user: User | None) -> None:
+    if user is not None and not user.is_admin:
+        raise Unauthorized(context=call.context)
+
+
+def _require_control(call: ServiceCall, user: User | None, serial: str) -> None:
+    """Let only those control a charger who may control its switch."""
+    if user is None or user.is_admin:
+        return
+    switch = er.async_get(call.hass).async_get_entity_id(Platform.SWITCH, DOMAIN, f"{serial}_charging")
+    if switch is None or not user.permissions.check_entity(switch, POLICY_CONTROL):
+        raise Unauthorized(context=call.context, entity_id=switch, permission=POLICY_CONTROL)
