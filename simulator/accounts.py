@@ -1,4 +1,4 @@
-"""Accounts, web sessions, tokens and one-time codes (api/auth.md §1 to §3)."""
+"""Accounts, web sessions, tokens and one-time codes (docs/cloud-api/auth.md §1 to §3)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,7 +52,7 @@ class Account:
 
 
 class TokenKind(StrEnum):
-    """The two JWTs of api/auth.md §3."""
+    """The two JWTs of docs/cloud-api/auth.md §3."""
 
     MANAGER = "manager"
     ACCESS = "access"

@@ -117,7 +117,7 @@ async def answer_or_break(faults: Faults, request: web.Request, handler: Handler
 
 @web.middleware
 async def refuse_user_agent(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """406 for refused user agents, on every path (api/README.md)."""
+    """406 for refused user agents, on every path (docs/cloud-api/README.md)."""
     agent = request.headers.get(hdrs.USER_AGENT, "")
     refused = request.app[WORLD].deployment.refused_user_agents
     if not _is_control_surface(request) and any(part in agent for part in refused):
@@ -127,7 +127,7 @@ async def refuse_user_agent(request: web.Request, handler: Handler) -> web.Strea
 
 @web.middleware
 async def throttle(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """429 for more requests in a rolling hour than the deployment allows (api/README.md)."""
+    """429 for more requests in a rolling hour than the deployment allows (docs/cloud-api/README.md)."""
     world = request.app[WORLD]
     allowed = world.deployment.requests_per_hour
     if allowed is None or _is_control_surface(request):

@@ -92,7 +92,10 @@ def _home_site(world: World) -> Site:
 
 
 def misbehave(switches: BatteryDeployment) -> None:
-    """Every misbehaviour of api/battery.md that can go together with the others; a patient client can still get everything done."""
+    """Switch on every misbehaviour of docs/cloud-api/battery.md that goes together with the others.
+
+    A patient client can still get everything done.
+    """
     switches.xsrf_source = XsrfSource.BOTH
     switches.write_shapes = {HeaderShape.SESSION_TOKEN}
     switches.gateway_delay_s = 45.0

@@ -1,4 +1,4 @@
-"""The MQTT broker that tells what the gateway has taken over (api/battery.md §7).
+"""The MQTT broker that tells what the gateway has taken over (docs/cloud-api/battery.md §7).
 
 A real broker, behind a websocket of the simulator's own port, that lets in only who keeps to the page.
 """

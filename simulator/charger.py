@@ -276,7 +276,7 @@ class Charger:
             self._send_report()
 
     def start(self, level: int | None = None, *, connector_id: int = 1, delay: float = 0.0) -> int | None:
-        """Take a start as from the cloud (api/chargers.md §3).
+        """Take a start as from the cloud (docs/cloud-api/chargers.md §3).
 
         Answers the level asked for, A; None where the mode decides. Raises `CommandRefused`.
         """
@@ -330,7 +330,7 @@ class Charger:
             raise CommandRefused(Refusal.NOT_CHARGING)
 
     def queue(self, command: Callable[[], object]) -> None:
-        """Keep a command for a charger that is off line, until it comes back (api/README.md, 552)."""
+        """Keep a command for a charger that is off line, until it comes back (docs/cloud-api/README.md, 552)."""
         self._queued = command
 
     def default_level(self) -> int:

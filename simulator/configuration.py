@@ -1,4 +1,4 @@
-"""A charger's configuration keys, which take effect a moment after they are written (api/chargers.md §7)."""
+"""A charger's configuration keys, which take effect a moment after they are written (docs/cloud-api/chargers.md §7)."""
 
 from dataclasses import dataclass, field
 

@@ -12,7 +12,7 @@ from .switches import Switches
 
 
 class StartForm(StrEnum):
-    """Forms of a start (api/chargers.md §3)."""
+    """Forms of a start (docs/cloud-api/chargers.md §3)."""
 
     POST = "post"
     PUT = "put"
@@ -23,7 +23,7 @@ class StartForm(StrEnum):
 
 
 class StopForm(StrEnum):
-    """Forms of a stop (api/chargers.md §3)."""
+    """Forms of a stop (docs/cloud-api/chargers.md §3)."""
 
     PUT = "put"
     POST = "post"
@@ -41,7 +41,7 @@ class WrongForm(StrEnum):
 
 
 class StatusShape(StrEnum):
-    """Shapes of the status answer (api/chargers.md §1)."""
+    """Shapes of the status answer (docs/cloud-api/chargers.md §1)."""
 
     ENVELOPE = "envelope"
     LEGACY = "legacy"
@@ -49,7 +49,7 @@ class StatusShape(StrEnum):
 
 
 class SitesShape(StrEnum):
-    """Wrappers of the list of sites (api/auth.md §5)."""
+    """Wrappers of the list of sites (docs/cloud-api/auth.md §5)."""
 
     SITES = "sites"
     LIST = "list"
@@ -60,7 +60,7 @@ class SitesShape(StrEnum):
 
 
 class HomePath(StrEnum):
-    """Where ``GET /`` leads (api/auth.md §5)."""
+    """Where ``GET /`` leads (docs/cloud-api/auth.md §5)."""
 
     WEB = "web"
     PV_SYSTEMS = "pv_systems"
@@ -68,7 +68,7 @@ class HomePath(StrEnum):
 
 
 class UserIdShape(StrEnum):
-    """Where ``data.json`` has the user id (api/auth.md §5)."""
+    """Where ``data.json`` has the user id (docs/cloud-api/auth.md §5)."""
 
     CAMEL = "userId"
     SNAKE = "user_id"
@@ -76,14 +76,14 @@ class UserIdShape(StrEnum):
 
 
 class MfaAnswer(StrEnum):
-    """How the sign-in asks for a one-time code (api/auth.md §1)."""
+    """How the sign-in asks for a one-time code (docs/cloud-api/auth.md §1)."""
 
     REQUIRES_MFA = "requires_mfa"
     SUCCESS_NONCE = "success_nonce"
 
 
 class JsonSignIn(StrEnum):
-    """Whether ``/login/login.json`` can be used (api/auth.md §1)."""
+    """Whether ``/login/login.json`` can be used (docs/cloud-api/auth.md §1)."""
 
     AVAILABLE = "available"
     NOT_ACCEPTABLE = "406"
@@ -92,7 +92,7 @@ class JsonSignIn(StrEnum):
 
 
 class SignInBody(StrEnum):
-    """What a successful sign-in says; the short ones leave only the cookies (api/auth.md §1)."""
+    """What a successful sign-in says; the short ones leave only the cookies (docs/cloud-api/auth.md §1)."""
 
     FULL = "full"
     EMPTY_OBJECT = "empty_object"
@@ -100,14 +100,14 @@ class SignInBody(StrEnum):
 
 
 class WrongPasswordAnswer(StrEnum):
-    """What a wrong password gets (api/auth.md §1)."""
+    """What a wrong password gets (docs/cloud-api/auth.md §1)."""
 
     SUCCESS_FALSE = "success_false"
     UNAUTHORIZED = "401"
 
 
 class ManagerToken(StrEnum):
-    """Where a sign-in leaves the manager JWT (api/auth.md §3)."""
+    """Where a sign-in leaves the manager JWT (docs/cloud-api/auth.md §3)."""
 
     COOKIE = "cookie"
     BODY = "body"
@@ -115,7 +115,7 @@ class ManagerToken(StrEnum):
 
 
 class TokenEndpoint(StrEnum):
-    """Where access JWTs come from (api/auth.md §3)."""
+    """Where access JWTs come from (docs/cloud-api/auth.md §3)."""
 
     USERS_SELF = "users_self"
     JWT_TOKEN = "jwt_token"  # noqa: S105 - the name of an address, no secret
@@ -123,7 +123,7 @@ class TokenEndpoint(StrEnum):
 
 
 class DeadSession(StrEnum):
-    """What a dead session gets (api/auth.md §3)."""
+    """What a dead session gets (docs/cloud-api/auth.md §3)."""
 
     REDIRECT = "redirect"
     UNAUTHORIZED = "401"
@@ -132,7 +132,7 @@ class DeadSession(StrEnum):
 
 
 class RetryAfter(StrEnum):
-    """How a 429 tells when to come back (api/README.md)."""
+    """How a 429 tells when to come back (docs/cloud-api/README.md)."""
 
     SECONDS = "seconds"
     DATE = "date"
@@ -140,7 +140,7 @@ class RetryAfter(StrEnum):
 
 
 class StopIdle(StrEnum):
-    """What a stop gets when nothing is charging (api/chargers.md §3)."""
+    """What a stop gets when nothing is charging (docs/cloud-api/chargers.md §3)."""
 
     CONFLICT = "409"
     UNPROCESSABLE = "422"
@@ -148,7 +148,7 @@ class StopIdle(StrEnum):
 
 
 class NotPlugged(StrEnum):
-    """What a start gets without a vehicle (api/chargers.md §3)."""
+    """What a start gets without a vehicle (docs/cloud-api/chargers.md §3)."""
 
     REASON = "400"
     CONFLICT = "409"
@@ -156,7 +156,7 @@ class NotPlugged(StrEnum):
 
 
 class SchedulerDown(StrEnum):
-    """What the scheduler service answers when it is down (api/chargers.md §5, api/README.md)."""
+    """What the scheduler service answers when it is down (docs/cloud-api/chargers.md §5, docs/cloud-api/README.md)."""
 
     INTERNAL = "500"
     BAD_GATEWAY = "502"
@@ -169,7 +169,7 @@ class SchedulerDown(StrEnum):
 class Deployment(Switches):
     """The switches, at what most deployments have."""
 
-    # Sign-in (api/auth.md §1)
+    # Sign-in (docs/cloud-api/auth.md §1)
     json_sign_in: JsonSignIn = JsonSignIn.AVAILABLE
     sign_in_body: SignInBody = SignInBody.FULL
     wrong_password_answer: WrongPasswordAnswer = WrongPasswordAnswer.SUCCESS_FALSE
@@ -178,7 +178,7 @@ class Deployment(Switches):
     refused_user_agents: set[str] = field(default_factory=lambda: {"HomeAssistant"})
     """406 on every path for a user agent that contains one of these."""
 
-    # One-time codes (api/auth.md §2)
+    # One-time codes (docs/cloud-api/auth.md §2)
     mfa_answer: MfaAnswer = MfaAnswer.REQUIRES_MFA
     wrong_code_status: int = 200
     """200, or one of 400, 404, 409, 422."""
@@ -186,7 +186,7 @@ class Deployment(Switches):
     """200 with ``isBlocked``, or 429."""
     code_lifetime_s: float = 300.0
 
-    # Sessions and tokens (api/auth.md §3)
+    # Sessions and tokens (docs/cloud-api/auth.md §3)
     session_cookie: str = "_enlighten_4_session"
     session_lifetime_s: float = 7 * 86400.0
     manager_token: ManagerToken = ManagerToken.BOTH
@@ -208,7 +208,7 @@ class Deployment(Switches):
     jwt_session_claim: str = "session_id"
     """session_id or sessionId."""
 
-    # Sites (api/auth.md §5)
+    # Sites (docs/cloud-api/auth.md §5)
     sites_shape: SitesShape = SitesShape.SITES
     site_id_key: str = "id"
     site_name_key: str = "title"
@@ -220,12 +220,12 @@ class Deployment(Switches):
     user_id_shape: UserIdShape = UserIdShape.CAMEL
     unknown_site_status: int = 468
 
-    # How much it allows, api/README.md
+    # How much it allows, docs/cloud-api/README.md
     requests_per_hour: int | None = None
     """More in a rolling hour from one session get 429."""
     retry_after: RetryAfter = RetryAfter.SECONDS
 
-    # Charger status and summary (api/chargers.md §1 and §2)
+    # Charger status and summary (docs/cloud-api/chargers.md §1 and §2)
     status_shape: StatusShape = StatusShape.ENVELOPE
     """envelope and legacy: of the plain path; map: only the ``api/v2`` path exists."""
     empty_charger_lists: int = 0
@@ -233,7 +233,7 @@ class Deployment(Switches):
     missing_level_details: int = 0
     """So many of the next summaries lack ``chargeLevelDetails``."""
 
-    # Start and stop (api/chargers.md §3)
+    # Start and stop (docs/cloud-api/chargers.md §3)
     start_forms: set[StartForm] = field(default_factory=lambda: {StartForm.POST, StartForm.CONNECTOR_ONLY, StartForm.NO_BODY})
     stop_forms: set[StopForm] = field(default_factory=lambda: {StopForm.PUT})
     wrong_form: WrongForm = WrongForm.FITTING
@@ -252,11 +252,11 @@ class Deployment(Switches):
     invalid_level_500: bool = False
     """500 "Invalid charge level" to a start with a level (older IQ 40/50)."""
 
-    # Live stream (api/chargers.md §4)
+    # Live stream (docs/cloud-api/chargers.md §4)
     stop_stream_accepted: bool = False
     """stop_live_stream answers ``{"status":"accepted"}`` instead of null data."""
 
-    # The scheduler service, api/chargers.md §5 and §6
+    # The scheduler service, docs/cloud-api/chargers.md §5 and §6
     scheduler_up: bool = True
     scheduler_down_answer: SchedulerDown = SchedulerDown.UNAVAILABLE
     false_400_on_mode: bool = False
@@ -266,5 +266,5 @@ class Deployment(Switches):
     slots_lost_by_writes: int = 0
     """So many of the next requests for a single slot lose the first of the other slots."""
 
-    # Batteries, api/battery.md
+    # Batteries, docs/cloud-api/battery.md
     battery: BatteryDeployment = field(default_factory=BatteryDeployment)

@@ -1,4 +1,4 @@
-"""A local IQ Gateway: the chargers of a site without the cloud, over HTTPS with a certificate of its own (api/local.md)."""
+"""A local IQ Gateway: the chargers of a site without the cloud, over HTTPS with a certificate of its own (docs/cloud-api/local.md)."""
 
 from types import TracebackType
 from typing import Self

@@ -1,4 +1,4 @@
-"""What a local gateway knows: its switches, whom it lets in, and what it was asked (api/local.md)."""
+"""What a local gateway knows: its switches, whom it lets in, and what it was asked (docs/cloud-api/local.md)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,7 +52,7 @@ class LocalShape(StrEnum):
 
 @dataclass
 class GatewaySwitches(Switches):
-    """What api/local.md leaves open, and what else differs; all of it can be changed while the gateway runs."""
+    """What docs/cloud-api/local.md leaves open, and what else differs; all of it can be changed while the gateway runs."""
 
     role: Role = Role.OWNER
     """What a token is worth where owner and installer tokens do not differ."""

@@ -1,4 +1,4 @@
-"""What a local gateway answers (api/local.md)."""
+"""What a local gateway answers (docs/cloud-api/local.md)."""
 
 from http import HTTPStatus
 import time

@@ -1,4 +1,4 @@
-"""Who may ask what: sessions and tokens by family of request (api/auth.md §3 and §6)."""
+"""Who may ask what: sessions and tokens by family of request (docs/cloud-api/auth.md §3 and §6)."""
 
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
@@ -78,7 +78,7 @@ def set_session_cookie(request: web.Request, response: web.StreamResponse, sessi
 
 
 def dead_session(request: web.Request) -> web.Response:
-    """What a dead session gets: in any form with a fresh, anonymous session cookie (api/auth.md §3)."""
+    """What a dead session gets: in any form with a fresh, anonymous session cookie (docs/cloud-api/auth.md §3)."""
     world = request.app[WORLD]
     match world.deployment.dead_session_answer:
         case DeadSession.UNAUTHORIZED:

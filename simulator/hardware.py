@@ -15,7 +15,7 @@ class Phases(StrEnum):
 
 @dataclass(frozen=True)
 class Hardware:
-    """A charger model on its circuit (api/chargers.md §2 and §8)."""
+    """A charger model on its circuit (docs/cloud-api/chargers.md §2 and §8)."""
 
     model: str
     sku: str

@@ -4,7 +4,7 @@ from enum import Enum, StrEnum
 
 
 class ChargeMode(StrEnum):
-    """What decides when the charger charges (api/chargers.md §5)."""
+    """What decides when the charger charges (docs/cloud-api/chargers.md §5)."""
 
     MANUAL = "MANUAL_CHARGING"
     SCHEDULED = "SCHEDULED_CHARGING"
@@ -23,7 +23,7 @@ class ChargeMode(StrEnum):
 
 
 class Connector(StrEnum):
-    """``connectorStatusType`` (api/chargers.md §1)."""
+    """``connectorStatusType`` (docs/cloud-api/chargers.md §1)."""
 
     AVAILABLE = "AVAILABLE"
     PREPARING = "PREPARING"
@@ -38,7 +38,7 @@ INSUFFICIENT_SOLAR = "INSUFFICIENT_SOLAR"
 
 
 class Refusal(Enum):
-    """Why a charger does not take a command, with the cloud's words and code where api/chargers.md §3 knows one."""
+    """Why a charger does not take a command, with the cloud's words and code where docs/cloud-api/chargers.md §3 knows one."""
 
     ALREADY_CHARGING = ("Charger is already in charging state", "iqevc_ms-10012")
     NOT_PLUGGED_IN = ("Charger is not plugged in", "iqevc_ms-10008")

@@ -1,4 +1,4 @@
-"""The MQTT answers of the battery service: who may listen where (api/battery.md §7)."""
+"""The MQTT answers of the battery service: who may listen where (docs/cloud-api/battery.md §7)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -43,4 +43,4 @@ class Quirks:
             "phase_config_support": True,
         }
     )
-    """Feature flags of api/chargers.md §7."""
+    """Feature flags of docs/cloud-api/chargers.md §7."""

@@ -9,7 +9,7 @@ from .wire import Json, JsonObject, iso_offset
 
 
 class Family(StrEnum):
-    """Families of requests, after api/auth.md §6."""
+    """Families of requests, after docs/cloud-api/auth.md §6."""
 
     SIGN_IN = "sign_in"
     TOKEN = "token"  # noqa: S105 - the name of a family, no secret

@@ -1,4 +1,4 @@
-"""Charging schedules: weekly slots in the site's time zone (api/chargers.md §6)."""
+"""Charging schedules: weekly slots in the site's time zone (docs/cloud-api/chargers.md §6)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -136,7 +136,7 @@ def _read_days(days: object) -> tuple[int, ...]:
 def _read_level(body: dict[str, object], max_amps: int) -> int | None:
     level, amps = body.get("chargingLevel"), body.get("chargingLevelAmp")
     if level == 100 and amps is None:
-        # Read back as the highest level (seen, api/chargers.md §6): 100 is a share here.
+        # Read back as the highest level (seen, docs/cloud-api/chargers.md §6): 100 is a share here.
         return max_amps
     if level is None and amps is None:
         return None

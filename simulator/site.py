@@ -10,7 +10,7 @@ from .modes import ChargeMode
 from .profile import ChargerProfile
 
 LIVE_STREAM_S = 900
-"""What the cloud grants a live stream, seconds (api/chargers.md §4)."""
+"""What the cloud grants a live stream, seconds (docs/cloud-api/chargers.md §4)."""
 
 
 class Site:
@@ -27,11 +27,11 @@ class Site:
         self.price_per_kwh = 0.26
         self.gateway_serial = "120000000001"
         self.scheduler_up = True
-        """The scheduler service fails on its own (api/chargers.md §5)."""
+        """The scheduler service fails on its own (docs/cloud-api/chargers.md §5)."""
         self.live_stream = True
-        """False: 472, not supported at this site (api/chargers.md §4)."""
+        """False: 472, not supported at this site (docs/cloud-api/chargers.md §4)."""
         self.firmware_details_status = 200
-        """401, 403 or 404: firmware details are not available at this site (api/chargers.md §7)."""
+        """401, 403 or 404: firmware details are not available at this site (docs/cloud-api/chargers.md §7)."""
         self.streaming_until = 0.0
         """Until when chargers report fast, epoch seconds."""
         self._clock = clock

@@ -1,4 +1,4 @@
-"""How the cloud writes times and envelopes (api/README.md)."""
+"""How the cloud writes times and envelopes (docs/cloud-api/README.md)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

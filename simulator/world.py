@@ -29,7 +29,7 @@ class World:
     known_secrets: Secrets = field(default_factory=Secrets)
     doorkeeper: Doorkeeper = field(init=False)
     battery_tokens: dict[int, str] = field(default_factory=dict)
-    """The newest XSRF token of the battery service, by user id (api/battery.md §2)."""
+    """The newest XSRF token of the battery service, by user id (docs/cloud-api/battery.md §2)."""
     streams: AnswerStreams | None = None
     """Where the answers to battery writes can be heard over MQTT; None without a broker."""
 

@@ -89,7 +89,7 @@ class AccountRegistry:
     def _open(self, key: str, email: str) -> _Shared:
         # Not cleaned up by Home Assistant: the entry that happens to come first may be unloaded while others go on.
         session = async_create_clientsession(self._hass, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar())
-        # Home Assistant's shared connector reuses connections, which writes must not (api/README.md).
+        # Home Assistant's shared connector reuses connections, which writes must not (docs/cloud-api/README.md).
         write_session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, ssl=get_default_context()), cookie_jar=aiohttp.DummyCookieJar()
         )

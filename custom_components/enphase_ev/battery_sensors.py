@@ -217,7 +217,7 @@ class BatterySensor(BatteryEntity, SensorEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         return self.native_value, self.extra_state_attributes
 
     @property
@@ -241,7 +241,7 @@ class UnitSensor(UnitEntity, SensorEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         return self.native_value, self.extra_state_attributes
 
     @property

@@ -79,7 +79,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         # When an event begins and ends is for Home Assistant's calendar to notice.
         return self.charger.details.slots, self.charger.summary and self.charger.summary.limits
 
@@ -163,7 +163,7 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         settings = self.battery.settings
         return self._entries, settings and settings.runs_schedules(self.entity_description.family), self.supported_features
 

@@ -70,7 +70,7 @@ class QuietEntity[CoordinatorT: DataUpdateCoordinator[Any]](CoordinatorEntity[Co
     _shown: object = None
 
     @property
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         """Return what the entity shows."""
         return self.state, self.state_attributes, self.capability_attributes, self.extra_state_attributes
 
@@ -78,13 +78,13 @@ class QuietEntity[CoordinatorT: DataUpdateCoordinator[Any]](CoordinatorEntity[Co
     @override
     def _async_write_ha_state(self) -> None:
         # Home Assistant writes by itself, too: when an entity is added, and when an event of a calendar begins or ends.
-        self._shown = (self.available, self.picture)
+        self._shown = (self.available, self.shown_values)
         super()._async_write_ha_state()
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if (self.available, self.picture) != self._shown:
+        if (self.available, self.shown_values) != self._shown:
             self.async_write_ha_state()
 
 

@@ -18,7 +18,7 @@ from .enlighten import (
     TooManySessions,
 )
 
-# Scheduled mode was chosen and no schedule is enabled (api/chargers.md §5).
+# Scheduled mode was chosen and no schedule is enabled (docs/cloud-api/chargers.md §5).
 _NO_SCHEDULE_CODE = "iqevc_sch_10031"
 _CANNOT_STREAM = 472
 

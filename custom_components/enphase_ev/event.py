@@ -50,7 +50,7 @@ class SessionEvents(ChargerEntity, EventEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         # Events are written where they happen.
         return None
 

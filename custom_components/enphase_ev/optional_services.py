@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from .const import LOGGER
 from .enlighten import AuthError, EnlightenError, RequestCeiling, RequestRejected
 
-# A site that does not have a service says so in one of these ways (api/chargers.md §7): nothing to tell anybody.
+# A site that does not have a service says so in one of these ways (docs/cloud-api/chargers.md §7): nothing to tell anybody.
 _NOT_HERE = {401, 403, 404, 405}
 
 

@@ -339,7 +339,7 @@ class ChargerSensor(ChargerEntity, SensorEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         return self.native_value, self.extra_state_attributes
 
     @property
@@ -368,7 +368,7 @@ class SiteSensor(SiteEntity, SensorEntity):
 
     @property
     @override
-    def picture(self) -> object:
+    def shown_values(self) -> object:
         return self.native_value, self.extra_state_attributes
 
     @property

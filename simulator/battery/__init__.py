@@ -1,1 +1,1 @@
-"""A site's batteries and the part of the cloud that configures them (api/battery.md)."""
+"""A site's batteries and the part of the cloud that configures them (docs/cloud-api/battery.md)."""

@@ -1,4 +1,4 @@
-"""What the battery service tells, as in the samples (api/battery.md §3)."""
+"""What the battery service tells, as in the samples (docs/cloud-api/battery.md §3)."""
 
 from ..accounts import Account
 from ..site import Site
@@ -202,7 +202,7 @@ def _control(family: ControlFamily, control: Control, settings: Settings) -> Jso
 
 
 def _requested(battery: Battery, kinds: set[ChangeKind]) -> JsonObject:
-    """``requestedConfig``: the keys that are wanted, and the gateways that have not taken them over (§6)."""
+    """``requestedConfig``: the keys that are wanted, and the gateways that have not taken them over (docs/cloud-api/battery.md §6)."""
     changes = [change for change in battery.pending if change.wanted.kind in kinds]
     wanted: JsonObject = {}
     for change in changes:
@@ -331,7 +331,7 @@ def _storage(battery: Battery, unit: BatteryUnit, at: float) -> JsonObject:
 
 
 def _led(battery: Battery, unit: BatteryUnit) -> int:
-    """12 charging, 13 discharging, 17 idle, 7 error (§3)."""
+    """12 charging, 13 discharging, 17 idle, 7 error (docs/cloud-api/battery.md §3)."""
     if not unit.working:
         return ERROR_LED
     power = battery.power_w

@@ -1,4 +1,4 @@
-"""The batteries of a site, the gateway before them, and the cloud's idea of both (api/battery.md).
+"""The batteries of a site, the gateway before them, and the cloud's idea of both (docs/cloud-api/battery.md).
 
 Nothing runs in the background. Every request and every look first lives through the time since the last one
 (`catch_up`): energy flows, the gateway takes changes over, entries that nobody applied disappear.
@@ -68,7 +68,7 @@ class Battery:
         self.book = ScheduleBook(switches, draw_id)
         self.load = HomeLoad()
         self.stuck = False
-        """The scheduler is stuck: CFG on and 0 W (§5)."""
+        """The scheduler is stuck: CFG on and 0 W (docs/cloud-api/battery.md §5)."""
         self.listeners: list[Callable[[ChangeKind], None]] = []
         """Called when the gateway has taken a change over."""
         self.checked: set[ControlFamily] = set()
@@ -314,7 +314,7 @@ class Battery:
             listener(wanted.kind)
 
     def _with_what_the_profile_brings(self, values: dict[str, object]) -> dict[str, object]:
-        """Its own reserve and charge from grid (§4)."""
+        """Its own reserve and charge from grid (docs/cloud-api/battery.md §4)."""
         settings, switches = self._settings, self.switches
         profile = str(values["profile"])
         if profile == BACKUP_ONLY:

@@ -1,4 +1,4 @@
-"""Changes that the cloud has taken and the gateway has not (api/battery.md §6)."""
+"""Changes that the cloud has taken and the gateway has not (docs/cloud-api/battery.md §6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class ChangeKind(StrEnum):
 
     @property
     def message_type(self) -> str:
-        """``messageType`` of the MQTT answer (§7)."""
+        """``messageType`` of the MQTT answer (docs/cloud-api/battery.md §7)."""
         return "storm_change_response" if self is ChangeKind.STORM else "profile_change_response"
 
 

@@ -1,4 +1,4 @@
-"""Schedule entries: what they are, when they run and which of them overlap (api/battery.md §3 and §4)."""
+"""Schedule entries: what they are, when they run and which of them overlap (docs/cloud-api/battery.md §3 and §4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

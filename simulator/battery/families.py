@@ -1,4 +1,4 @@
-"""The three control families (api/battery.md)."""
+"""The three control families (docs/cloud-api/battery.md)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +23,7 @@ class ControlFamily(StrEnum):
 
 
 class ControlShape(StrEnum):
-    """How a control is told in the settings (§3)."""
+    """How a control is told in the settings (docs/cloud-api/battery.md §3)."""
 
     OBJECT = "object"
     NULL = "null"

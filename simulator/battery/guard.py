@@ -1,4 +1,4 @@
-"""Who may ask the battery service what: sessions, header shapes, and the XSRF token (api/battery.md §1 and §2)."""
+"""Who may ask the battery service what: sessions, header shapes, and the XSRF token (docs/cloud-api/battery.md §1 and §2)."""
 
 import re
 
@@ -76,7 +76,7 @@ def _signed_in_account(session: WebSession) -> Account:
 
 
 def _check(request: web.Request, account: Account, shape: HeaderShape | None) -> None:
-    """Refuse what §1 and §2 say is refused."""
+    """Refuse what docs/cloud-api/battery.md §1 and §2 say is refused."""
     if request.method == hdrs.METH_DELETE:
         raise Refused(web.Response(status=403, text="Invalid CORS request"))
     switches = world_of(request).deployment.battery

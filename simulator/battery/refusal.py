@@ -13,7 +13,7 @@ class BatteryRefused(Exception):
         self.message = message
 
     def as_json(self) -> JsonObject:
-        """The body of the answer (§4)."""
+        """The body of the answer (docs/cloud-api/battery.md §4)."""
         error: JsonObject = {"status": self.code}
         if self.message:
             error["message"] = self.message

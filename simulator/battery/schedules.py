@@ -149,7 +149,7 @@ class ScheduleBook:
         if entries:
             self.writes += 1
 
-    # Conflicts (§4)
+    # Conflicts (docs/cloud-api/battery.md §4)
 
     def in_the_way(self, entry: Entry) -> Entry | None:
         """An entry that this one may not overlap, its own family first; disabled and pending ones included."""

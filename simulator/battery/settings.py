@@ -1,4 +1,4 @@
-"""What is set at a battery site, and what the site is (api/battery.md §3)."""
+"""What is set at a battery site, and what the site is (docs/cloud-api/battery.md §3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """How this deployment's battery service differs from another one, and what it does wrong.
 
-Each switch names its section of api/battery.md. All times are simulated seconds.
+Each switch names its section of docs/cloud-api/battery.md. All times are simulated seconds.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from .families import ControlFamily
 
 
 class XsrfSource(StrEnum):
-    """Where a client finds the XSRF token (§2)."""
+    """Where a client finds the XSRF token (docs/cloud-api/battery.md §2)."""
 
     COOKIE = "cookie"
     """``BP-XSRF-Token``, set by every answer."""
@@ -21,7 +21,7 @@ class XsrfSource(StrEnum):
 
 
 class HeaderShape(StrEnum):
-    """Shapes of a request's headers (§1)."""
+    """Shapes of a request's headers (docs/cloud-api/battery.md §1)."""
 
     SESSION = "session"
     SESSION_TOKEN = "session_token"  # noqa: S105 - the name of a shape, no secret
@@ -29,7 +29,7 @@ class HeaderShape(StrEnum):
 
 
 class EnhoRule(StrEnum):
-    """What ``source=enho`` in the query of a write does (§4)."""
+    """What ``source=enho`` in the query of a write does (docs/cloud-api/battery.md §4)."""
 
     INDIFFERENT = "indifferent"
     IGNORED = "ignored"
@@ -39,7 +39,7 @@ class EnhoRule(StrEnum):
 
 
 class NothingPending(StrEnum):
-    """How ``requestedConfig`` says that nothing is pending (§6)."""
+    """How ``requestedConfig`` says that nothing is pending (docs/cloud-api/battery.md §6)."""
 
     EMPTY = "empty"
     HOLDS_EMPTY = "holds_empty"
@@ -48,7 +48,7 @@ class NothingPending(StrEnum):
 
 
 class EmptyDetails(StrEnum):
-    """What ``details`` of a group without entries is (§3)."""
+    """What ``details`` of a group without entries is (docs/cloud-api/battery.md §3)."""
 
     LIST = "list"
     NULL = "null"
@@ -56,7 +56,7 @@ class EmptyDetails(StrEnum):
 
 
 class DeleteForm(StrEnum):
-    """Forms of a delete (§4)."""
+    """Forms of a delete (docs/cloud-api/battery.md §4)."""
 
     POST = "post"
     """``POST S/<id>/delete``."""
@@ -65,7 +65,7 @@ class DeleteForm(StrEnum):
 
 
 class WriteKind(StrEnum):
-    """Kinds of writes that can drop schedules (§5)."""
+    """Kinds of writes that can drop schedules (docs/cloud-api/battery.md §5)."""
 
     CFG = "cfg"
     """Charge from grid or its schedules change their state."""
@@ -80,7 +80,7 @@ class WriteKind(StrEnum):
 class BatteryDeployment(Switches):
     """The battery switches of one deployment; the defaults are a cloud that does what it is told after 20 s."""
 
-    # Who is let in, §1 and §2
+    # Who is let in, docs/cloud-api/battery.md §1 and §2
     xsrf_source: XsrfSource = XsrfSource.COOKIE
     xsrf_header_everywhere: bool = False
     """The header comes with every answer, not only with that of siteSettings."""
@@ -94,18 +94,18 @@ class BatteryDeployment(Switches):
     """Shapes that writes are taken in; others get 403, with a fresh token."""
     read_shapes: set[HeaderShape] = field(default_factory=lambda: set(HeaderShape))
 
-    # When a write takes effect, §6
+    # When a write takes effect, docs/cloud-api/battery.md §6
     gateway_delay_s: float | None = 20.0
     """Until the gateway takes a change over; None: it never does."""
     gateway_gives_up_s: float | None = 0.0
     """How long a change that is never taken over stays pending; None: for ever."""
     nothing_pending: NothingPending = NothingPending.EMPTY
     lost_while_pending: bool = False
-    """A write that comes while another is pending is answered with success and lost (§5)."""
+    """A write that comes while another is pending is answered with success and lost (docs/cloud-api/battery.md §5)."""
     ignored_writes: int = 0
     """So many of the next writes of settings, profile and storm guard are answered with success and lost."""
 
-    # Writing settings (§4)
+    # Writing settings (docs/cloud-api/battery.md §4)
     source_enho: EnhoRule = EnhoRule.INDIFFERENT
     toggle_needs_is_valid: bool = False
     """A toggle that no isValid of its family preceded is answered with success and ignored."""
@@ -116,7 +116,7 @@ class BatteryDeployment(Switches):
     dtg_needs_window: bool = True
     """DTG on without any entry and without times is ignored."""
     toggle_off_after_delete_ignored_s: float = 0.0
-    """Switching a family off so soon after a delete in it is ignored (§5)."""
+    """Switching a family off so soon after a delete in it is ignored (docs/cloud-api/battery.md §5)."""
     profiles_bring_reserve: bool = True
     """A profile that is chosen without a reserve brings the one that it had."""
     profile_reserve_wins: bool = False
@@ -124,7 +124,7 @@ class BatteryDeployment(Switches):
     profiles_bring_cfg: bool = True
     """A profile brings the CFG state that it had."""
 
-    # Schedules, §3 to §5
+    # Schedules, docs/cloud-api/battery.md §3 to §5
     drops: dict[WriteKind, set[ControlFamily]] = field(default_factory=dict)
     """Which families a write of a kind drops."""
     drop_after_s: float = 0.0

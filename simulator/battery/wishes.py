@@ -1,4 +1,4 @@
-"""What a client's write of settings asks for, and what this deployment makes of it (api/battery.md §4)."""
+"""What a client's write of settings asks for, and what this deployment makes of it (docs/cloud-api/battery.md §4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Sign-in, one-time codes and tokens (api/auth.md §1 to §3)."""
+"""Sign-in, one-time codes and tokens (docs/cloud-api/auth.md §1 to §3)."""
 
 from base64 import b64decode
 import binascii
@@ -21,7 +21,7 @@ TOO_MANY_SESSIONS = "You have too many active sessions. Sign out of one of them 
 LOCKED = "Your account is locked."
 
 
-# Sign-in (§1)
+# Sign-in (docs/cloud-api/auth.md §1)
 
 
 @routes.post("/login/login.json")
@@ -159,7 +159,7 @@ def _login_page(request: web.Request, message: str = "", status: int = 200) -> w
     return response
 
 
-# One-time codes (§2)
+# One-time codes (docs/cloud-api/auth.md §2)
 
 
 @routes.post("/app-api/generate_mfa_login_otp")
@@ -216,7 +216,7 @@ def _decoded(text: str) -> str:
         return ""
 
 
-# Tokens (§3)
+# Tokens (docs/cloud-api/auth.md §3)
 
 
 @routes.get("/users/self/token")

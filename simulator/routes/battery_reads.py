@@ -1,4 +1,4 @@
-"""What the battery service and the site tell about batteries (api/battery.md §3 and §7)."""
+"""What the battery service and the site tell about batteries (docs/cloud-api/battery.md §3 and §7)."""
 
 from aiohttp import web
 

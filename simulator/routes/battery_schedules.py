@@ -1,4 +1,4 @@
-"""Adding, changing and deleting battery schedules (api/battery.md §4)."""
+"""Adding, changing and deleting battery schedules (docs/cloud-api/battery.md §4)."""
 
 from aiohttp import web
 
@@ -84,5 +84,5 @@ def _read(battery: Battery, body: dict[str, object]) -> Wanted:
 
 
 def _comes_to_nothing(battery: Battery) -> bool:
-    """Whether the cloud is busy with something that overrides every write (§3)."""
+    """Whether the cloud is busy with something that overrides every write (docs/cloud-api/battery.md §3)."""
     return battery.features.system_task or battery.features.dr_event_active

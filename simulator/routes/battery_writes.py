@@ -1,4 +1,4 @@
-"""Writes of settings, profile and storm guard (api/battery.md §4)."""
+"""Writes of settings, profile and storm guard (docs/cloud-api/battery.md §4)."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""Start, stop, trigger message and live stream (api/chargers.md §3 and §4)."""
+"""Start, stop, trigger message and live stream (docs/cloud-api/chargers.md §3 and §4)."""
 
 import json
 
@@ -153,7 +153,7 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     return error(request, status, refusal.message, refusal.code)
 
 
-# Trigger message and live stream (§4)
+# Trigger message and live stream (docs/cloud-api/chargers.md §4)
 
 
 @routes.post(r"/service/evse_controller/{site:\d+}/ev_charger/{sn}/trigger_message")

@@ -1,4 +1,4 @@
-"""Session history and energy series (api/chargers.md §8)."""
+"""Session history and energy series (docs/cloud-api/chargers.md §8)."""
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Charger configuration, feature flags and firmware details (api/chargers.md §7)."""
+"""Charger configuration, feature flags and firmware details (docs/cloud-api/chargers.md §7)."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""Charge mode, green settings and schedules (api/chargers.md §5 and §6)."""
+"""Charge mode, green settings and schedules (docs/cloud-api/chargers.md §5 and §6)."""
 
 from aiohttp import web
 
@@ -31,7 +31,7 @@ def _served_charger(request: web.Request) -> Charger:
     raise Refused(error(request, int(deployment.scheduler_down_answer), "Service is not available"))
 
 
-# Charge mode (§5)
+# Charge mode (docs/cloud-api/chargers.md §5)
 
 
 @routes.get(_PREFERENCE)
@@ -124,7 +124,7 @@ def _green_settings(request: web.Request, charger: Charger) -> web.Response:
     return json_answer(scheduler_envelope(now_of(request), data))
 
 
-# Schedules (§6)
+# Schedules (docs/cloud-api/chargers.md §6)
 
 
 @routes.get(f"{_SCHEDULES}/schedules")

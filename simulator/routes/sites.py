@@ -1,4 +1,4 @@
-"""Sites and the user (api/auth.md §5)."""
+"""Sites and the user (docs/cloud-api/auth.md §5)."""
 
 from aiohttp import hdrs, web
 

@@ -1,4 +1,4 @@
-"""Charger status and summary (api/chargers.md §1 and §2)."""
+"""Charger status and summary (docs/cloud-api/chargers.md §1 and §2)."""
 
 from aiohttp import web
 
@@ -151,7 +151,7 @@ def legacy_status(charger: Charger, report: Report, *, connected: bool) -> JsonO
     }
 
 
-# Summary (§2)
+# Summary (docs/cloud-api/chargers.md §2)
 
 
 @routes.get(r"/service/evse_controller/api/v2/{site:\d+}/ev_chargers/summary")

@@ -1,4 +1,4 @@
-"""What an account knows of its requests, and what of it is stored (api/auth.md §3, §5)."""
+"""What an account knows of its requests, and what of it is stored (docs/cloud-api/auth.md §3, §5)."""
 
 from contextlib import suppress
 from datetime import UTC, datetime

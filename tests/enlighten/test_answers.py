@@ -1,4 +1,4 @@
-"""Listening for the gateway's answers: over a real broker, which lets in only who keeps to the page (api/battery.md §7)."""
+"""Listening for the gateway's answers: over a real broker, which lets in only who keeps to the page (docs/cloud-api/battery.md §7)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The battery calls: headers, token, shapes, and what the published answers mean (api/battery.md)."""
+"""The battery calls: headers, token, shapes, and what the published answers mean (docs/cloud-api/battery.md)."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

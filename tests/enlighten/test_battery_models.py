@@ -1,4 +1,7 @@
-"""What the published answers of the battery service mean, whole (api/battery.md §3, §7), and each of its flags by its own key."""
+"""What the published answers of the battery service mean, whole, and each of its flags by its own key.
+
+Source: docs/cloud-api/battery.md §3, §7.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What goes out to the battery service: methods, paths, queries, bodies and headers as in api/battery.md §1 to §4 and §7."""
+"""What goes out to the battery service: methods, paths, queries, bodies and headers as in docs/cloud-api/battery.md §1 to §4 and §7."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How a charger decides when to charge (api/chargers.md §5)."""
+"""How a charger decides when to charge (docs/cloud-api/chargers.md §5)."""
 
 import pytest
 

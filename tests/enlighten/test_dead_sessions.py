@@ -1,4 +1,4 @@
-"""The session ends while nobody looks (api/auth.md §3)."""
+"""The session ends while nobody looks (docs/cloud-api/auth.md §3)."""
 
 import asyncio
 import re

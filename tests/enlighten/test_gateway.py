@@ -1,4 +1,4 @@
-"""The charger calls against a gateway in the house, over real TLS (api/local.md)."""
+"""The charger calls against a gateway in the house, over real TLS (docs/cloud-api/local.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator

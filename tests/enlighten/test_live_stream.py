@@ -1,4 +1,4 @@
-"""OCPP trigger and live stream (api/chargers.md §4)."""
+"""OCPP trigger and live stream (docs/cloud-api/chargers.md §4)."""
 
 import pytest
 

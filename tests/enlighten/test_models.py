@@ -1,4 +1,4 @@
-"""Parsing never fails a refresh: samples with anything changed are read, or are no envelope at all (api/README.md)."""
+"""Parsing never fails a refresh: samples with anything changed are read, or are no envelope at all (docs/cloud-api/README.md)."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""A person with one-time codes signs in (api/auth.md §2)."""
+"""A person with one-time codes signs in (docs/cloud-api/auth.md §2)."""
 
 from datetime import timedelta
 

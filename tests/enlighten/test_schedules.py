@@ -1,4 +1,4 @@
-"""Weekly schedules of a charger (api/chargers.md §6)."""
+"""Weekly schedules of a charger (docs/cloud-api/chargers.md §6)."""
 
 import asyncio
 from dataclasses import replace

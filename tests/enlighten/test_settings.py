@@ -1,4 +1,4 @@
-"""Settings, features and firmware of chargers (api/chargers.md §5 and §7)."""
+"""Settings, features and firmware of chargers (docs/cloud-api/chargers.md §5 and §7)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A person signs in with e-mail and password (api/auth.md §1)."""
+"""A person signs in with e-mail and password (docs/cloud-api/auth.md §1)."""
 
 import jwt
 import pytest
@@ -172,7 +172,7 @@ async def test_a_refused_try_leaves_the_session_that_is_there_alone(cloud: Cloud
     assert cloud.sign_ins() == 2
 
 
-# The user agent (api/README.md)
+# The user agent (docs/cloud-api/README.md)
 
 
 async def test_the_honest_user_agent_is_tried_first_and_a_browsers_remembered(open_cloud: OpenCloud) -> None:

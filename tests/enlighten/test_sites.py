@@ -1,4 +1,4 @@
-"""Which sites an account has, and whose it is (api/auth.md §5)."""
+"""Which sites an account has, and whose it is (docs/cloud-api/auth.md §5)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Starting a charge in every form that deployments want (api/chargers.md §3)."""
+"""Starting a charge in every form that deployments want (docs/cloud-api/chargers.md §3)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the chargers of a site are doing (api/chargers.md §1)."""
+"""What the chargers of a site are doing (docs/cloud-api/chargers.md §1)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Stopping a charge (api/chargers.md §3). A client that took a wrong form for "nothing was charging" left cars charging."""
+"""Stopping a charge (docs/cloud-api/chargers.md §3). A client that took a wrong form for "nothing was charging" left cars charging."""
 
 import pytest
 

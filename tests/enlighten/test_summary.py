@@ -1,4 +1,4 @@
-"""What a charger is (api/chargers.md §2)."""
+"""What a charger is (docs/cloud-api/chargers.md §2)."""
 
 from datetime import UTC, datetime
 

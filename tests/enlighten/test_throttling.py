@@ -1,4 +1,4 @@
-"""The cloud asks to slow down (api/README.md)."""
+"""The cloud asks to slow down (docs/cloud-api/README.md)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Access tokens: where they come from, and that they are renewed before they run out (api/auth.md §3)."""
+"""Access tokens: where they come from, and that they are renewed before they run out (docs/cloud-api/auth.md §3)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""One request: its headers by family, its answer, and what is counted (api/auth.md §6, api/README.md)."""
+"""One request: its headers by family, its answer, and what is counted (docs/cloud-api/auth.md §6, docs/cloud-api/README.md)."""
 
 from contextlib import suppress
 from datetime import timedelta

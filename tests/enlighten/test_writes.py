@@ -1,4 +1,4 @@
-"""A write is sent once, whatever happens to the connection (api/README.md)."""
+"""A write is sent once, whatever happens to the connection (docs/cloud-api/README.md)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

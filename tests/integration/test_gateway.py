@@ -1,4 +1,4 @@
-"""The gateway in the house: asked where it answers, over real TLS, and the cloud where it does not (api/local.md)."""
+"""The gateway in the house: asked where it answers, over real TLS, and the cloud where it does not (docs/cloud-api/local.md)."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""An account never sends more than 480 requests in any hour, whatever it has and whatever automations do (api/README.md)."""
+"""An account never sends more than 480 requests in any hour, whatever it has and whatever automations do (docs/cloud-api/README.md)."""
 
 from bisect import bisect_left
 from datetime import timedelta

@@ -1,4 +1,5 @@
-"""How often the cloud sees a sign-in that no person asked for, when everything conspires: never more than api/auth.md §4 allows."""
+"""How often the cloud sees a sign-in that no person asked for, when everything conspires: never more than docs/cloud-api/auth.md §4
+allows."""
 
 from bisect import bisect_right
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A client of the battery service that knows nothing but api/battery.md."""
+"""A client of the battery service that knows nothing but docs/cloud-api/battery.md."""
 
 from typing import Any
 from uuid import uuid4

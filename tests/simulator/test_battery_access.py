@@ -1,4 +1,4 @@
-"""Who may ask the battery service what: sessions, shapes of headers, the XSRF token (api/battery.md §1 and §2)."""
+"""Who may ask the battery service what: sessions, shapes of headers, the XSRF token (docs/cloud-api/battery.md §1 and §2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The MQTT answers: who is let in, and what is told when the gateway has taken a change over (api/battery.md §7)."""
+"""The MQTT answers: who is let in, and what is told when the gateway has taken a change over (docs/cloud-api/battery.md §7)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What a battery does: sun, house, vehicles, settings and schedules (api/battery.md, the three families)."""
+"""What a battery does: sun, house, vehicles, settings and schedules (docs/cloud-api/battery.md, the three families)."""
 
 from typing import Any
 

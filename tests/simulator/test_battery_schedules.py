@@ -1,4 +1,4 @@
-"""Battery schedules: adding, changing, deleting, applying, and how the cloud loses them (api/battery.md §4 and §5)."""
+"""Battery schedules: adding, changing, deleting, applying, and how the cloud loses them (docs/cloud-api/battery.md §4 and §5)."""
 
 from typing import Any
 

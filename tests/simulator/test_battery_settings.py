@@ -1,4 +1,4 @@
-"""Writes of settings, profile and storm guard, and how they come to be in force (api/battery.md §4 to §6)."""
+"""Writes of settings, profile and storm guard, and how they come to be in force (docs/cloud-api/battery.md §4 to §6)."""
 
 from typing import Any
 

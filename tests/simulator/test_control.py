@@ -1,4 +1,4 @@
-"""Start, stop, trigger message and live stream as api/chargers.md §3 and §4 tell them."""
+"""Start, stop, trigger message and live stream as docs/cloud-api/chargers.md §3 and §4 tell them."""
 
 from collections.abc import Callable
 from typing import Any

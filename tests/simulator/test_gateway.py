@@ -1,4 +1,4 @@
-"""The local gateway: who is let in, what is told, and that it is the same world as the cloud's (api/local.md)."""
+"""The local gateway: who is let in, what is told, and that it is the same world as the cloud's (docs/cloud-api/local.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

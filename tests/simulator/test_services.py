@@ -1,4 +1,4 @@
-"""Charge mode, schedules, configuration, history and series as api/chargers.md §5 to §8 tell them."""
+"""Charge mode, schedules, configuration, history and series as docs/cloud-api/chargers.md §5 to §8 tell them."""
 
 from typing import Any
 

@@ -160,7 +160,7 @@ async def test_series_and_history(visit: Opener, freezer: FrozenDateTimeFactory)
 
 
 async def history_headers(client: Client) -> dict[str, str]:
-    """The headers of api/auth.md §6 for history and series."""
+    """The headers of docs/cloud-api/auth.md §6 for history and series."""
     claims = jwt.decode(client.manager_token, options={"verify_signature": False})
     return client.bearer | {
         "e-auth-token": claims["session_id"],

@@ -1,4 +1,4 @@
-"""Sign-in, one-time codes, tokens and sites as api/auth.md tells them."""
+"""Sign-in, one-time codes, tokens and sites as docs/cloud-api/auth.md tells them."""
 
 from base64 import b64encode
 import re

@@ -1,4 +1,4 @@
-"""Waits for the answer of the gateway to a change of the battery, where the site has such answers (api/battery.md §7)."""
+"""Waits for the answer of the gateway to a change of the battery, where the site has such answers (docs/cloud-api/battery.md §7)."""
 
 import asyncio
 from contextlib import suppress

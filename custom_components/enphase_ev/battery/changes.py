@@ -1,4 +1,6 @@
-"""Every change of the battery: checked, noted down, written, applied, confirmed, and nothing lost by it (api/battery.md §4 to §6).
+"""Every change of the battery: checked, noted down, written, applied, confirmed, and nothing lost by it.
+
+Source: docs/cloud-api/battery.md §4 to §6.
 
 The cloud takes a change and says success, does it seconds or minutes later or not at all, and can drop schedules on the way. So a change
 is noted in a journal on disk before it is written; afterwards the schedules are compared and what is missing is put back. A change that
@@ -40,7 +42,7 @@ from .validation import check_idle, conflict, window_of_entry
 
 # Wishes that come within this time are put into one request.
 _GATHER = 2.0
-# Switching a family off right after a delete in it fails (§5).
+# Switching a family off right after a delete in it fails (docs/cloud-api/battery.md §5).
 _AFTER_DELETE = 3.0
 
 type _Build = Callable[[BatterySettings], Mapping[str, Json]]
@@ -103,7 +105,7 @@ class BatteryChanges:
     async def async_write(self, what: str, write: Callable[[bool], Awaitable[None]], check: Callable[[], Awaitable[Progress]]) -> Ticket:
         """Make a change that has a request of its own, such as the profile; schedules are compared after it, too.
 
-        `write` is told whether to name `source` in the query (§4).
+        `write` is told whether to name `source` in the query (docs/cloud-api/battery.md §4).
 
         Raises:
             HomeAssistantError: Refused by the cloud.
@@ -233,7 +235,7 @@ class BatteryChanges:
             if names_source:
                 named.append(build)
 
-        # What is sent while something else is pending may be lost (§5): then the same form has another chance.
+        # What is sent while something else is pending may be lost (docs/cloud-api/battery.md §5): then the same form has another chance.
         plain = [*((change.whole,) if settings.is_pending else ()), *change.instead]
         variants = [partial(again, build, names_source=False) for build in plain]
         variants += [partial(again, build, names_source=True) for build in (change.whole, *change.instead)]
@@ -338,7 +340,8 @@ class BatteryChanges:
             found = [next((one for one in schedules.of(entry.family) if one.is_same_as(entry)), None) for entry in writes]
             if any(one is None for one in found):
                 return Progress.NOT_SO
-            # In a family that is switched off it is open whether an entry ever settles (§4); what has been deleted shows only the apply.
+            # In a family that is switched off it is open whether an entry ever settles (docs/cloud-api/battery.md §4); what has been
+            # deleted shows only the apply.
             is_settling = any(one.is_pending and settings.is_enabled(one.family) for one in found if one is not None)
             is_settling = is_settling or (await self._cloud.settings()).is_pending
             return Progress.PENDING if is_settling else Progress.SO

@@ -1,4 +1,4 @@
-"""The settings and schedules of a site as a change reads them, one request at a time (api/battery.md §3, §5)."""
+"""The settings and schedules of a site as a change reads them, one request at a time (docs/cloud-api/battery.md §3, §5)."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ class BatteryCloud:
 
     Attributes:
         wanted: what the change under way wants of the settings.
-        names_source: whether this site's writes seem to want `source` in the query (§4).
+        names_source: whether this site's writes seem to want `source` in the query (docs/cloud-api/battery.md §4).
         country: of the site; in the United States charging from the grid wants something accepted before.
     """
 
@@ -46,7 +46,10 @@ class BatteryCloud:
         return settings
 
     async def settled_settings(self) -> BatterySettings:
-        """Read the settings once nothing is pending and nobody else has the battery, or after a while (§3, §5)."""
+        """Read the settings once nothing is pending and nobody else has the battery, or after a while.
+
+        Source: docs/cloud-api/battery.md §3, §5.
+        """
         deadline = datetime.now(UTC) + CONFIRMED_WITHIN
         rhythm = chain(CONFIRM_RHYTHM, repeat(CONFIRM_THEN))
         while ((settings := await self.settings()).is_pending or settings.is_taken) and datetime.now(UTC) < deadline:
@@ -60,7 +63,7 @@ class BatteryCloud:
         return schedules
 
     async def schedules_surely(self) -> BatterySchedules:
-        """Read all entries; an answer without any is read twice, since it can be false (§5)."""
+        """Read all entries; an answer without any is read twice, since it can be false (docs/cloud-api/battery.md §5)."""
         schedules = await self.schedules()
         return schedules if schedules.entries else await self.schedules()
 
@@ -69,7 +72,7 @@ class BatteryCloud:
         return self._schedules or await self.schedules_surely()
 
     async def write_settings(self, families: Iterable[BatteryFamily], body: Mapping[str, Json], *, names_source: bool) -> None:
-        """Write settings, after what some sites want to have been asked before (§4)."""
+        """Write settings, after what some sites want to have been asked before (docs/cloud-api/battery.md §4)."""
         for family in families:
             await self.client.check_family(family)
         if self.country == _COUNTRY_WITH_DISCLAIMER and body.get("chargeFromGrid") and "acceptedItcDisclaimer" in body:

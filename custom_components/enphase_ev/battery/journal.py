@@ -1,4 +1,7 @@
-"""The journal of battery changes: what must still be there afterwards, on disk before anything is written (api/battery.md §5)."""
+"""The journal of battery changes: what must still be there afterwards, on disk before anything is written.
+
+Source: docs/cloud-api/battery.md §5.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -53,7 +56,7 @@ class JournalRecord(DataClassDictMixin):
 
     Attributes:
         expected: the entries that must be there when it is over.
-        families: those whose entries were touched and want the apply (§4).
+        families: those whose entries were touched and want the apply (docs/cloud-api/battery.md §4).
         deleted: the ids of entries that a person deleted since it was opened.
         problem: why something could not be put back, `None` as long as nobody has failed at it.
     """

@@ -19,7 +19,7 @@ from .tickets import ChangeState
 
 type Wish = bool | float | str | time
 
-# What a battery's light tells (api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
+# What a battery's light tells (docs/cloud-api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
 _ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
 ACTIVITIES = ("error", "charging", "discharging", "idle")
 
@@ -98,7 +98,10 @@ class Battery:
 
     @property
     def _are_schedules_settling(self) -> bool:
-        """Return whether entries have still to settle; in a family that is off it is open whether they ever do (api/battery.md §4)."""
+        """Return whether entries have still to settle; in a family that is off it is open whether they ever do.
+
+        Source: docs/cloud-api/battery.md §4.
+        """
         if self.schedules is None or not self.schedules.is_pending:
             return False
         families = {entry.family for entry in self.schedules.entries if entry.is_pending}

@@ -23,7 +23,7 @@ from .validation import check_entry, default_limit, window_of_entry
 # An entry stands for a time of day: one that lasts a whole day or longer could not be told from one that has not begun.
 _LONGEST = timedelta(hours=23)
 _LONGEST_UNTIL_CHARGE = timedelta(hours=12)
-# "Allowed" is not "charging": after this time a battery that does something else does not follow (api/battery.md §5).
+# "Allowed" is not "charging": after this time a battery that does something else does not follow (docs/cloud-api/battery.md §5).
 _FOLLOWED_WITHIN = timedelta(minutes=15)
 _AGAIN_AFTER_FAILURE = timedelta(minutes=5)
 

@@ -1,4 +1,7 @@
-"""Losing nothing: what a change of the battery made disappear is put back, and what was touched is applied (api/battery.md §4, §5)."""
+"""Losing nothing: what a change of the battery made disappear is put back, and what was touched is applied.
+
+Source: docs/cloud-api/battery.md §4, §5.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,7 +22,7 @@ SETTLE = 15.0
 _MOST_ROUNDS = 3
 # What nobody refuses and still does not stay is tried again for so long.
 _TRIED_FOR = timedelta(hours=1)
-# Its lean write can be answered with success and ignored where it switches off (§4).
+# Its lean write can be answered with success and ignored where it switches off (docs/cloud-api/battery.md §4).
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 
 
@@ -62,7 +65,7 @@ class BatteryRestore:
         return None
 
     async def _put_back_surely(self, record: JournalRecord, entry: BatteryEntry) -> RequestRejected | None:
-        """Put an entry back; once more after a read where it collided with what was written just before (§5)."""
+        """Put an entry back; once more after a read where it collided with what was written just before (docs/cloud-api/battery.md §5)."""
         refusal = await self.put_back(record, entry)
         if refusal is None or refusal.status != HTTPStatus.CONFLICT or not record.families:
             return refusal
@@ -117,7 +120,10 @@ class BatteryRestore:
             await self._journal.async_save()
 
     async def _apply_touched(self, record: JournalRecord) -> RequestRejected | None:
-        """Apply the families whose entries were touched: without it they stay pending and disappear (§4). Return a refusal."""
+        """Apply the families whose entries were touched: without it they stay pending and disappear. Return a refusal.
+
+        Source: docs/cloud-api/battery.md §4.
+        """
         # Applying can drop what has come since the record was opened, too.
         record.expect_also(await self._cloud.known_schedules())
         await self._journal.async_save()

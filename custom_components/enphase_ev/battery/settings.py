@@ -1,4 +1,7 @@
-"""The settings of the battery that a person can change: what is written for each, and how it is seen to be so (api/battery.md §4)."""
+"""The settings of the battery that a person can change: what is written for each, and how it is seen to be so.
+
+Source: docs/cloud-api/battery.md §4.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import time

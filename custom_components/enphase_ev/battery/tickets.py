@@ -1,4 +1,4 @@
-"""What can be asked of the battery, and the ticket that tells what became of it (api/battery.md §6)."""
+"""What can be asked of the battery, and the ticket that tells what became of it (docs/cloud-api/battery.md §6)."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

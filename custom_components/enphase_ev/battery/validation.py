@@ -1,4 +1,4 @@
-"""What a battery schedule can be, checked before anything is sent (api/battery.md §4)."""
+"""What a battery schedule can be, checked before anything is sent (docs/cloud-api/battery.md §4)."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby

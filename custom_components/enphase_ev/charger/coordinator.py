@@ -61,7 +61,7 @@ _MOST_INCOMPLETE_SUMMARIES = 5
 # What comes beside the status: while a charger charges, and for each charger its schedule and settings.
 _SUMMARIES_PER_HOUR = 12.0
 _DETAILS_PER_HOUR = 2.0
-# How long a charger is left alone between the stop and the start that give it a new level (api/chargers.md §3).
+# How long a charger is left alone between the stop and the start that give it a new level (docs/cloud-api/chargers.md §3).
 _REST_BEFORE_RESTART = 30.0
 # The cloud says 900 s.
 _LONGEST_STREAM = 3600.0
@@ -206,7 +206,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         return {serial: found for serial, found in status.chargers.items() if is_wanted(self.config_entry.data, serial)}
 
     def _build(self) -> dict[str, Charger]:
-        """Return all chargers known; one that was missing from the last answer stays as it was (api/chargers.md §1).
+        """Return all chargers known; one that was missing from the last answer stays as it was (docs/cloud-api/chargers.md §1).
 
         A charger about which nothing has changed stays the same object, so that its entities have nothing to do.
         """
@@ -329,7 +329,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 watch.begin_day(today, counted.of(watch.serial, is_only=is_only) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:
-        """Remove the chargers that the account has no more (api/chargers.md §1: an empty answer now and then is normal)."""
+        """Remove the chargers that the account has no more (docs/cloud-api/chargers.md §1: an empty answer now and then is normal)."""
         missing = [watch for watch in self._watches.values() if watch.is_missing_for_long(now)]
         if not missing:
             return

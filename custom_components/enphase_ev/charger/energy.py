@@ -6,7 +6,7 @@ from typing import Self
 
 from mashumaro import DataClassDictMixin
 
-# Small steps back are noise of the cloud's arithmetic (api/chargers.md §8).
+# Small steps back are noise of the cloud's arithmetic (docs/cloud-api/chargers.md §8).
 _JITTER = 20.0
 # A source that lags behind the other one tells again what is known already: the cloud after the gateway, by a report or two.
 _LONGEST_LAG = timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""Chooses who is asked about each charger: a gateway in the house where it answers, else the cloud (api/local.md)."""
+"""Chooses who is asked about each charger: a gateway in the house where it answers, else the cloud (docs/cloud-api/local.md)."""
 
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, replace
@@ -319,7 +319,7 @@ class ChargerSources:
             clear_account_issues(self._hass, self._entry)
         self.cloud_answers, self._cloud_failures = True, 0
         if not told.chargers and not is_all:
-            # A missed answer (api/chargers.md §1).
+            # A missed answer (docs/cloud-api/chargers.md §1).
             return None
         self._told, self._cloud_due = told, now + _CLOUD_EVERY
         new = self._wanted_of_cloud - self._standings.keys() - self._looked_for

@@ -1,4 +1,4 @@
-"""Derives a charger's power from its energy reports: the cloud tells none (api/chargers.md §8)."""
+"""Derives a charger's power from its energy reports: the cloud tells none (docs/cloud-api/chargers.md §8)."""
 
 from dataclasses import dataclass
 from datetime import datetime

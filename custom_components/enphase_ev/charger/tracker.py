@@ -14,7 +14,7 @@ from .power import PowerMeter
 from .store import SiteMemoryStore
 
 _DEFAULT_LEVEL = 32.0
-# A charger that does not take a new level over within this time wants to be stopped and started (api/chargers.md §3).
+# A charger that does not take a new level over within this time wants to be stopped and started (docs/cloud-api/chargers.md §3).
 # The poll half a minute after the command is the one that notices.
 _LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=25)
 
@@ -122,7 +122,7 @@ class ChargerWatch:
         """Take in a status, and hold what was asked for against it. The cloud's times are measured against the cloud's clock."""
         before = self.status or status
         if before.looks_green is not status.looks_green:
-            # Somebody has chosen another mode: a start must not send a level into green mode (api/chargers.md §3).
+            # Somebody has chosen another mode: a start must not send a level into green mode (docs/cloud-api/chargers.md §3).
             self.is_preference_outdated, self.modes_due_at = True, None
         is_other_situation = (before.is_plugged_in, before.is_connected) != (status.is_plugged_in, status.is_connected)
         if is_other_situation or before.schedule_types != status.schedule_types:

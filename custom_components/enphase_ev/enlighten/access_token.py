@@ -1,4 +1,4 @@
-"""Gets an access token with the cookies of a session (api/auth.md §3)."""
+"""Gets an access token with the cookies of a session (docs/cloud-api/auth.md §3)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ from .exceptions import (
     SessionExpired,
     SessionRenewed,
 )
-from .headers import Dress, Session, prefers_manager_token, request_headers
+from .headers import RequestHeaders, Session, prefers_manager_token, request_headers
 from .parsing import Json
 from .recorder import Recorder
 from .sites import Site, read_sites, read_user_id, site_in_path
@@ -150,19 +150,19 @@ class Account:
             EnlightenError: Of the kind that tells what went wrong.
         """
 
-        def dress(session: Session) -> Dress:
-            return Dress(request_headers(request.family, session, self.transport.url, site_id), session.cookies)
+        def headers_of(session: Session) -> RequestHeaders:
+            return RequestHeaders(request_headers(request.family, session, self.transport.url, site_id), session.cookies)
 
-        return (await self.ask(request, dress)).json
+        return (await self.ask(request, headers_of)).json
 
-    async def ask(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
-        """Send a request in a dress of its own, as `request` does, and return the whole answer.
+    async def ask(self, request: Request, headers_of: Callable[[Session], RequestHeaders]) -> Answer:
+        """Send a request with headers of its own, as `request` does, and return the whole answer.
 
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
         """
         try:
-            answer = await self._answer(request, dress)
+            answer = await self._answer(request, headers_of)
             self.recorder.answers[request.family] = answer.json
         except EnlightenError as err:
             self.recorder.add_error(request.family, err)
@@ -172,7 +172,7 @@ class Account:
                 self._changed()
         return answer
 
-    async def send_as_is(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
+    async def send_as_is(self, request: Request, headers_of: Callable[[Session], RequestHeaders]) -> Answer:
         """Send a request once and return its answer whatever it says: what a refusal means is for the caller to find out.
 
         Raises:
@@ -180,19 +180,19 @@ class Account:
         """
         await self._ensure_session()
         session = self._session
-        worn = dress(session)
-        answer = await self.transport.send(request, headers=worn.headers, cookies=worn.cookies)
+        sent_with = headers_of(session)
+        answer = await self.transport.send(request, headers=sent_with.headers, cookies=sent_with.cookies)
         if answer.status < 400 and not _looks_dead(answer):
             self._keep_cookies(session, answer)
         return answer
 
-    async def _answer(self, request: Request, dress: Callable[[Session], Dress]) -> Answer:
+    async def _answer(self, request: Request, headers_of: Callable[[Session], RequestHeaders]) -> Answer:
         """Send a request, with a renewed session where the one that is there is dead, and return the answer if it is a success."""
 
         async def send() -> tuple[Answer, Session]:
             session = self._session
-            worn = dress(session)
-            answer = await self.transport.send(request, headers=worn.headers, cookies=worn.cookies)
+            sent_with = headers_of(session)
+            answer = await self.transport.send(request, headers=sent_with.headers, cookies=sent_with.cookies)
             self.latency = answer.seconds
             return answer, session
 
@@ -239,7 +239,7 @@ class Account:
     # --- Sites and user ---
 
     async def sites(self) -> list[Site]:
-        """Return the sites of the account; empty where none can be found (api/auth.md §5)."""
+        """Return the sites of the account; empty where none can be found (docs/cloud-api/auth.md §5)."""
         found: list[Site] = []
         try:
             params = {"searchText": "", "favourite": "false"}
@@ -459,7 +459,7 @@ class Account:
 
 
 def _looks_dead(answer: Answer) -> bool:
-    """Return whether an answer is one that a dead session gets (api/auth.md §3)."""
+    """Return whether an answer is one that a dead session gets (docs/cloud-api/auth.md §3)."""
     return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and answer.is_html)
 
 

@@ -1,4 +1,4 @@
-"""The battery calls of one site (api/battery.md)."""
+"""The battery calls of one site (docs/cloud-api/battery.md)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from aiohttp import hdrs
 
 from .account import Account
 from .exceptions import InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
-from .headers import Dress, Session
+from .headers import RequestHeaders, Session
 from .models.home_battery import (
     AnswerStream,
     BatteryEntry,
@@ -31,16 +31,16 @@ _BC = "/service/batteryConfig/api/v1"
 _APP = "https://battery-profile-ui.enphaseenergy.com"
 _REFUSED = {401, 403}
 _MOST_WRITES = 3
-# Stands where the shape is remembered for one that is not taken any more.
+# Stands where the style is remembered for one that is not taken any more.
 _NO_SHAPE = "none"
 
 
-class Shape(StrEnum):
-    """What a site wants its requests to wear, in the order in which it is tried (§1)."""
+class AuthStyle(StrEnum):
+    """What a site wants its requests to wear, in the order in which it is tried (docs/cloud-api/battery.md §1)."""
 
     SESSION = "session"
     SESSION_WITH_JWT = "session_with_jwt"
-    JWT_ONLY = "jwt_only"
+    TOKEN_ONLY = "jwt_only"
 
 
 class Batteries:
@@ -51,7 +51,7 @@ class Batteries:
         self.site_id = site_id
         self._time_zone: str | None = None
 
-    # --- Reading (§3) ---
+    # --- Reading (docs/cloud-api/battery.md §3) ---
 
     async def site_settings(self) -> SiteSettings:
         """Return what the site has, and what the signed-in person may do there."""
@@ -81,10 +81,10 @@ class Batteries:
         return BatteryStatus.read(await self.account.request(request, site_id=self.site_id))
 
     async def answer_stream(self) -> AnswerStream:
-        """Return where the answers to the next write are published (§7)."""
+        """Return where the answers to the next write are published (docs/cloud-api/battery.md §7)."""
         return AnswerStream.from_dict(read_mapping(await self._read(f"{_BC}/mqttSignedUrl/{self.site_id}", names_user=False)))
 
-    # --- Writing (§4) ---
+    # --- Writing (docs/cloud-api/battery.md §4) ---
 
     async def write_settings(self, body: Mapping[str, Json], *, names_source: bool = False) -> None:
         """Change settings: only the keys that are named. Success says that the cloud took it, not that it is so."""
@@ -165,39 +165,39 @@ class Batteries:
         return f"{_BC}/battery/sites/{self.site_id}/schedules"
 
     def _shape_key(self, *, is_write: bool) -> str:
-        """Return where a shape is remembered: a site whose writes want no cookies can want them for its reads."""
+        """Return where a style is remembered: a site whose writes want no cookies can want them for its reads."""
         return f"{self.site_id}:battery" if is_write else f"{self.site_id}:battery_read"
 
-    def _known_shape(self, *, is_write: bool) -> Shape | None:
+    def _known_style(self, *, is_write: bool) -> AuthStyle | None:
         known = self.account.known_form(self._shape_key(is_write=is_write))
-        return Shape(known) if known in set(Shape) else None
+        return AuthStyle(known) if known in set(AuthStyle) else None
 
     async def _read(self, path: str, *, names_user: bool = True) -> Json:
         async with self.account.xsrf.lock:
             return (await self._read_unlocked(path, names_user=names_user)).json
 
     async def _read_unlocked(self, path: str, *, names_user: bool = True) -> Answer:
-        """Read in the shape that the site takes; a refusal that outlives a renewal of the session asks for the next one."""
+        """Read in the style that the site takes; a refusal that outlives a renewal of the session asks for the next one."""
         user = await self._user()
         params = {"userId": user} if names_user else {}
         request = Request(family=Family.BATTERY, path=path, params=params, is_optional=True)
-        known = self._known_shape(is_write=False) or Shape.SESSION
+        known = self._known_style(is_write=False) or AuthStyle.SESSION
         refusal: RequestRejected | None = None
-        for shape in sorted(Shape, key=lambda shape: shape is not known):
+        for style in sorted(AuthStyle, key=lambda style: style is not known):
             # What is refused, or breaks down, can have brought another token.
             self.account.xsrf.is_fresh = False
             try:
-                answer = await self.account.ask(request, self._dress(shape, user, is_write=False))
+                answer = await self.account.ask(request, self._headers_for(style, user, is_write=False))
             except RequestRejected as err:
                 if err.status not in _REFUSED:
                     raise
                 refusal = refusal or err
                 continue
             self.account.xsrf.observe(answer)
-            if shape is not known:
-                self.account.remember_form(self._shape_key(is_write=False), shape)
+            if style is not known:
+                self.account.remember_form(self._shape_key(is_write=False), style)
             return answer
-        raise refusal or ServiceUnavailable("No shape is known")
+        raise refusal or ServiceUnavailable("No style is known")
 
     async def _write(
         self,
@@ -209,14 +209,14 @@ class Batteries:
         params: Mapping[str, str] | None = None,
         tells_shape: bool = True,
     ) -> Json:
-        """Write with the newest token. A refusal means a stale token, a dead session or a shape that is not taken, in this order.
+        """Write with the newest token. A refusal means a stale token, a dead session or a style that is not taken, in this order.
 
-        What is refused in every shape makes the one that is known doubtful, unless a refusal is usual here (not `tells_shape`).
+        What is refused in every style makes the one that is known doubtful, unless a refusal is usual here (not `tells_shape`).
 
         Raises:
             SessionRenewed: The session was dead and is renewed: the change starts again from its first read.
             ServiceUnavailable: The cloud answered with a page though the session is alive.
-            RequestRejected: The cloud refused, in every shape.
+            RequestRejected: The cloud refused, in every style.
         """
         async with self.account.xsrf.lock:
             user = await self._user()
@@ -224,46 +224,47 @@ class Batteries:
             request = _write_request(method, path, everything, body)
             xsrf, generation = self.account.xsrf, self.account.generation
             oldest = xsrf.token
-            key, known = self._shape_key(is_write=True), self._known_shape(is_write=True)
-            shapes = sorted(Shape, key=lambda shape: shape is not known)
+            key, known = self._shape_key(is_write=True), self._known_style(is_write=True)
+            styles = sorted(AuthStyle, key=lambda style: style is not known)
             refusal: RequestRejected | None = None
             can_be_stale = True
             for _ in range(_MOST_WRITES):
                 if refusal is not None or not xsrf.is_fresh:
                     await self._renew_token(user, generation)
                 # One that came while this is going on is fresh, though the last read may have given none.
-                shape, was_fresh = shapes[0], xsrf.is_fresh or xsrf.token != oldest
-                answer = await self._send(request, shape, user)
+                style, was_fresh = styles[0], xsrf.is_fresh or xsrf.token != oldest
+                answer = await self._send(request, style, user)
                 is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
-                # A token that comes alone and is not taken gets a page, too (api/auth.md §3).
-                if is_page and shape is not Shape.JWT_ONLY:
+                # A token that comes alone and is not taken gets a page, too (docs/cloud-api/auth.md §3).
+                if is_page and style is not AuthStyle.TOKEN_ONLY:
                     await self._renew_token(user, generation)
                     return _result(answer)
                 if not is_page and answer.status not in _REFUSED:
                     if answer.status < 300:
-                        self.account.remember_form(key, shape)
+                        self.account.remember_form(key, style)
                     return _result(answer)
                 refusal = refusal if refusal is not None and is_page else answer.rejection()
-                # A shape that has worked is doubted last: another program can have made the token stale in this moment.
-                if answer.status == 403 and can_be_stale and (shape is known or not was_fresh):
+                # A style that has worked is doubted last: another program can have made the token stale in this moment.
+                if answer.status == 403 and can_be_stale and (style is known or not was_fresh):
                     can_be_stale = False
                 else:
-                    shapes.pop(0)
+                    styles.pop(0)
             if tells_shape and known is not None:
                 self.account.remember_form(key, _NO_SHAPE)
-            raise refusal or ServiceUnavailable("No shape is known")
+            raise refusal or ServiceUnavailable("No style is known")
 
-    async def _send(self, request: Request, shape: Shape, user: str) -> Answer:
-        """Send a write in a shape; without an answer, what became of the token is open."""
+    async def _send(self, request: Request, style: AuthStyle, user: str) -> Answer:
+        """Send a write in a style; without an answer, what became of the token is open."""
         self.account.xsrf.is_fresh = False
-        answer = await self.account.send_as_is(request, self._dress(shape, user, is_write=True))
+        answer = await self.account.send_as_is(request, self._headers_for(style, user, is_write=True))
         self.account.xsrf.observe(answer, is_write=True)
         return answer
 
     async def _renew_token(self, user: str, generation: int) -> None:
         """Get a token that is sure to be the newest; this read also shows a dead session, and has it renewed.
 
-        Where reads give none, the check of a family does, which changes nothing; its refusal brings a token, too (§2).
+        Where reads give none, the check of a family does, which changes nothing; its refusal brings a token, too
+        (docs/cloud-api/battery.md §2).
 
         Raises:
             SessionRenewed: The session is another one than that of `generation`.
@@ -274,7 +275,7 @@ class Batteries:
         if self.account.xsrf.token is None:
             body: dict[str, Json] = {"scheduleType": BatteryFamily.DISCHARGE_TO_GRID.value}
             check = _write_request("POST", f"{self._schedules_path}/isValid", {}, body)
-            await self._send(check, self._known_shape(is_write=True) or Shape.SESSION, user)
+            await self._send(check, self._known_style(is_write=True) or AuthStyle.SESSION, user)
 
     async def _user(self) -> str:
         user = await self.account.user_id(self.site_id)
@@ -282,8 +283,8 @@ class Batteries:
             raise ServiceUnavailable("The cloud does not tell the number of the signed-in person")
         return user
 
-    def _dress(self, shape: Shape, user: str, *, is_write: bool) -> Callable[[Session], Dress]:
-        def dress(session: Session) -> Dress:
+    def _headers_for(self, style: AuthStyle, user: str, *, is_write: bool) -> Callable[[Session], RequestHeaders]:
+        def headers_of(session: Session) -> RequestHeaders:
             headers: dict[str, str] = {
                 hdrs.ACCEPT: "application/json, text/plain, */*",
                 hdrs.ORIGIN: _APP,
@@ -292,10 +293,10 @@ class Batteries:
                 "requestid": str(uuid4()),
             }
             cookies = session.cookies
-            if shape is not Shape.SESSION and (token := session.live_token(manager_first=True)) is not None:
+            if style is not AuthStyle.SESSION and (token := session.live_token(manager_first=True)) is not None:
                 headers["e-auth-token"] = token.value
                 headers["X-Requested-With"] = "XMLHttpRequest"
-            if shape is Shape.JWT_ONLY:
+            if style is AuthStyle.TOKEN_ONLY:
                 headers.pop("X-Requested-With", None)
                 cookies = self.account.empty_jar()
             if is_write and (xsrf := self.account.xsrf.token) is not None:
@@ -303,9 +304,9 @@ class Batteries:
                 # Where the cloud names no path, its own cookie lies deeper and would win.
                 cookies.clear(lambda morsel: morsel.key == COOKIE)
                 cookies.update_cookies({COOKIE: xsrf}, self.account.transport.url)
-            return Dress(headers, cookies)
+            return RequestHeaders(headers, cookies)
 
-        return dress
+        return headers_of
 
 
 def _write_request(method: str, path: str, params: Mapping[str, str], body: dict[str, Json]) -> Request:
@@ -330,12 +331,15 @@ def now_as_disclaimer() -> str:
 
 
 def whole_settings(settings: BatterySettings, family: BatteryFamily, *, is_enabled: bool) -> dict[str, Json]:
-    """Return all settings as read, without devices, with one family's control changed (§4, restrict discharge off)."""
+    """Return all settings as read, without devices, with one family's control changed.
+
+    Source: docs/cloud-api/battery.md §4 (restrict discharge off).
+    """
     body = {key: value for key, value in settings.data.items() if key != "devices"}
     body[family.control] = {**read_mapping(body.get(family.control)), "enabled": is_enabled}
     return body
 
 
 def _source(is_named: bool) -> dict[str, str]:
-    """Return what some sites want in the query of a write, and others do not (§4)."""
+    """Return what some sites want in the query of a write, and others do not (docs/cloud-api/battery.md §4)."""
     return {"source": "enho"} if is_named else {}

@@ -1,4 +1,6 @@
-"""Listens for the answers to battery writes over MQTT: a change is confirmed in seconds instead of by a poll (api/battery.md §7).
+"""Listens for the answers to battery writes over MQTT: a change is confirmed in seconds instead of by a poll.
+
+Source: docs/cloud-api/battery.md §7.
 
 Everything works without it: whatever goes wrong here ends the listening, and nothing else.
 """

@@ -1,4 +1,4 @@
-"""What is written to change the battery's settings (api/battery.md §4)."""
+"""What is written to change the battery's settings (docs/cloud-api/battery.md §4)."""
 
 from collections.abc import Mapping
 from datetime import time

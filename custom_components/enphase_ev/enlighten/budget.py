@@ -1,4 +1,4 @@
-"""How many requests an account sends in an hour at most, and how much slower its polls go so that they fit in (api/README.md).
+"""How many requests an account sends in an hour at most, and how much slower its polls go so that they fit in (docs/cloud-api/README.md).
 
 The counts live in the account's state, so they hold across restarts.
 """

@@ -1,4 +1,7 @@
-"""The calls about one charger, whoever answers them: the cloud, or a gateway in the house (api/chargers.md, api/local.md)."""
+"""The calls about one charger, whoever answers them: the cloud, or a gateway in the house.
+
+Sources: docs/cloud-api/chargers.md, docs/cloud-api/local.md.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -62,7 +65,7 @@ class ChargerCommands(ABC):
 
     @abstractmethod
     async def charge_mode(self, serial: str) -> ChargeModePreference:
-        """Return how a charger decides when to charge (api/chargers.md §5)."""
+        """Return how a charger decides when to charge (docs/cloud-api/chargers.md §5)."""
 
     @abstractmethod
     async def _write_mode(self, serial: str, mode: ChargeMode) -> Json:
@@ -81,7 +84,9 @@ class ChargerCommands(ABC):
         """Note the form of a command that was taken."""
 
     async def set_charge_mode(self, serial: str, mode: ChargeMode) -> ChargeModePreference | None:
-        """Choose a mode (§5) and return the preference that was answered with, `None` where it was something else.
+        """Choose a mode and return the preference that was answered with, `None` where it was something else.
+
+        Source: docs/cloud-api/chargers.md §5.
 
         A 400 without a known reason can be a false alarm, so it is read back before it counts.
 
@@ -103,7 +108,7 @@ class ChargerCommands(ABC):
             return None
 
     async def start(self, serial: str, *, mode: ChargeMode | None, level: float | None, connector_id: int = 1) -> CommandReply:
-        """Start charging the way the charger's mode wants it (§3).
+        """Start charging the way the charger's mode wants it (docs/cloud-api/chargers.md §3).
 
         Args:
             serial: The charger.
@@ -129,7 +134,7 @@ class ChargerCommands(ABC):
         return reply
 
     async def stop(self, serial: str) -> CommandReply:
-        """Stop charging (§3). Whatever the reply, the status decides whether it has stopped."""
+        """Stop charging (docs/cloud-api/chargers.md §3). Whatever the reply, the status decides whether it has stopped."""
         known = self._known_form("stop")
         refusal: RequestRejected | None = None
         for form in in_order(self._stop_forms, known):

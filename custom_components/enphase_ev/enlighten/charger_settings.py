@@ -1,4 +1,4 @@
-"""The settings, features and firmware of the chargers of one site (api/chargers.md §5 and §7)."""
+"""The settings, features and firmware of the chargers of one site (docs/cloud-api/chargers.md §5 and §7)."""
 
 from .account import Account
 from .exceptions import RequestRejected

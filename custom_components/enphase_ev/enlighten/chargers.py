@@ -1,4 +1,4 @@
-"""The charger calls of one site (api/chargers.md)."""
+"""The charger calls of one site (docs/cloud-api/chargers.md)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import override
@@ -30,7 +30,9 @@ class Chargers(ChargerCommands):
     # --- Reading ---
 
     async def status(self) -> SiteStatus:
-        """Return what the chargers are doing (§1), from the map by serial number where the deployment has nothing better.
+        """Return what the chargers are doing, from the map by serial number where the deployment has nothing better.
+
+        Source: docs/cloud-api/chargers.md §1.
 
         Now and then it is looked whether it has.
         """
@@ -46,7 +48,7 @@ class Chargers(ChargerCommands):
         return status
 
     async def summaries(self) -> list[ChargerSummary]:
-        """Return what the chargers are (§2). Retired ones are left out."""
+        """Return what the chargers are (docs/cloud-api/chargers.md §2). Retired ones are left out."""
         paths = {
             "v2": f"{_CONTROLLER}/api/v2/{self.site_id}/ev_chargers/summary?filter_retired=true",
             "plain": f"{_CONTROLLER}/{self.site_id}/ev_chargers/summary",
@@ -55,25 +57,25 @@ class Chargers(ChargerCommands):
         return [summary for summary in found if not summary.is_retired]
 
     async def summary(self, serial: str) -> ChargerSummary | None:
-        """Return what one charger is (§2); `None` where the cloud says nothing about it."""
+        """Return what one charger is (docs/cloud-api/chargers.md §2); `None` where the cloud says nothing about it."""
         path = f"{_CONTROLLER}/api/v2/{self.site_id}/ev_chargers/{serial}/summary"
         found = read_summaries(await self._read(Family.SUMMARY, path))
         return next((summary for summary in found if summary.serial == serial), None)
 
     @override
     async def charge_mode(self, serial: str) -> ChargeModePreference:
-        """Return how a charger decides when to charge (§5)."""
+        """Return how a charger decides when to charge (docs/cloud-api/chargers.md §5)."""
         return ChargeModePreference.read(await self._read(Family.CHARGE_MODE, self._preference_path(serial)))
 
     # --- Writing ---
 
     async def trigger_message(self, serial: str, message: str) -> dict[str, Json]:
-        """Ask the charger for an OCPP message (§4) and return the cloud's reply."""
+        """Ask the charger for an OCPP message (docs/cloud-api/chargers.md §4) and return the cloud's reply."""
         path = f"{_CONTROLLER}/{self.site_id}/ev_charger/{serial}/trigger_message"
         return read_mapping(await self._write(Family.CONTROL, "POST", path, {"requestedMessage": message}))
 
     async def start_live_stream(self) -> float | None:
-        """Let the cloud refresh faster (§4); return for how many seconds it does so.
+        """Let the cloud refresh faster (docs/cloud-api/chargers.md §4); return for how many seconds it does so.
 
         Raises:
             RequestRejected: Status 472 where the site cannot.
@@ -82,7 +84,7 @@ class Chargers(ChargerCommands):
         return read_float(read_mapping(read_mapping(answer).get("data")).get("liveStreamDuration"))
 
     async def stop_live_stream(self) -> None:
-        """End the faster refresh (§4)."""
+        """End the faster refresh (docs/cloud-api/chargers.md §4)."""
         await self._read(Family.LIVE_STREAM, f"{_CONTROLLER}/{self.site_id}/ev_chargers/stop_live_stream")
 
     # --- What commands are made of ---

@@ -1,4 +1,4 @@
-"""The weekly schedules of the chargers of one site (api/chargers.md §6)."""
+"""The weekly schedules of the chargers of one site (docs/cloud-api/chargers.md §6)."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

@@ -24,11 +24,11 @@ class AuthError(EnlightenError):
 
 
 class InvalidCredentials(AuthError):
-    """The e-mail address or the password is wrong (api/auth.md §1)."""
+    """The e-mail address or the password is wrong (docs/cloud-api/auth.md §1)."""
 
 
 class CodeRequired(AuthError):
-    """A one-time code is needed; `rejected` says that the code just given was wrong (api/auth.md §2)."""
+    """A one-time code is needed; `rejected` says that the code just given was wrong (docs/cloud-api/auth.md §2)."""
 
     def __init__(self, message: str, *, rejected: bool = False) -> None:
         super().__init__(message)
@@ -36,23 +36,26 @@ class CodeRequired(AuthError):
 
 
 class AccountBlocked(AuthError):
-    """Enphase has locked the account, or its one-time codes, for a while (api/auth.md §1)."""
+    """Enphase has locked the account, or its one-time codes, for a while (docs/cloud-api/auth.md §1)."""
 
 
 class TooManySessions(AuthError):
-    """The account has too many active sessions; trying again makes it worse (api/auth.md §1)."""
+    """The account has too many active sessions; trying again makes it worse (docs/cloud-api/auth.md §1)."""
 
 
 class SessionExpired(AuthError):
-    """The session is gone and could not be renewed without a person (api/auth.md §3)."""
+    """The session is gone and could not be renewed without a person (docs/cloud-api/auth.md §3)."""
 
 
 class SessionRenewed(AuthError):
-    """The session was found dead in the middle of a change and is renewed: the change starts again from its first read (api/auth.md §3)."""
+    """The session was found dead in the middle of a change and is renewed: the change starts again from its first read.
+
+    Source: docs/cloud-api/auth.md §3.
+    """
 
 
 class RetryLater(AuthError):
-    """A person tried to sign in again too soon; nothing was sent (api/auth.md §4)."""
+    """A person tried to sign in again too soon; nothing was sent (docs/cloud-api/auth.md §4)."""
 
 
 class RateLimited(EnlightenError):
@@ -106,7 +109,7 @@ class RequestRejected(EnlightenError):
 
     @property
     def is_queued(self) -> bool:
-        """Return whether a command waits for a charger that was not reached (api/README.md): it may be carried out yet."""
+        """Return whether a command waits for a charger that was not reached (docs/cloud-api/README.md): it may be carried out yet."""
         return self.status == 552
 
 

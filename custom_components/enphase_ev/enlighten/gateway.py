@@ -1,4 +1,4 @@
-"""The charger calls of a local IQ Gateway (api/local.md)."""
+"""The charger calls of a local IQ Gateway (docs/cloud-api/local.md)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The headers that each family of requests wants (api/auth.md §6)."""
+"""The headers that each family of requests wants (docs/cloud-api/auth.md §6)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Dress:
+class RequestHeaders:
     """What a request wears: its headers beyond the user agent, and its cookies."""
 
     headers: dict[str, str]

@@ -1,6 +1,6 @@
 """Reads times, numbers, booleans and lists in every form in which the cloud sends them.
 
-No reader raises: what cannot be read is `None` (api/README.md, "Rules that hold everywhere").
+No reader raises: what cannot be read is `None` (docs/cloud-api/README.md, "Rules that hold everywhere").
 """
 
 from collections.abc import Callable, Mapping

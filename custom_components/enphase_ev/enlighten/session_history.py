@@ -1,4 +1,4 @@
-"""The past of the chargers of one site (api/chargers.md §8)."""
+"""The past of the chargers of one site (docs/cloud-api/chargers.md §8)."""
 
 from datetime import date
 from uuid import uuid4
@@ -15,7 +15,7 @@ _DATE_FORMAT = "%d-%m-%Y"
 
 
 class ChargerHistory:
-    """Reads sessions and energy, in the name of the user where that is known (api/auth.md §6)."""
+    """Reads sessions and energy, in the name of the user where that is known (docs/cloud-api/auth.md §6)."""
 
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account

@@ -1,4 +1,4 @@
-"""The conversations that open a session: JSON sign-in, form sign-in and one-time code (api/auth.md §1 and §2).
+"""The conversations that open a session: JSON sign-in, form sign-in and one-time code (docs/cloud-api/auth.md §1 and §2).
 
 Each function gets a cookie jar of its own for the session that it opens; none of them retries.
 """
@@ -148,7 +148,7 @@ def keep_cookies(jar: CookieJar, answer: Answer) -> None:
 
 
 def _read_sign_in(body: dict[str, Json], jar: CookieJar, *, status: int) -> SignedIn:
-    """Tell the answers of a sign-in apart, by the table of api/auth.md §1."""
+    """Tell the answers of a sign-in apart, by the table of docs/cloud-api/auth.md §1."""
     if read_bool(body.get("isBlocked")):
         raise AccountBlocked("Enphase has locked the account")
     if read_bool(body.get("requires_mfa")):

@@ -1,4 +1,4 @@
-"""Limits on trying to sign in: what keeps an account from being locked (api/auth.md §4).
+"""Limits on trying to sign in: what keeps an account from being locked (docs/cloud-api/auth.md §4).
 
 The limits live in the account's state, so they hold across restarts.
 """

@@ -1,4 +1,4 @@
-"""Finds the sites of an account (api/auth.md §5)."""
+"""Finds the sites of an account (docs/cloud-api/auth.md §5)."""
 
 from dataclasses import dataclass
 import re

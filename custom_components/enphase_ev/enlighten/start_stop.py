@@ -1,4 +1,7 @@
-"""The forms in which deployments want start and stop, and how to find the one that this deployment wants (api/chargers.md §3)."""
+"""The forms in which deployments want start and stop, and how to find the one that this deployment wants.
+
+Source: docs/cloud-api/chargers.md §3.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

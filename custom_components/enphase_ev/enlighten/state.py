@@ -30,7 +30,8 @@ class StoredToken(DataClassDictMixin):
 class AccountState(DataClassDictMixin):
     """The session of an account and what was learned about its deployment. It holds secrets: store it privately.
 
-    `cookies` are `Set-Cookie` lines. `forms` holds the form of a command that a site accepts (api/chargers.md §3), `known_sites` the
+    `cookies` are `Set-Cookie` lines. `forms` holds the form of a command that a site accepts (docs/cloud-api/chargers.md §3),
+    `known_sites` the
     names of sites by number, for the times when the list of sites comes empty.
     """
 

@@ -1,4 +1,4 @@
-"""What a JSON Web Token of the cloud says about itself (api/auth.md §3)."""
+"""What a JSON Web Token of the cloud says about itself (docs/cloud-api/auth.md §3)."""
 
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass

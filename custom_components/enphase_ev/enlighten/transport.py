@@ -172,7 +172,10 @@ class Answer:
         return min(max(seconds, 0.0), _LONGEST_WAIT)
 
     def rejection(self) -> RequestRejected:
-        """Return the cloud's own code and words about a request that it refused (api/chargers.md §3, api/battery.md §4)."""
+        """Return the cloud's own code and words about a request that it refused.
+
+        Sources: docs/cloud-api/chargers.md §3, docs/cloud-api/battery.md §4.
+        """
         body = read_mapping(self.json_or_none())
         nested = body.get("error")
         error = read_mapping(nested)
@@ -210,7 +213,7 @@ class Answer:
         if self.status == 406:
             raise ServiceUnavailable("The cloud refuses this client (HTTP 406)")
         if self.status == 552:
-            # The command is queued, the charger was not reached (api/README.md): said by the cloud in its own words.
+            # The command is queued, the charger was not reached (docs/cloud-api/README.md): said by the cloud in its own words.
             raise self.rejection()
         if self.status >= 500:
             words = self.rejection().message
@@ -274,7 +277,8 @@ class Transport:
     async def send(self, request: Request, *, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
         """Send a request and return its answer, whatever its status. Redirects are not followed.
 
-        A client whose user agent is refused (406, api/README.md) becomes a browser from then on: the refused request did nothing, so it
+        A client whose user agent is refused (406, docs/cloud-api/README.md) becomes a browser from then on: the refused request did
+        nothing, so it
         is sent again.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The double-submit token that battery writes want (api/battery.md §2)."""
+"""The double-submit token that battery writes want (docs/cloud-api/battery.md §2)."""
 
 import asyncio
 from http.cookies import CookieError, SimpleCookie

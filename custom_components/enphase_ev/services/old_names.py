@@ -11,7 +11,7 @@ from .targets import ATTR_SITE_ID
 
 _NEW_NAMES = {f"{verb}_schedule": f"{verb}_battery_schedule" for verb in ("add", "update", "delete", "validate")}
 _NEW_FIELDS = {"schedule_type": ATTR_FAMILY, "start_time": ATTR_START, "end_time": ATTR_END, "is_enabled": ATTR_ENABLED}
-# 1 is Monday there, as in the cloud (api/battery.md §4).
+# 1 is Monday there, as in the cloud (docs/cloud-api/battery.md §4).
 _DAYS = {str(number): name for number, name in enumerate(WEEKDAYS, 1)}
 _ENTRY = "config_entry_id"
 _IDS = "schedule_ids"

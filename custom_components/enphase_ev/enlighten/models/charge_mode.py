@@ -1,4 +1,4 @@
-"""How a charger decides when to charge (api/chargers.md §5)."""
+"""How a charger decides when to charge (docs/cloud-api/chargers.md §5)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ class ChargeMode(StrEnum):
 
     @property
     def decides_level(self) -> bool:
-        """Return whether the mode itself decides the level, so that a start must not name one (api/chargers.md §3)."""
+        """Return whether the mode itself decides the level, so that a start must not name one (docs/cloud-api/chargers.md §3)."""
         return self in {ChargeMode.SMART, ChargeMode.GREEN}
 
 

@@ -1,4 +1,4 @@
-"""What a charger is configured to do, what it can do, and its firmware (api/chargers.md §5 and §7)."""
+"""What a charger is configured to do, what it can do, and its firmware (docs/cloud-api/chargers.md §5 and §7)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +50,10 @@ class ChargerConfiguration:
         return read_bool(self.values.get(key)) is True
 
     def holds(self, key: ConfigurationKey, value: str) -> bool:
-        """Return whether a key has this value, in whatever notation; one that is off may read as one that was never set (§7)."""
+        """Return whether a key has this value, in whatever notation; one that is off may read as one that was never set.
+
+        Source: docs/cloud-api/chargers.md §7.
+        """
         return _plain(self.values.get(key, _OFF)) == _plain(value)
 
     @property

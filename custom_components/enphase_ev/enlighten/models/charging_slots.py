@@ -1,4 +1,4 @@
-"""A charger's weekly schedule (api/chargers.md §6)."""
+"""A charger's weekly schedule (docs/cloud-api/chargers.md §6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the cloud says about the batteries of a site (api/battery.md §3)."""
+"""What the cloud says about the batteries of a site (docs/cloud-api/battery.md §3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -205,7 +205,7 @@ class BatteryEntry:
         return self.family, self.start, self.end, self.days, limit
 
     def to_json(self) -> dict[str, Json]:
-        """Return the body of an add or a change (§4)."""
+        """Return the body of an add or a change (docs/cloud-api/battery.md §4)."""
         body: dict[str, Json] = {
             "startTime": f"{self.start:%H:%M}",
             "endTime": f"{self.end:%H:%M}",
@@ -394,7 +394,7 @@ class BatteryStatus(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerStream(Model):
-    """Where the answers to a write are published (§7). Token and digest are secrets."""
+    """Where the answers to a write are published (docs/cloud-api/battery.md §7). Token and digest are secrets."""
 
     topic: str | None = wire("topic", read_text)
     endpoint: str | None = wire("aws_iot_endpoint", read_text)
@@ -412,7 +412,7 @@ def _data(body: Json) -> dict[str, Json]:
 
 
 def _requested(data: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what the gateway has not taken over; an object that holds only empty objects is nothing (§6)."""
+    """Return what the gateway has not taken over; an object that holds only empty objects is nothing (docs/cloud-api/battery.md §6)."""
     merged = {**read_mapping(data.get("requestedConfig")), **read_mapping(data.get("requestedConfigMqtt"))}
     return {key: value for key, value in merged.items() if not _is_empty(value)}
 

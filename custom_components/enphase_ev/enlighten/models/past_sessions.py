@@ -1,4 +1,4 @@
-"""Sessions that are over, and energy by day (api/chargers.md §8)."""
+"""Sessions that are over, and energy by day (docs/cloud-api/chargers.md §8)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the chargers of a site are doing now (api/chargers.md §1)."""
+"""What the chargers of a site are doing now (docs/cloud-api/chargers.md §1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -133,7 +133,9 @@ class SiteStatus:
 
     @classmethod
     def read(cls, body: Json) -> Self:
-        """Read any of the shapes: the envelope, the old flat one, a list, the map by serial number, and a single charger (api/local.md).
+        """Read any of the shapes: the envelope, the old flat one, a list, the map by serial number, and a single charger.
+
+        Source: docs/cloud-api/local.md.
 
         Raises:
             InvalidResponse: The answer is none of them.

@@ -1,4 +1,4 @@
-"""What a charger is: its model, its limits, its connections and its energy meter (api/chargers.md §2)."""
+"""What a charger is: its model, its limits, its connections and its energy meter (docs/cloud-api/chargers.md §2)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Times, numbers, booleans and lists in every form (api/README.md). No reader ever raises."""
+"""Times, numbers, booleans and lists in every form (docs/cloud-api/README.md). No reader ever raises."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Limits on trying: what keeps an account from being locked, across restarts too (api/auth.md §4)."""
+"""Limits on trying: what keeps an account from being locked, across restarts too (docs/cloud-api/auth.md §4)."""
 
 from datetime import UTC, datetime, timedelta
 
