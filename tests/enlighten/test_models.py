@@ -12,7 +12,7 @@ from custom_components.enphase_ev.enlighten import ChargeModePreference, Invalid
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
 
 from .cloud import SAMPLES, sample
-from .test_fields import ANYTHING
+from .test_parsing import ANYTHING
 
 type Read = Callable[[Json], object]
 type Path = tuple[str | int, ...]

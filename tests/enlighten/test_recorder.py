@@ -8,7 +8,7 @@ from custom_components.enphase_ev.enlighten.recorder import shape_of
 from custom_components.enphase_ev.enlighten.transport import Family
 
 from .cloud import SAMPLES, Cloud, sample
-from .test_fields import ANYTHING
+from .test_parsing import ANYTHING
 
 # Every type has a name of its own; whatever else a shape holds are the cloud's names.
 TYPES = {"str", "int", "float", "bool", "NoneType", "object"}

@@ -40,7 +40,7 @@ class AuthStyle(StrEnum):
 
     SESSION = "session"
     SESSION_WITH_JWT = "session_with_jwt"
-    TOKEN_ONLY = "jwt_only"
+    JWT_ONLY = "jwt_only"
 
 
 class Batteries:
@@ -236,7 +236,7 @@ class Batteries:
                 answer = await self._send(request, style, user)
                 is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
                 # A token that comes alone and is not taken gets a page, too (docs/cloud-api/auth.md §3).
-                if is_page and style is not AuthStyle.TOKEN_ONLY:
+                if is_page and style is not AuthStyle.JWT_ONLY:
                     await self._renew_token(user, generation)
                     return _result(answer)
                 if not is_page and answer.status not in _REFUSED:
@@ -296,7 +296,7 @@ class Batteries:
             if style is not AuthStyle.SESSION and (token := session.live_token(manager_first=True)) is not None:
                 headers["e-auth-token"] = token.value
                 headers["X-Requested-With"] = "XMLHttpRequest"
-            if style is AuthStyle.TOKEN_ONLY:
+            if style is AuthStyle.JWT_ONLY:
                 headers.pop("X-Requested-With", None)
                 cookies = self.account.empty_jar()
             if is_write and (xsrf := self.account.xsrf.token) is not None:
