@@ -1,15 +1,20 @@
 """What all tests share."""
 
+import os
+
 import pytest
 
 # Imported here, or a test folder of the same name would win and Home Assistant would not find the integration.
 import custom_components.enphase_ev  # noqa: F401
+from tests import thoroughness
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="the soak takes a fortnight instead of a day, hostile clouds are hundreds")
+    parser.addoption("--thorough", action="store_true", help="try everything: see tests/README.md")
 
 
-@pytest.fixture
-def is_thorough(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--thorough"))
+def pytest_configure(config: pytest.Config) -> None:
+    # Test modules ask for it while they are imported, workers of pytest-xdist too.
+    if config.getoption("--thorough"):
+        os.environ[thoroughness.VARIABLE] = "1"
+    thoroughness.register_profiles()

@@ -5,16 +5,11 @@ from contextlib import AsyncExitStack
 import logging
 
 from freezegun.api import FrozenDateTimeFactory
-from hypothesis import settings
 import pytest
 
 from simulator import Simulator
 
 from .cloud import Cloud
-
-# Examples are about what comes out, not about how busy the machine is.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 type OpenCloud = Callable[..., Awaitable[Cloud]]
 

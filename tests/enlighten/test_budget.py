@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.enphase_ev.enlighten import MOST_PER_HOUR, RequestCeiling
 from custom_components.enphase_ev.enlighten.budget import RequestBudget
+from tests.thoroughness import examples
 
 _RESERVE = 60
 # Seconds that pass, how many requests come then, whether they are writes, and whether the process starts again.
@@ -28,7 +29,7 @@ def _send(budget: RequestBudget, *, is_write: bool) -> bool:
     return True
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(400))
 @given(steps=_STEPS)
 def test_no_hour_holds_more_than_the_ceiling(steps: Iterable[tuple[int, int, bool, bool]]) -> None:
     budget = RequestBudget()

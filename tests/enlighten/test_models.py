@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.enphase_ev.enlighten import ChargeModePreference, InvalidResponse, Json, SiteStatus
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
+from tests.thoroughness import examples
 
 from .cloud import SAMPLES, sample
 from .test_parsing import ANYTHING
@@ -96,7 +97,7 @@ def test_every_place_of_a_sample_can_be_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", READERS)
 @given(data=st.data())
-@settings(max_examples=200)
+@settings(max_examples=examples(400))
 def test_a_sample_can_be_changed_in_several_places(name: str, data: st.DataObject) -> None:
     body = sample(name)
     for _ in range(data.draw(st.integers(1, 4))):

@@ -15,8 +15,9 @@ from custom_components.enphase_ev.enlighten.models.home_battery import BatterySt
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
 from simulator.mutation import mutate, mutate_body
 from tests.enlighten.cloud import sample
-from tests.enlighten.test_fields import ANYTHING
+from tests.enlighten.test_parsing import ANYTHING
 from tests.hostile.readers import READERS, Reader, probe
+from tests.thoroughness import examples
 
 _ROUNDS = 120
 _ANSWER = 4_000_000
@@ -39,14 +40,14 @@ def test_broken_answers(reader: Reader) -> None:
 
 
 @EVERY
-@settings(max_examples=40)
+@settings(max_examples=examples(80))
 @given(value=ANYTHING)
 def test_answers_of_any_shape(reader: Reader, value: Json) -> None:
     probe(reader, json.dumps(value).encode())
 
 
 @EVERY
-@settings(max_examples=20)
+@settings(max_examples=examples(40))
 @given(body=st.binary())
 def test_answers_that_are_no_answers(reader: Reader, body: bytes) -> None:
     probe(reader, body)

@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
 from tests.integration.house import House, HouseBuilder
+from tests.thoroughness import is_thorough
 
 _SERVICES = "/service/|/pv/settings"
 # What is said about a cloud that makes no sense, about time that leaps, and about every custom integration; anything else is a defect.
@@ -22,7 +23,7 @@ _SEEDS_WHEN_THOROUGH = 300
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        count = _SEEDS_WHEN_THOROUGH if metafunc.config.getoption("--thorough") else _SEEDS
+        count = _SEEDS_WHEN_THOROUGH if is_thorough() else _SEEDS
         metafunc.parametrize("seed", range(count))
 
 

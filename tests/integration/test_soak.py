@@ -19,6 +19,7 @@ import pytest
 from simulator import Charger, Vehicle
 from simulator.modes import ChargeMode
 from tests.integration.house import House, HouseBuilder
+from tests.thoroughness import is_thorough
 
 LOGGER = logging.getLogger(__name__)
 
@@ -249,7 +250,7 @@ class Soak:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3 * _HOUR)
-async def test_a_long_time(hass: HomeAssistant, sign_in_house: HouseBuilder, freezer: FrozenDateTimeFactory, *, is_thorough: bool) -> None:
+async def test_a_long_time(hass: HomeAssistant, sign_in_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
     await hass.config.async_set_time_zone(_ZONE.key)
     freezer.move_to(_AFTERNOONS[0])
     house = await sign_in_house("home")
@@ -260,14 +261,14 @@ async def test_a_long_time(hass: HomeAssistant, sign_in_house: HouseBuilder, fre
         if datetime.now(UTC) < afternoon - timedelta(days=1):
             away = afternoon - datetime.now(UTC)
             await house.restart(hours=away / timedelta(hours=1))
-        end = afternoon + timedelta(hours=7 * 24 if is_thorough else 12)
+        end = afternoon + timedelta(hours=7 * 24 if is_thorough() else 12)
         while soak.now < end:
             await soak.keep_house()
             await soak.check()
             incident = next(incidents)
             LOGGER.info("%s: %s after %s sign-ins", soak.now, incident.__name__, house.sim.sign_ins)
             await incident()
-            if is_thorough:
+            if is_thorough():
                 await soak.live(2 * _HOUR)
     await soak.check()
 
