@@ -56,6 +56,19 @@ def test_file_is_valid(described: dict[str, dict[str, object]]) -> None:
     assert set(_SERVICES_SCHEMA(described)) == set(described)
 
 
+def test_targets_are_those_that_hassfest_takes(described: dict[str, dict[str, object]]) -> None:
+    """It refuses a `device` filter, which Home Assistant's own schema lets pass."""
+    targets = {name: service["target"] for name, service in described.items() if service and "target" in service}
+    assert targets
+    assert [name for name, target in targets.items() if set(target) - {"entity", "primary_entities_only"}] == []
+
+
+def test_targets_name_an_entity_that_only_some_devices_have(described: dict[str, dict[str, object]]) -> None:
+    """One that names nothing but the integration is offered on every device: tests/integration/test_offered_actions.py."""
+    filters = {name: service["target"]["entity"] for name, service in described.items() if service and "target" in service}
+    assert [name for name, asked in filters.items() if set(asked) != {"integration", "domain", "device_class"}] == []
+
+
 async def test_actions_are_the_registered_ones(described: dict[str, dict[str, object]], registered: dict[str, object]) -> None:
     assert registered
     assert set(described) == set(registered)
