@@ -21,6 +21,7 @@ _TO_REDACT = {
     "unique_id",
     "serial",
     "name",
+    "gateway_serial",
     "ip_address",
     # Slots' ids and raw slots name site and charger.
     "id",

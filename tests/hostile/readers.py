@@ -16,7 +16,10 @@ from yarl import URL
 from custom_components.enphase_ev.enlighten import ChargeModePreference, EnlightenError, Json, SiteStatus
 from custom_components.enphase_ev.enlighten.access_token import _read_token
 from custom_components.enphase_ev.enlighten.account import _redirect_target
-from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _kind_of, broker_of
+from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _kind_of
+from custom_components.enphase_ev.enlighten.broker import broker_of
+from custom_components.enphase_ev.enlighten.live_streams import _serials_of_gateways
+from custom_components.enphase_ev.enlighten.models.broker_access import AnswerStream, LiveAccess
 from custom_components.enphase_ev.enlighten.models.charger_configuration import (
     ChargerConfiguration,
     read_battery_help,
@@ -25,7 +28,6 @@ from custom_components.enphase_ev.enlighten.models.charger_configuration import 
 )
 from custom_components.enphase_ev.enlighten.models.charging_slots import ChargingSchedule
 from custom_components.enphase_ev.enlighten.models.home_battery import (
-    AnswerStream,
     BatteryProfile,
     BatterySchedules,
     BatterySettings,
@@ -33,6 +35,7 @@ from custom_components.enphase_ev.enlighten.models.home_battery import (
     SiteSettings,
     read_storm_alerts,
 )
+from custom_components.enphase_ev.enlighten.models.live_power import LivePower
 from custom_components.enphase_ev.enlighten.models.past_sessions import EnergyOfDay, SessionPage
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
 from custom_components.enphase_ev.enlighten.parsing import read_mapping
@@ -44,6 +47,7 @@ from custom_components.enphase_ev.enlighten.tokens import Token
 from custom_components.enphase_ev.enlighten.transport import Answer
 from custom_components.enphase_ev.enlighten.xsrf import Xsrf
 from tests.enlighten.cloud import sample
+from tests.enlighten.test_live_power import FRAME_A, FRAME_B
 
 ORIGIN = URL("https://enlighten.example.com")
 _JWT = "eyJhbGciOiJub25lIn0.eyJleHAiOjE4MDAwMDAwMDAsInVzZXJfaWQiOiI5ODc2NTQzIiwic2Vzc2lvbl9pZCI6ImFiYyJ9."
@@ -116,6 +120,11 @@ def _broker(body: Json) -> object:
     return broker
 
 
+def _live_access(body: Json) -> object:
+    access = LiveAccess.from_dict(read_mapping(body))
+    return access.topic, access.lives_for, access.event_mode
+
+
 def _jwt(given: Answer) -> object:
     """Return what a token says whose claims are the body."""
     parts = (urlsafe_b64encode(part).rstrip(b"=").decode() for part in (b'{"alg":"none"}', given.body))
@@ -175,6 +184,14 @@ READERS: dict[str, Reader] = {
     "site_settings": _of_samples(SiteSettings.read, "site_settings"),
     "storm_alerts": _of_samples(read_storm_alerts, "storm_alert"),
     "answer_stream": _of_samples(_broker, "mqtt_signed_url"),
+    "live_access": _of_samples(_live_access, "live_signed_url"),
+    "live_frame": Reader(lambda given: LivePower.read_frame(given.body), (FRAME_A, FRAME_B)),
+    "live_gateway": _of_values(
+        LivePower.read_gateway, {"meters": {**{name: {"agg_p_mw": 1} for name in ("pv", "storage", "grid", "load")}, "soc": 64}}
+    ),
+    "devices": _of_values(
+        lambda body: list(_serials_of_gateways(body)), {"result": [{"type": "envoy", "devices": [{"serial_number": "120000000001"}]}]}
+    ),
     "shape": _of_samples(shape_of, "status_charging", "battery_settings"),
     "refusal": Reader(_refusal, (json.dumps(sample("error_already_charging")).encode(), b'{"message": "a@b.example 12345 is busy"}')),
     "firmware": _of_values(read_firmware, {"data": [{"serialNumber": "EV000000000001", "currentFwVersion": "1", "isAutoOta": "true"}]}),

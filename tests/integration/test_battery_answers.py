@@ -11,7 +11,7 @@ from yarl import URL
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
 from custom_components.enphase_ev.enlighten import AnswerStream, InvalidResponse
-from custom_components.enphase_ev.enlighten.battery_answers import broker_of
+from custom_components.enphase_ev.enlighten.broker import broker_of
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 

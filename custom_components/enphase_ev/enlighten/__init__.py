@@ -26,11 +26,12 @@ from .exceptions import (
     Unreachable,
 )
 from .gateway import Gateway, gateway_url, shown_certificate
+from .live_streams import LiveStreams, live_frames
+from .models.broker_access import AnswerStream, LiveAccess
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.charger_configuration import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
 from .models.charging_slots import ChargingSchedule, ChargingSlot, SlotType
 from .models.home_battery import (
-    AnswerStream,
     BatteryControl,
     BatteryEntry,
     BatteryFamily,
@@ -43,6 +44,7 @@ from .models.home_battery import (
     SiteSettings,
     StormAlert,
 )
+from .models.live_power import GridRelay, LiveChannel, LivePower
 from .models.past_sessions import PastSession
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
@@ -93,10 +95,15 @@ __all__ = [
     "Feature",
     "FirmwareDetails",
     "Gateway",
+    "GridRelay",
     "InvalidCredentials",
     "InvalidResponse",
     "Json",
     "LevelLimits",
+    "LiveAccess",
+    "LiveChannel",
+    "LivePower",
+    "LiveStreams",
     "Outcome",
     "PastSession",
     "PhaseMode",
@@ -118,6 +125,7 @@ __all__ = [
     "Transport",
     "Unreachable",
     "gateway_url",
+    "live_frames",
     "now_as_disclaimer",
     "shown_certificate",
     "whole_settings",

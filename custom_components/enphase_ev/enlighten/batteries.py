@@ -11,8 +11,8 @@ from aiohttp import hdrs
 from .account import Account
 from .exceptions import InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
 from .headers import RequestHeaders, Session
+from .models.broker_access import AnswerStream
 from .models.home_battery import (
-    AnswerStream,
     BatteryEntry,
     BatteryFamily,
     BatteryProfile,

@@ -6,48 +6,20 @@ Everything works without it: whatever goes wrong here ends the listening, and no
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-import logging
+from contextlib import asynccontextmanager
 from random import choices
-import re
 import ssl
 from string import ascii_lowercase, digits
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import orjson
 from yarl import URL
 
-from .exceptions import InvalidResponse, ServiceUnavailable
-from .models.home_battery import AnswerStream
+from .broker import Listener, subscribed
+from .models.broker_access import AnswerStream
 from .parsing import read_mapping
-
-if TYPE_CHECKING:
-    from aiomqtt import Client
 
 _APP = "https://battery-profile-ui.enphaseenergy.com"
 _ANSWERS = {"profile_change_response", "storm_change_response"}
-_CLOUD_HOST = re.compile(r"[\w-]+\.iot\.[\w-]+\.amazonaws\.com")
-_TIMEOUT = 10.0
-
-
-def broker_of(stream: AnswerStream, origin: URL) -> URL:
-    """Return where to listen: the cloud's own brokers only, or the host of the origin in development.
-
-    The user name of the connection holds a secret, which must go nowhere else.
-
-    Raises:
-        InvalidResponse: The cloud names another place.
-    """
-    endpoint = stream.endpoint or ""
-    if origin.scheme == "https" and _CLOUD_HOST.fullmatch(endpoint):
-        return URL(f"wss://{endpoint}/mqtt")
-    if origin.scheme == "http":
-        with suppress(ValueError):
-            broker = URL(f"ws://{endpoint}/mqtt")
-            if broker.host == origin.host:
-                return broker
-    raise InvalidResponse("The broker of the answers is not one of the cloud's")
 
 
 @asynccontextmanager
@@ -60,58 +32,22 @@ async def listening(
         InvalidResponse: The stream is not one of the cloud's.
         ServiceUnavailable: The connection failed, or was lost.
     """
-    # Only sites with answers need it, and it takes a while to import.
-    from aiomqtt import Client, MqttError, ProtocolVersion  # noqa: PLC0415
-
-    broker = broker_of(stream, origin)
-    if stream.topic is None:
-        raise InvalidResponse("The stream of the answers has no topic")
-    user = (
-        f"?x-amz-customauthorizer-name={stream.authorizer}&{stream.token_key}={stream.token_value}&site-id={site_id}"
-        f"&x-amz-customauthorizer-signature={quote(stream.digest or '', safe='')}&env=production"
-    )
-    client = Client(
-        broker.host or "",
-        broker.port or 443,
-        username=user,
-        identifier="bp-paho-mqtt-" + "".join(choices(ascii_lowercase + digits, k=4)),  # noqa: S311 - a name, no secret
-        protocol=ProtocolVersion.V311,
-        clean_session=True,
-        transport="websockets",
-        websocket_path=broker.path,
-        websocket_headers={"Origin": _APP},
-        tls_context=context() if broker.scheme == "wss" else None,
-        timeout=_TIMEOUT,
-        logger=_SILENT,
-    )
-    try:
-        async with client:
-            try:
-                await client.subscribe(stream.topic, qos=1)
-            except ValueError:
-                raise InvalidResponse("The topic of the answers is none that can be subscribed to") from None
-            yield _answers(client)
-    except (MqttError, OSError) as err:
-        raise ServiceUnavailable(f"The answers cannot be listened to ({type(err).__name__})") from None
+    name = "".join(choices(ascii_lowercase + digits, k=4))  # noqa: S311 - a name, no secret
+    listener = Listener(client_id=f"bp-paho-mqtt-{name}", origin=_APP, suffix="&env=production")
+    async with subscribed(stream, listener, site_id=site_id, origin=origin, context=context) as messages:
+        yield _answers(messages)
 
 
-async def _answers(client: Client) -> AsyncIterator[str]:
-    async for message in client.messages:
-        kind = _kind_of(message.payload)
+async def _answers(messages: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    async for message in messages:
+        kind = _kind_of(message)
         if kind in _ANSWERS:
             yield kind
 
 
-def _kind_of(payload: object) -> str | None:
-    if not isinstance(payload, bytes | bytearray):
-        return None
+def _kind_of(payload: bytes) -> str | None:
     try:
         kind = read_mapping(orjson.loads(payload)).get("messageType")
     except orjson.JSONDecodeError:
         return None
     return kind if isinstance(kind, str) else None
-
-
-# The library logs what it connects with, which holds a secret.
-_SILENT = logging.getLogger(f"{__name__}.silent")
-_SILENT.disabled = True

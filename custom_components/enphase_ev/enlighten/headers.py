@@ -103,6 +103,7 @@ def _history(session: Session, origin: URL, site_id: str) -> dict[str, str]:
 _HEADERS: dict[Family, Callable[[Session, URL, str], dict[str, str]]] = {
     Family.SITES: _app_api,
     Family.BATTERY_STATUS: _app_api,
+    Family.LIVE_POWER: _app_api,
     Family.CONTROL: _charger_control,
     Family.CHARGE_MODE: _charger_control,
     Family.SCHEDULE: _charger_control,

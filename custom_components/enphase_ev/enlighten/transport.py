@@ -64,6 +64,7 @@ class Family(StrEnum):
     BATTERY = "battery"
     BATTERY_WRITE = "battery_write"
     BATTERY_STATUS = "battery_status"
+    LIVE_POWER = "live_power"
     GATEWAY = "gateway"
 
 

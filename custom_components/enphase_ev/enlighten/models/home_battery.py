@@ -392,18 +392,6 @@ class BatteryStatus(Model):
         return replace(cls.from_dict(data), units=units)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnswerStream(Model):
-    """Where the answers to a write are published (docs/cloud-api/battery.md §7). Token and digest are secrets."""
-
-    topic: str | None = wire("topic", read_text)
-    endpoint: str | None = wire("aws_iot_endpoint", read_text)
-    authorizer: str | None = wire("aws_authorizer", read_text)
-    token_key: str | None = wire("aws_token_key", read_text)
-    token_value: str | None = wire("aws_token_value", read_text)
-    digest: str | None = wire("aws_digest", read_text)
-
-
 def _data(body: Json) -> dict[str, Json]:
     data = read_mapping(read_mapping(body).get("data"))
     if not data:

@@ -1,5 +1,6 @@
 """What a charger is: its model, its limits, its connections and its energy meter (docs/cloud-api/chargers.md §2)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +75,7 @@ class ChargerSummary(Model):
         reporting_interval: s.
         connection: verbatim, such as `ethernet`.
         last_reported: UTC.
+        gateway_serial: of the first gateway that it is connected to.
     """
 
     serial: str
@@ -99,6 +101,7 @@ class ChargerSummary(Model):
     limits: LevelLimits | None = derived(None)
     default_level: float | None = derived(None)
     ip_address: str | None = derived(None)
+    gateway_serial: str | None = derived(None)
 
     @classmethod
     def read(cls, record: dict[str, Json]) -> Self | None:
@@ -113,6 +116,7 @@ class ChargerSummary(Model):
             cls.from_dict({**record, "serial": serial}),
             limits=_read_limits(levels),
             default_level=read_float(levels.get("defaultChargeLevel")),
+            gateway_serial=next(_read_gateways(record.get("gatewayConnectivityDetails")), None),
             ip_address=next((interface["ipaddr"] for interface in up if interface.get("ipaddr")), None),
         )
 
@@ -137,6 +141,11 @@ def _read_limits(levels: dict[str, Json]) -> LevelLimits | None:
         return None
     step = read_float(levels.get("granularity"))
     return LevelLimits(min=lowest, max=highest, step=step if step and step >= _SMALLEST_STEP else 1.0)
+
+
+def _read_gateways(value: Json) -> Iterator[str]:
+    """Yield the serial numbers of the gateways that a charger is connected to (docs/cloud-api/live.md §1)."""
+    return (serial for gateway in read_records(value) if (serial := read_serial(gateway.get("gwSerialNum"))) is not None)
 
 
 def _read_interfaces(value: Json) -> list[dict[str, str]]:

@@ -1,0 +1,128 @@
+"""The one place that connects to the cloud's brokers: for the battery's answers, and for the live power of a site.
+
+Sources: docs/cloud-api/battery.md §7, docs/cloud-api/live.md §2.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+import logging
+import re
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from yarl import URL
+
+from .exceptions import InvalidResponse, ServiceUnavailable
+from .models.broker_access import BrokerAccess
+
+if TYPE_CHECKING:
+    from aiomqtt import Client
+
+_CLOUD_HOST = re.compile(r"[\w-]+\.iot\.[\w-]+\.amazonaws\.com")
+# s, for a connection and for each step of it.
+_TIMEOUT = 10.0
+_KEEP_ALIVE = 30
+# Honest messages are far smaller, and come one a second at most.
+_LARGEST_MESSAGE = 64 * 1024
+_MOST_WAITING = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """How one kind of listener introduces itself.
+
+    Attributes:
+        client_id: of this connection.
+        origin: the page that the cloud expects to listen.
+        suffix: what its user name ends in.
+    """
+
+    client_id: str
+    origin: str
+    suffix: str = ""
+
+
+def broker_of(access: BrokerAccess, origin: URL) -> URL:
+    """Return where to listen: the cloud's own brokers only, or the host of the origin in development.
+
+    The user name of the connection holds a secret, which must go nowhere else.
+
+    Raises:
+        InvalidResponse: The cloud names another place.
+    """
+    endpoint = access.endpoint or ""
+    if origin.scheme == "https" and _CLOUD_HOST.fullmatch(endpoint):
+        return URL(f"wss://{endpoint}/mqtt")
+    if origin.scheme == "http":
+        with suppress(ValueError):
+            broker = URL(f"ws://{endpoint}/mqtt")
+            if broker.host == origin.host:
+                return broker
+    raise InvalidResponse("The broker is not one of the cloud's")
+
+
+@asynccontextmanager
+async def subscribed(
+    access: BrokerAccess, listener: Listener, *, site_id: str, origin: URL, context: Callable[[], ssl.SSLContext]
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Connect and subscribe, and yield the messages of the topic as they come.
+
+    Raises:
+        InvalidResponse: What the cloud has signed is none of its streams.
+        ServiceUnavailable: The connection failed, or was lost.
+    """
+    # Only who listens needs it, and it takes a while to import.
+    from aiomqtt import Client, MqttError, ProtocolVersion  # noqa: PLC0415
+
+    broker = broker_of(access, origin)
+    topic = access.topic
+    if topic is None:
+        raise InvalidResponse("The stream has no topic")
+    client = Client(
+        broker.host or "",
+        broker.port or 443,
+        username=_user_name(access, site_id) + listener.suffix,
+        identifier=listener.client_id,
+        protocol=ProtocolVersion.V311,
+        clean_session=True,
+        transport="websockets",
+        websocket_path=broker.path,
+        websocket_headers={"Origin": listener.origin},
+        tls_context=context() if broker.scheme == "wss" else None,
+        timeout=_TIMEOUT,
+        keepalive=_KEEP_ALIVE,
+        max_queued_incoming_messages=_MOST_WAITING,
+        logger=_SILENT,
+    )
+    try:
+        async with asyncio.timeout(_TIMEOUT) as patience, client:
+            try:
+                await client.subscribe(topic, qos=1)
+            except ValueError:
+                raise InvalidResponse("The topic is none that can be subscribed to") from None
+            patience.reschedule(None)
+            yield _messages(client, topic)
+    except (MqttError, OSError) as err:
+        raise ServiceUnavailable(f"The broker cannot be listened to ({type(err).__name__})") from None
+
+
+def _user_name(access: BrokerAccess, site_id: str) -> str:
+    return (
+        f"?x-amz-customauthorizer-name={access.authorizer}&{access.token_key}={access.token_value}&site-id={site_id}"
+        f"&x-amz-customauthorizer-signature={quote(access.digest or '', safe='')}"
+    )
+
+
+async def _messages(client: Client, topic: str) -> AsyncIterator[bytes]:
+    async for message in client.messages:
+        payload = message.payload
+        if isinstance(payload, bytes | bytearray) and len(payload) <= _LARGEST_MESSAGE and message.topic.value == topic:
+            yield bytes(payload)
+
+
+# The library logs what it connects with, which holds a secret.
+_SILENT = logging.getLogger(f"{__name__}.silent")
+_SILENT.disabled = True

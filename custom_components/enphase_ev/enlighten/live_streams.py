@@ -1,0 +1,100 @@
+"""The live stream of one site: whether it has one, what is signed for it, and its frames (docs/cloud-api/live.md)."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+import ssl
+import time
+
+from yarl import URL
+
+from .account import Account
+from .broker import Listener, subscribed
+from .exceptions import InvalidResponse
+from .models.broker_access import LiveAccess
+from .models.live_power import LivePower
+from .parsing import Json, first_of, read_bool, read_mapping, read_serial
+from .transport import Family, Request
+
+_GATEWAY = "envoy"
+# Two connections of the same millisecond need different names.
+_numbers = count()
+
+
+class LiveStreams:
+    """Asks for what a live stream needs."""
+
+    def __init__(self, account: Account, site_id: str) -> None:
+        self.account = account
+        self.site_id = site_id
+
+    async def is_offered(self) -> bool:
+        """Return whether the site has a live stream (docs/cloud-api/live.md §1)."""
+        answer = read_mapping(await self._read(f"/app-api/{self.site_id}/show_livestream"))
+        return read_bool(answer.get("live_status")) is True
+
+    async def gateway_serial(self) -> str | None:
+        """Return the serial number of the site's gateway from the list of its devices (docs/cloud-api/live.md §1)."""
+        devices = await self._read(f"/app-api/{self.site_id}/devices.json")
+        return next(_serials_of_gateways(devices), None)
+
+    async def access(self, gateway_serial: str) -> LiveAccess:
+        """Return what the cloud signs for the stream of a gateway (docs/cloud-api/live.md §1); each costs one request.
+
+        Raises:
+            RequestRejected: 472 where the site cannot, 400 where the number is not that of a gateway.
+            InvalidResponse: The answer names no topic.
+        """
+        answer = await self._read(f"/pv/aws_sigv4/livestream.json?serial_num={gateway_serial}")
+        access = LiveAccess.from_dict(read_mapping(answer))
+        if access.topic is None:
+            raise InvalidResponse("The stream has no topic")
+        return access
+
+    async def is_off_grid(self) -> bool | None:
+        """Return whether the home is off the grid now (docs/cloud-api/events.md §2); `None` where the cloud does not say."""
+        answer = read_mapping(await self._read(f"/app-api/{self.site_id}/off_grid_due_to_grid_outage"))
+        return read_bool(answer.get("show_grid_connect"))
+
+    async def _read(self, path: str) -> Json:
+        return await self.account.request(Request(family=Family.LIVE_POWER, path=path, is_optional=True), site_id=self.site_id)
+
+
+@asynccontextmanager
+async def live_frames(
+    access: LiveAccess, *, site_id: str, origin: URL, context: Callable[[], ssl.SSLContext]
+) -> AsyncIterator[AsyncIterator[LivePower | None]]:
+    """Connect, and yield a frame a second (docs/cloud-api/live.md §2); `None` for one that makes no sense.
+
+    Raises:
+        InvalidResponse: The stream is not one of the cloud's.
+        ServiceUnavailable: The connection failed, or was lost.
+    """
+    name = f"em-paho-mqtt-{int(time.time() * 1000) + next(_numbers)}"
+    listener = Listener(client_id=name, origin=str(origin.origin()))
+    async with subscribed(access, listener, site_id=site_id, origin=origin, context=context) as messages:
+        yield _frames(messages)
+
+
+async def _frames(messages: AsyncIterator[bytes]) -> AsyncIterator[LivePower | None]:
+    async for message in messages:
+        try:
+            yield LivePower.read_frame(message)
+        except InvalidResponse:
+            yield None
+
+
+def _serials_of_gateways(devices: Json) -> Iterator[str]:
+    """Yield the serial numbers of the entries that are about a gateway, wherever in the list they stand."""
+    waiting: deque[tuple[Json, bool]] = deque([(devices, False)])
+    while waiting:
+        value, is_gateway = waiting.popleft()
+        if isinstance(value, list):
+            waiting += [(one, is_gateway) for one in value]
+        elif isinstance(value, dict):
+            is_one = is_gateway or any(value.get(key) == _GATEWAY for key in ("type", "device_type", "deviceType"))
+            serial = read_serial(first_of(value, "serial_num", "serial_number", "serialNumber", "sn")) if is_one else None
+            if serial is not None:
+                yield serial
+            waiting += [(one, is_one or key.lower() in {_GATEWAY, f"{_GATEWAY}s"}) for key, one in value.items()]
