@@ -4,11 +4,13 @@ from ..accounts import Account
 from ..site import Site
 from ..wire import Json, JsonObject, iso_nanoseconds
 from .battery import Battery, BatteryUnit
-from .changes import ChangeKind
+from .changes import ChangeKind, PendingChange
 from .entries import EntryStatus
 from .families import Control, ControlFamily, ControlShape
+from .schedules import ScheduleBook
 from .settings import Features, Settings
-from .switches import EmptyDetails, NothingPending
+from .switches import EmptyDetails, MissingGroup, NothingPending
+from .told import Told
 
 CHARGING_LED, DISCHARGING_LED, IDLE_LED, ERROR_LED = 12, 13, 17, 7
 
@@ -84,7 +86,7 @@ def site_settings(site: Site, account: Account, at: float) -> JsonObject:
         "isUseBatteryForEVSESupported": False,
         "batteryGridMode": features.grid_mode,
         "batteryLimitSupport": False,
-        "isChangePending": bool(battery and battery.pending),
+        "isChangePending": bool(battery and _told(battery).pending),
     }
     return _document("site-settings", at, data)
 
@@ -92,15 +94,20 @@ def site_settings(site: Site, account: Account, at: float) -> JsonObject:
 # Battery settings and profile
 
 
+def _told(battery: Battery) -> Told:
+    """The settings that are told now."""
+    return battery.told(battery.switches.settings_lag_s)
+
+
 def battery_settings(battery: Battery, at: float) -> JsonObject:
     """api/samples/battery_settings.json."""
-    return _document("battery-details", at, settings_data(battery))
+    return _document("battery-details", at, settings_data(battery, _told(battery)))
 
 
-def settings_data(battery: Battery) -> JsonObject:
+def settings_data(battery: Battery, told: Told) -> JsonObject:
     """Its ``data``."""
-    settings, features = battery.settings, battery.features
-    data = _common(battery)
+    settings, features = told.settings, battery.features
+    data = _common(battery, settings)
     data |= {
         "requestedConfigMqtt": {},
         "hideChargeFromGrid": features.hide_charge_from_grid,
@@ -120,14 +127,14 @@ def settings_data(battery: Battery) -> JsonObject:
     if features.show_power_match:
         data["powerMatchControl"] = {"show": True, "enabled": settings.power_match}
         data["powerMatch"] = settings.power_match
-    data |= _requested(battery, set(ChangeKind))
+    data |= _requested(battery, told.pending, set(ChangeKind))
     return data
 
 
 def battery_profile(battery: Battery, at: float) -> JsonObject:
     """api/samples/battery_profile.json."""
-    settings = battery.settings
-    pending = {change.wanted.kind for change in battery.pending}
+    told = _told(battery)
+    settings = told.settings
     chargers: list[Json] = [
         {
             "uuid": f"1d2c3b4a-0000-4000-8000-{charger.serial[-12:].rjust(12, '0')}",
@@ -142,7 +149,7 @@ def battery_profile(battery: Battery, at: float) -> JsonObject:
         }
         for charger in battery.site.chargers.values()
     ]
-    data = _common(battery)
+    data = _common(battery, settings)
     data |= {
         "requestedConfigMqtt": {},
         "isTariffTou": False,
@@ -152,17 +159,17 @@ def battery_profile(battery: Battery, at: float) -> JsonObject:
         "devices": {"thirdPartyEvse": [], "iqEvse": chargers, "thirdPartyWaterHeater": []},
         "evseStormEnabled": settings.storm_guard_ev,
         "isIQGWScheduleSupported": True,
-        "isBatteryChangePending": bool(pending),
+        "isBatteryChangePending": bool(told.pending),
     }
     if settings.sub_type is not None:
         data["operationModeSubType"] = settings.sub_type
-    data |= _requested(battery, {ChangeKind.PROFILE, ChangeKind.STORM})
+    data |= _requested(battery, told.pending, {ChangeKind.PROFILE, ChangeKind.STORM})
     return _document("profile-details", at, data)
 
 
-def _common(battery: Battery) -> JsonObject:
+def _common(battery: Battery, settings: Settings) -> JsonObject:
     """What settings and profile share."""
-    settings, features = battery.settings, battery.features
+    features = battery.features
     data: JsonObject = {
         "supportsMqtt": features.supports_mqtt,
         "pollingInterval": features.polling_interval,
@@ -201,9 +208,9 @@ def _control(family: ControlFamily, control: Control, settings: Settings) -> Jso
     return data
 
 
-def _requested(battery: Battery, kinds: set[ChangeKind]) -> JsonObject:
+def _requested(battery: Battery, pending: list[PendingChange], kinds: set[ChangeKind]) -> JsonObject:
     """``requestedConfig``: the keys that are wanted, and the gateways that have not taken them over (docs/cloud-api/battery.md §6)."""
-    changes = [change for change in battery.pending if change.wanted.kind in kinds]
+    changes = [change for change in pending if change.wanted.kind in kinds]
     wanted: JsonObject = {}
     for change in changes:
         wanted |= change.wanted.shown
@@ -233,17 +240,29 @@ def battery_schedules(battery: Battery) -> JsonObject:
         switches.empty_schedule_reads -= 1
     elif switches.empty_schedules_every:
         empty = battery.schedule_reads % switches.empty_schedules_every == 0
+    book = battery.told(switches.schedules_lag_s).book
     data: JsonObject = {"type": "BATTERY_SCHEDULES_CONFIG"}
-    data |= {family.value: _group(battery, family, empty=empty) for family in ControlFamily}
-    data["anySchedulePending"] = any(battery.book.pending(family) for family in ControlFamily)
+    for family in ControlFamily:
+        missing = battery.missing_group(family)
+        if missing is MissingGroup.GROUP_NULL:
+            data[family.value] = None
+        elif missing is not MissingGroup.GROUP_ABSENT:
+            data[family.value] = _without_details(_group(battery, book, family, empty=empty), missing)
+    data["anySchedulePending"] = any(book.pending(family) for family in ControlFamily)
     return data
 
 
-def _group(battery: Battery, family: ControlFamily, *, empty: bool) -> JsonObject:
+def _without_details(group: JsonObject, missing: MissingGroup | None) -> JsonObject:
+    if missing is not None:
+        group.pop("details", None)
+    return {**group, "details": None} if missing is MissingGroup.DETAILS_NULL else group
+
+
+def _group(battery: Battery, book: ScheduleBook, family: ControlFamily, *, empty: bool) -> JsonObject:
     switches = battery.switches
-    entries = [] if empty else battery.book.listed(family)
+    entries = [] if empty else book.listed(family)
     details: list[Json] = [entry.as_json(lying=switches.lying_is_enabled, seconds=switches.seconds_in_times) for entry in entries]
-    status = _group_status(battery, family)
+    status = _group_status(battery, book, family)
     group: JsonObject = {
         "scheduleStatus": status.upper() if switches.upper_case_status else status,
         "count": sum(not entry.deleted for entry in entries),
@@ -255,13 +274,13 @@ def _group(battery: Battery, family: ControlFamily, *, empty: bool) -> JsonObjec
     return group
 
 
-def _group_status(battery: Battery, family: ControlFamily) -> str:
+def _group_status(battery: Battery, book: ScheduleBook, family: ControlFamily) -> str:
     control = battery.features.controls.of(family)
     if control.shape is not ControlShape.OBJECT:
         return "none"
     if not control.schedule_supported:
         return "not_supported"
-    return EntryStatus.PENDING.value if battery.book.pending(family) else EntryStatus.ACTIVE.value
+    return EntryStatus.PENDING.value if book.pending(family) else EntryStatus.ACTIVE.value
 
 
 # Storm alerts and state of charge

@@ -4,19 +4,21 @@ Nothing runs in the background. Every request and every look first lives through
 (`catch_up`): energy flows, the gateway takes changes over, entries that nobody applied disappear.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from .changes import ChangeKind, PendingChange, WantedChange
 from .entries import EVERY_DAY, Entry, EntryStatus
 from .families import ControlFamily
-from .physics import Doing, Flow, HomeLoad, Order, flow, seconds_until, stored_w
+from .physics import Doing, Flow, HomeLoad, Moment, Order, flow, order, seconds_until, stored_w
+from .refusal import BatteryRefused
 from .schedules import ScheduleBook
 from .settings import BACKUP_ONLY, Features, Settings
 from .storms import StormAlert
-from .switches import BatteryDeployment, WriteKind
+from .switches import BatteryDeployment, BatteryRequest, DropMoment, EnhoRule, MissingGroup, WriteKind
+from .told import History, Told
 
 if TYPE_CHECKING:
     from ..site import Site
@@ -83,6 +85,10 @@ class Battery:
         self._pending: list[PendingChange] = []
         self._drops: list[_Drop] = []
         self._applies = 0
+        self._gateway_back_at = 0.0
+        self._written_at = float("-inf")
+        self._hidden: list[tuple[float, ControlFamily, MissingGroup]] = []
+        self._history = History()
 
     # What it is and what it does
 
@@ -155,6 +161,26 @@ class Battery:
         self.catch_up()
         return not self._pending and not self._drops and self.book.next_expiry() is None
 
+    @property
+    def gateway_offline(self) -> bool:
+        """Whether the gateway is off line, so that what is pending stays so."""
+        return self.switches.gateway_offline or self._at < self._gateway_back_at
+
+    def told(self, lag_s: float) -> Told:
+        """What a read shows that lags so many seconds behind."""
+        self.catch_up()
+        past = self._history.at(self._at - lag_s) if lag_s > 0 else None
+        return past or Told(self._settings, self._pending, self.book)
+
+    def missing_group(self, family: ControlFamily) -> MissingGroup | None:
+        """How a group of schedules is missing now; None where it is there."""
+        self.catch_up()
+        hidden = next((form for until, one, form in self._hidden if one is family and self._at < until), None)
+        only_s = self.switches.missing_after_write_s
+        if only_s is not None and self._at >= self._written_at + only_s:
+            return hidden
+        return hidden or self.switches.missing_groups.get(family)
+
     def active_alert(self) -> StormAlert | None:
         """The storm alert in force, opted out of or not."""
         self.catch_up()
@@ -201,12 +227,26 @@ class Battery:
         self.book.put(entry)
         return entry
 
-    def delete_schedule(self, entry_id: str) -> None:
-        """Delete an entry; raises LookupError."""
+    def schedule(self, entry_id: str) -> Entry:
+        """An entry that is there; raises LookupError."""
         self.catch_up()
         entry = next((one for one in self.book.entries if one.id == entry_id), None)
         if entry is None:
             raise LookupError("No such schedule")
+        return entry
+
+    def change_schedule(self, entry_id: str, **changes: object) -> Entry:
+        """Change fields of an entry by the names of `Wanted`, applied, unchecked; raises LookupError and TypeError."""
+        entry = self.schedule(entry_id)
+        entry.take(replace(entry.wanted(), **changes), self._at)  # type: ignore[arg-type] # names are checked, values are the caller's
+        entry.apply_sent = True
+        self.book.writes += 1
+        self.book.apply(entry.family, on=self._settings.is_on(entry.family))
+        return entry
+
+    def delete_schedule(self, entry_id: str) -> None:
+        """Delete an entry; raises LookupError."""
+        entry = self.schedule(entry_id)
         self.book.delete(entry, self._at)
         self.book.apply(entry.family, on=self._settings.is_on(entry.family))
 
@@ -221,7 +261,48 @@ class Battery:
         for change in list(self._pending):
             self._finish(change, taken=True)
 
+    def lose_gateway(self, seconds: float) -> None:
+        """Take the gateway off line for so long; 0: it is back. What is pending meanwhile is taken over when it is back."""
+        self.catch_up()
+        self._gateway_back_at = self._at + seconds
+        self.catch_up()
+
+    def hide_groups(self, seconds: float, *families: ControlFamily | str, form: MissingGroup | str = MissingGroup.GROUP_ABSENT) -> None:
+        """Let groups of schedules be missing in reads for so long; all without a name."""
+        self.catch_up()
+        named = [ControlFamily(family) for family in families or tuple(ControlFamily)]
+        self._hidden = [(self._at + seconds, family, MissingGroup(form)) for family in named]
+
     # What the cloud takes from a client
+
+    def note_write(self) -> None:
+        """A client wrote something, whatever becomes of it."""
+        self._written_at = self._at
+
+    def ignores(self, request: BatteryRequest, *, with_enho: bool) -> bool:
+        """Whether a kind of request comes to nothing because of its ``source`` (docs/cloud-api/battery.md §4)."""
+        match self.switches.enho_rule(request):
+            case EnhoRule.NEEDED:
+                return not with_enho
+            case EnhoRule.IGNORED:
+                return with_enho and self.features.supports_mqtt
+            case _:
+                return False
+
+    def refuse_in_200(self, requests: Collection[BatteryRequest]) -> None:
+        """Raise `BatteryRefused` with status 200 where one of these kinds of requests gets that."""
+        switches = self.switches
+        if switches.error_in_200_times == 0 or switches.error_in_200.isdisjoint(requests):
+            return
+        if switches.error_in_200_times is not None:
+            switches.error_in_200_times -= 1
+        raise BatteryRefused(200, "INTERNAL_ERROR", "Something went wrong")
+
+    def loses_entry_write(self) -> bool:
+        """Whether an add, change or delete of an entry that comes now is lost because a write is pending."""
+        within = self.switches.collision_s
+        pending = [change for change in self._pending if within is None or self._at < change.at + within]
+        return self.switches.entries_lost_while_pending and bool(pending)
 
     def expected(self, name: str) -> object:
         """A setting as it will be when everything that is pending has been taken over."""
@@ -234,17 +315,31 @@ class Battery:
         """Take a change; the gateway takes it over later, and some of the schedules may be gone by then."""
         self.catch_up()
         switches, now = self.switches, self._at
-        if switches.lost_while_pending and self._pending:
+        if switches.lost_while_pending and self._collides():
             return
-        self._plan_drops(wanted)
+        drops = self._dropped_by(wanted)
+        if switches.drop_from is DropMoment.WRITE:
+            self._plan_drop(drops)
+            drops = frozenset()
         for family in wanted.families:
             self.book.send(family)
             self.checked.discard(family)
         delay, gives_up = switches.gateway_delay_s, switches.gateway_gives_up_s
         due = None if delay is None else now + delay
         ends = due if due is not None or gives_up is None else now + gives_up
-        self._pending.append(PendingChange(wanted, now, due, ends))
+        self._pending.append(PendingChange(wanted, now, due, ends, drops))
         self.catch_up()
+
+    def _collides(self) -> bool:
+        """Whether a write that comes now is lost; where the earlier ones are lost instead, they are by now."""
+        within = self.switches.collision_s
+        others = [change for change in self._pending if within is None or self._at < change.at + within]
+        if not self.switches.earlier_is_lost:
+            return bool(others)
+        for change in others:
+            self._pending.remove(change)
+            self.book.unsend(change.wanted.families)
+        return False
 
     def cancel(self, kind: ChangeKind) -> bool:
         """Take pending changes of a kind back; False where there are none."""
@@ -253,7 +348,8 @@ class Battery:
         self._pending = [change for change in self._pending if change not in here]
         return bool(here)
 
-    def _plan_drops(self, wanted: WantedChange) -> None:
+    def _dropped_by(self, wanted: WantedChange) -> frozenset[ControlFamily]:
+        """The families that a change costs their entries."""
         kinds = {_KIND_OF[family] for family in wanted.toggled}
         if wanted.kind is ChangeKind.PROFILE:
             kinds.add(WriteKind.PROFILE)
@@ -262,6 +358,13 @@ class Battery:
             if self._applies % self.switches.apply_drops_every == 0:
                 kinds.add(WriteKind.APPLY)
         families = frozenset(family for kind in kinds for family in self.switches.drops.get(kind, ()))
+        if not families or self.switches.drops_left == 0:
+            return frozenset()
+        if self.switches.drops_left is not None:
+            self.switches.drops_left -= 1
+        return families
+
+    def _plan_drop(self, families: frozenset[ControlFamily]) -> None:
         if families:
             self._drops.append(_Drop(self._at + self.switches.drop_after_s, families))
 
@@ -274,6 +377,8 @@ class Battery:
         now = self._clock.time()
         # Somebody may have frozen the clock in the past: life goes on from there.
         self._at = min(self._at, now)
+        # What was changed since the last look was changed right after it.
+        self._note()
         longest = max(STEP_S, (now - self._at) / MOST_STEPS)
         self._live_events()
         while self._at < now:
@@ -281,21 +386,39 @@ class Battery:
             self._step(until)
             self._live_events()
 
+    def _note(self) -> None:
+        """Remember the state for reads that lag."""
+        lag = max(self.switches.settings_lag_s, self.switches.schedules_lag_s)
+        if lag <= 0:
+            self._history.clear()
+            return
+        self._history.note(self._at, Told(replace(self._settings), list(self._pending), self.book.as_it_is()))
+        self._history.forget(self._at - lag)
+
     def _next_event(self) -> float:
-        times = [change.ends for change in self._pending if change.ends is not None]
-        times += [drop.at for drop in self._drops]
+        times = [drop.at for drop in self._drops]
+        if self._at < self._gateway_back_at:
+            times.append(self._gateway_back_at)
+        times += [change.ends for change in self._pending if change.ends is not None and not self._waits(change)]
         expiry = self.book.next_expiry()
         if expiry is not None:
             times.append(expiry)
         return min(times, default=float("inf"))
 
+    def _waits(self, change: PendingChange) -> bool:
+        """Whether a change waits for the gateway to be back."""
+        return change.due is not None and self.gateway_offline
+
     def _live_events(self) -> None:
-        for drop in [drop for drop in self._drops if drop.at <= self._at]:
+        ended = [change for change in self._pending if change.ends is not None and change.ends <= self._at and not self._waits(change)]
+        for change in ended:
+            self._finish(change, taken=change.due is not None)
+        dropped = [drop for drop in self._drops if drop.at <= self._at]
+        for drop in dropped:
             self._drops.remove(drop)
             self.book.drop(drop.families)
-        for change in [change for change in self._pending if change.ends is not None and change.ends <= self._at]:
-            self._finish(change, taken=change.due is not None)
-        self.book.expire(self._at)
+        if self.book.expire(self._at) or ended or dropped:
+            self._note()
 
     def _finish(self, change: PendingChange, *, taken: bool) -> None:
         """End a pending change: the gateway has taken it over, or never will."""
@@ -310,6 +433,7 @@ class Battery:
         self._settings.take(values)
         for family in wanted.families:
             self.book.apply(family, on=self._settings.is_on(family))
+        self._plan_drop(change.drops)
         for listener in self.listeners:
             listener(wanted.kind)
 
@@ -343,11 +467,11 @@ class Battery:
         capacity = self.capacity_wh
         if not capacity:
             return Flow(0.0, Doing.SELF_USE)
-        order = self._order(begin)
-        if order.doing is Doing.CHARGE_FROM_GRID and self.stuck:
-            return Flow(0.0, order.doing)
+        now = self._order(begin)
+        if now.doing is Doing.CHARGE_FROM_GRID and self.stuck:
+            return Flow(0.0, now.doing)
         surplus = self.site.solar_w - self.site.base_load_w - self._charger_load_w(begin, end)
-        return flow(order, round(self._state_of_charge(), 6), surplus, self.rated_w)
+        return flow(now, round(self._state_of_charge(), 6), surplus, self.rated_w)
 
     def _charger_load_w(self, begin: float, end: float) -> float:
         if begin < self._clock.time():
@@ -356,35 +480,11 @@ class Battery:
 
     def _order(self, at: float) -> Order:
         """What decides now: the storm first, then the families, then the profile."""
-        settings, features = self._settings, self.features
         storm = any(alert.active_at(at) and not alert.opted_out for alert in self.storm_alerts)
-        if storm and settings.storm_guard:
+        if storm and self._settings.storm_guard:
             return Order(Doing.STORM, 100.0)
-        mode = features.grid_mode or "ImportExport"
-        if settings.charge_from_grid and settings.charge_from_grid_schedule and mode in {"ImportExport", "ImportOnly"}:
-            entry = self.book.running(ControlFamily.CFG, at)
-            if entry is not None:
-                return Order(Doing.CHARGE_FROM_GRID, float(entry.limit or 100))
-        if settings.discharge_to_grid and mode in {"ImportExport", "ExportOnly"}:
-            limit = self._export_limit(at)
-            if limit is not None and self._state_of_charge() > limit + 1e-6:
-                return Order(Doing.DISCHARGE_TO_GRID, limit)
-        if settings.restrict_discharge and self.book.running(ControlFamily.RBD, at) is not None:
-            return Order(Doing.HOLD, 100.0)
-        return Order(Doing.SELF_USE, float(settings.floor))
-
-    def _export_limit(self, at: float) -> float | None:
-        """Down to what state of charge it exports now, %; None: it does not."""
-        settings = self._settings
-        entry = self.book.running(ControlFamily.DTG, at)
-        if entry is not None:
-            return float(max(entry.limit or 0, settings.floor))
-        if self.book.knows_any(ControlFamily.DTG) or settings.dtg_begin is None or settings.dtg_end is None:
-            return None
-        minute = self.site.minute_of_day(at)
-        begin, end = settings.dtg_begin, settings.dtg_end
-        inside = begin <= minute < end if begin < end else minute >= begin or minute < end
-        return float(settings.floor) if inside else None
+        moment = Moment(at, self.site.minute_of_day(at), self._state_of_charge())
+        return order(self._settings, self.features.grid_mode, self.book, moment)
 
     def _state_of_charge(self) -> float:
         capacity = self.capacity_wh

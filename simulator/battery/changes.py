@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ..wire import Json
 from .families import ControlFamily
+from .switches import BatteryRequest
 
 
 class ChangeKind(StrEnum):
@@ -34,6 +35,8 @@ class WantedChange:
     """Families whose toggle it holds: their entries are applied with it."""
     toggled: frozenset[ControlFamily] = frozenset()
     """Those of them whose state it changes."""
+    requests: frozenset[BatteryRequest] = frozenset()
+    """What it was asked for, whether or not something comes of it."""
 
 
 @dataclass(eq=False)
@@ -46,3 +49,5 @@ class PendingChange:
     """When the gateway takes it over; None: never."""
     ends: float | None
     """When it stops being pending; None: never."""
+    drops: frozenset[ControlFamily] = frozenset()
+    """Families that lose their entries when it is taken over."""

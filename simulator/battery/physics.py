@@ -4,6 +4,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .families import ControlFamily
+from .schedules import ScheduleBook
+from .settings import Settings
+
 CHARGE_EFFICIENCY = 0.96
 """Share of the energy taken in that can be given back."""
 
@@ -26,6 +30,47 @@ class Order:
     doing: Doing
     limit: float
     """State of charge at which it ends, %: charge up to it, discharge down to it."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When somebody asks what the battery is to do."""
+
+    at: float
+    """Epoch seconds."""
+    minute_of_day: int
+    """In the site's zone."""
+    state_of_charge: float
+    """%."""
+
+
+def order(settings: Settings, grid_mode: str | None, book: ScheduleBook, now: Moment) -> Order:
+    """What families and profile want of the battery now."""
+    mode = grid_mode or "ImportExport"
+    if settings.charge_from_grid and settings.charge_from_grid_schedule and mode in {"ImportExport", "ImportOnly"}:
+        entry = book.running(ControlFamily.CFG, now.at)
+        if entry is not None:
+            return Order(Doing.CHARGE_FROM_GRID, float(entry.limit or 100))
+    if settings.discharge_to_grid and mode in {"ImportExport", "ExportOnly"}:
+        limit = _export_limit(settings, book, now)
+        if limit is not None and now.state_of_charge > limit + 1e-6:
+            return Order(Doing.DISCHARGE_TO_GRID, limit)
+    if settings.restrict_discharge and book.running(ControlFamily.RBD, now.at) is not None:
+        return Order(Doing.HOLD, 100.0)
+    return Order(Doing.SELF_USE, float(settings.floor))
+
+
+def _export_limit(settings: Settings, book: ScheduleBook, now: Moment) -> float | None:
+    """Down to what state of charge it exports now, %; None: it does not."""
+    entry = book.running(ControlFamily.DTG, now.at)
+    if entry is not None:
+        return float(max(entry.limit or 0, settings.floor))
+    if book.knows_any(ControlFamily.DTG) or settings.dtg_begin is None or settings.dtg_end is None:
+        return None
+    begin, end = settings.dtg_begin, settings.dtg_end
+    minute = now.minute_of_day
+    inside = begin <= minute < end if begin < end else minute >= begin or minute < end
+    return float(settings.floor) if inside else None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The schedules of a site: what the cloud lists, what the gateway runs, what conflicts and what gets lost."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .entries import Entry, EntryStatus, Wanted
 from .families import ControlFamily
@@ -25,6 +25,12 @@ class ScheduleBook:
     _running: dict[str, Entry] = field(default_factory=dict)
 
     # Reading
+
+    def as_it_is(self) -> ScheduleBook:
+        """A copy of what is listed, which stays as it is."""
+        return replace(
+            self, entries=[entry.copy() for entry in self.entries], deleted=[entry.copy() for entry in self.deleted], lost=[], _running={}
+        )
 
     def of(self, family: ControlFamily) -> list[Entry]:
         """The entries of a family."""
@@ -133,10 +139,12 @@ class ScheduleBook:
         lifetime = self.switches.unapplied_lifetime_s
         return min((entry.updated_at + lifetime for entry in self._unapplied()), default=None)
 
-    def expire(self, now: float) -> None:
-        """Lose the entries that nobody applied in time."""
+    def expire(self, now: float) -> bool:
+        """Lose the entries that nobody applied in time; whether there were any."""
         lifetime = self.switches.unapplied_lifetime_s
-        self._lose([entry for entry in self._unapplied() if entry.updated_at + lifetime <= now])
+        expired = [entry for entry in self._unapplied() if entry.updated_at + lifetime <= now]
+        self._lose(expired)
+        return bool(expired)
 
     def _unapplied(self) -> list[Entry]:
         return [entry for entry in self.entries if entry.status is EntryStatus.PENDING and not entry.apply_sent]
@@ -155,8 +163,8 @@ class ScheduleBook:
         """An entry that this one may not overlap, its own family first; disabled and pending ones included."""
         others = sorted(self.entries, key=lambda other: other.family is not entry.family)
         for other in others:
-            across = other.family is not entry.family
-            if other.id != entry.id and other.overlaps(entry) and (self.switches.cross_family_conflicts or not across):
+            checked = self.switches.own_family_conflicts if other.family is entry.family else self.switches.cross_family_conflicts
+            if checked and other.id != entry.id and other.overlaps(entry):
                 return other
         return None
 

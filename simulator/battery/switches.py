@@ -64,6 +64,41 @@ class DeleteForm(StrEnum):
     """``PUT S/<id>`` with ``isDeleted``."""
 
 
+class MissingGroup(StrEnum):
+    """How a group of schedules that is missing for a while is told (docs/cloud-api/battery.md §3): it is no answer."""
+
+    GROUP_ABSENT = "group_absent"
+    GROUP_NULL = "group_null"
+    DETAILS_ABSENT = "details_absent"
+    """``count`` and ``scheduleStatus`` are there."""
+    DETAILS_NULL = "details_null"
+
+
+class DropMoment(StrEnum):
+    """From when `BatteryDeployment.drop_after_s` counts (docs/cloud-api/battery.md §4 and §5, open)."""
+
+    WRITE = "write"
+    TAKE_OVER = "take_over"
+    """When the gateway takes the change over; one that it never takes over drops nothing."""
+
+
+class BatteryRequest(StrEnum):
+    """What a client asks the battery service to do (docs/cloud-api/battery.md §4)."""
+
+    TOGGLE = "toggle"
+    """The part of a write of settings that changes a family's state."""
+    APPLY = "apply"
+    """The part that sends a family the state that it has."""
+    SETTINGS = "settings"
+    """The part that belongs to no family: reserve, shutdown level, …"""
+    PROFILE = "profile"
+    STORM = "storm"
+    IS_VALID = "is_valid"
+    ADD = "add"
+    CHANGE = "change"
+    DELETE = "delete"
+
+
 class WriteKind(StrEnum):
     """Kinds of writes that can drop schedules (docs/cloud-api/battery.md §5)."""
 
@@ -100,13 +135,30 @@ class BatteryDeployment(Switches):
     gateway_gives_up_s: float | None = 0.0
     """How long a change that is never taken over stays pending; None: for ever."""
     nothing_pending: NothingPending = NothingPending.EMPTY
+    gateway_offline: bool = False
+    """What is pending stays so; it is taken over when the gateway is back. For some hours: `Battery.lose_gateway`."""
     lost_while_pending: bool = False
     """A write that comes while another is pending is answered with success and lost (docs/cloud-api/battery.md §5)."""
+    collision_s: float | None = None
+    """So long after a write it makes the next one be lost; None: as long as it is pending (docs/cloud-api/battery.md §5, open)."""
+    earlier_is_lost: bool = False
+    """Of two that collide the earlier one is lost, not the later one."""
+    entries_lost_while_pending: bool = False
+    """Adds, changes and deletes of entries that come while a write is pending are answered with success and lost."""
+    settings_lag_s: float = 0.0
+    """Site settings, battery settings and profile read as they were so long ago, with what was pending (docs/cloud-api/battery.md §4)."""
     ignored_writes: int = 0
     """So many of the next writes of settings, profile and storm guard are answered with success and lost."""
 
     # Writing settings (docs/cloud-api/battery.md §4)
     source_enho: EnhoRule = EnhoRule.INDIFFERENT
+    """Of writes of settings, profile and storm guard."""
+    source_enho_of: dict[BatteryRequest, EnhoRule] = field(default_factory=dict)
+    """Of one kind of request, in place of `source_enho`."""
+    error_in_200: set[BatteryRequest] = field(default_factory=set)
+    """Requests that get ``{"error": {…}}`` with 200, and come to nothing."""
+    error_in_200_times: int | None = None
+    """So many of them; None: all."""
     toggle_needs_is_valid: bool = False
     """A toggle that no isValid of its family preceded is answered with success and ignored."""
     cfg_schedule_flag_needed: bool = False
@@ -127,8 +179,11 @@ class BatteryDeployment(Switches):
     # Schedules, docs/cloud-api/battery.md §3 to §5
     drops: dict[WriteKind, set[ControlFamily]] = field(default_factory=dict)
     """Which families a write of a kind drops."""
+    drop_from: DropMoment = DropMoment.WRITE
     drop_after_s: float = 0.0
-    """How long after the write."""
+    """How long after the write, or after the gateway has taken it over."""
+    drops_left: int | None = None
+    """So many more writes drop; None: all that are listed in `drops`."""
     apply_drops_every: int = 1
     """Of so many applies one drops: where every one did, nothing could ever be put back."""
     unapplied_lifetime_s: float = 3600.0
@@ -140,6 +195,12 @@ class BatteryDeployment(Switches):
     flipping_details: bool = True
     """``details`` turns round with every write."""
     empty_details: EmptyDetails = EmptyDetails.LIST
+    missing_groups: dict[ControlFamily, MissingGroup] = field(default_factory=dict)
+    """Groups that reads of schedules lack. For some seconds from now: `Battery.hide_groups`."""
+    missing_after_write_s: float | None = None
+    """Only so long after each write; None: always."""
+    schedules_lag_s: float = 0.0
+    """Schedules read as they were so long ago (docs/cloud-api/battery.md §4)."""
     empty_schedule_reads: int = 0
     """So many of the next reads of schedules show none."""
     empty_schedules_every: int = 0
@@ -154,7 +215,14 @@ class BatteryDeployment(Switches):
     delete_forms: set[DeleteForm] = field(default_factory=lambda: set(DeleteForm))
     deleted_stay_listed: bool = False
     """Deleted entries stay in ``details`` with ``isDeleted``."""
+    own_family_conflicts: bool = True
+    """Entries of one family may not overlap; False: whatever comes is taken, twice if it comes twice."""
     cross_family_conflicts: bool = True
     """Entries of different families may not overlap either."""
     wrong_family_named: bool = False
     """A conflict across families names a family that is not in the way."""
+
+    def enho_rule(self, request: BatteryRequest) -> EnhoRule:
+        """What ``source=enho`` does to a kind of request."""
+        of_entries = {BatteryRequest.IS_VALID, BatteryRequest.ADD, BatteryRequest.CHANGE, BatteryRequest.DELETE}
+        return self.source_enho_of.get(request, EnhoRule.INDIFFERENT if request in of_entries else self.source_enho)

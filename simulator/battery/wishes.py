@@ -11,6 +11,7 @@ from .changes import ChangeKind, WantedChange
 from .families import ControlFamily
 from .refusal import BatteryRefused, bad_request
 from .settings import PROFILES
+from .switches import BatteryRequest
 
 US = "US"
 DAY_MIN = 24 * 60
@@ -40,11 +41,11 @@ class _Wish:
         return value
 
 
-def read_settings(battery: Battery, body: Mapping[str, object]) -> WantedChange:
+def read_settings(battery: Battery, body: Mapping[str, object], *, with_enho: bool) -> WantedChange:
     """Read a write of settings; raises `BatteryRefused`. What this deployment ignores is not in the answer."""
     if "devices" in body:
         raise bad_request("devices cannot be written")
-    told = settings_data(battery)
+    told = settings_data(battery, battery.told(0))
     whole = set(told) - {"devices"} <= set(body)
     wish = _Wish(battery, body)
     _read_cfg(wish)
@@ -56,6 +57,10 @@ def read_settings(battery: Battery, body: Mapping[str, object]) -> WantedChange:
     for family in toggled:
         if battery.features.controls.of(family).locked:
             raise BatteryRefused(400, "CONTROL_LOCKED")
+    requests = {_request_of(family, toggled) for family in wish.of_family}
+    if wish.values:
+        requests.add(BatteryRequest.SETTINGS)
+    _forget_other_source(wish, toggled, with_enho=with_enho)
     values = dict(wish.values)
     for part in wish.of_family.values():
         values |= part
@@ -64,8 +69,22 @@ def read_settings(battery: Battery, body: Mapping[str, object]) -> WantedChange:
         values,
         _shown(wish, told if whole else {}),
         families=frozenset(wish.of_family),
-        toggled=frozenset(toggled),
+        toggled=frozenset(toggled & set(wish.of_family)),
+        requests=frozenset(requests),
     )
+
+
+def _request_of(family: ControlFamily, toggled: set[ControlFamily]) -> BatteryRequest:
+    return BatteryRequest.TOGGLE if family in toggled else BatteryRequest.APPLY
+
+
+def _forget_other_source(wish: _Wish, toggled: set[ControlFamily], *, with_enho: bool) -> None:
+    """Leave out what this deployment takes only with ``source=enho``, or only without."""
+    for family in list(wish.of_family):
+        if wish.battery.ignores(_request_of(family, toggled), with_enho=with_enho):
+            del wish.of_family[family]
+    if wish.battery.ignores(BatteryRequest.SETTINGS, with_enho=with_enho):
+        wish.values.clear()
 
 
 def _changes(battery: Battery, values: Mapping[str, object]) -> bool:
@@ -218,7 +237,7 @@ def read_profile(battery: Battery, body: Mapping[str, object]) -> WantedChange:
         if isinstance(reserve, bool) or not isinstance(reserve, int) or not features.reserve_min <= reserve <= features.reserve_max:
             raise bad_request(f"batteryBackupPercentage must be {features.reserve_min} to {features.reserve_max}")
         values["reserve"] = reserve
-    return WantedChange(ChangeKind.PROFILE, values, _as_json(body))
+    return WantedChange(ChangeKind.PROFILE, values, _as_json(body), requests=frozenset({BatteryRequest.PROFILE}))
 
 
 def read_storm_guard(body: Mapping[str, object]) -> WantedChange:
@@ -230,7 +249,7 @@ def read_storm_guard(body: Mapping[str, object]) -> WantedChange:
     with_vehicles = _flag(body, "evseStormEnabled")
     if with_vehicles is not None:
         values["storm_guard_ev"] = with_vehicles
-    return WantedChange(ChangeKind.STORM, values, _as_json(body))
+    return WantedChange(ChangeKind.STORM, values, _as_json(body), requests=frozenset({BatteryRequest.STORM}))
 
 
 def _flag(body: Mapping[str, object], key: str) -> bool | None:

@@ -7,9 +7,9 @@ from ..battery.entries import Entry, Wanted, read_family, read_wanted
 from ..battery.families import ControlFamily
 from ..battery.guard import BASE
 from ..battery.refusal import BatteryRefused, bad_request
-from ..battery.switches import DeleteForm
+from ..battery.switches import BatteryRequest, DeleteForm
 from ..context import SESSION, json_answer, now_of, read_object
-from .battery_writes import SUCCESS, writable_battery_of
+from .battery_writes import SUCCESS, with_enho, writable_battery_of
 
 routes = web.RouteTableDef()
 
@@ -24,7 +24,9 @@ async def is_valid(request: web.Request) -> web.Response:
     family = read_family(body)
     if family is ControlFamily.CFG and not isinstance(body.get("forceScheduleOpted"), bool):
         raise bad_request("forceScheduleOpted is missing")
-    battery.checked.add(family)
+    battery.refuse_in_200({BatteryRequest.IS_VALID})
+    if not battery.ignores(BatteryRequest.IS_VALID, with_enho=with_enho(request)):
+        battery.checked.add(family)
     return json_answer({"isValid": battery.features.controls.of(family).schedule_supported})
 
 
@@ -34,7 +36,7 @@ async def add(request: web.Request) -> web.Response:
     battery = writable_battery_of(request)
     wanted = _read(battery, await read_object(request))
     account = request[SESSION].account
-    if _comes_to_nothing(battery):
+    if _comes_to_nothing(request, battery, BatteryRequest.ADD):
         return json_answer(SUCCESS)
     entry = battery.book.add(wanted, now_of(request), account.user_id if account else 0)
     return json_answer({**SUCCESS, "scheduleId": entry.id} if battery.switches.answer_holds_id else SUCCESS)
@@ -53,7 +55,7 @@ async def change(request: web.Request) -> web.Response:
     wanted = _read(battery, body)
     if wanted.family is not entry.family:
         raise bad_request("scheduleType cannot be changed")
-    if not _comes_to_nothing(battery):
+    if not _comes_to_nothing(request, battery, BatteryRequest.CHANGE):
         battery.book.change(entry, wanted, now_of(request))
     return json_answer(entry.as_json(lying=battery.switches.lying_is_enabled))
 
@@ -68,7 +70,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 def _delete(request: web.Request, battery: Battery, entry: Entry) -> web.Response:
-    if not _comes_to_nothing(battery):
+    if not _comes_to_nothing(request, battery, BatteryRequest.DELETE):
         battery.book.delete(entry, now_of(request))
         battery.deleted_at[entry.family] = battery.now
     if battery.switches.delete_status == 204:
@@ -83,6 +85,9 @@ def _read(battery: Battery, body: dict[str, object]) -> Wanted:
     return wanted
 
 
-def _comes_to_nothing(battery: Battery) -> bool:
-    """Whether the cloud is busy with something that overrides every write (docs/cloud-api/battery.md §3)."""
-    return battery.features.system_task or battery.features.dr_event_active
+def _comes_to_nothing(request: web.Request, battery: Battery, kind: BatteryRequest) -> bool:
+    """Whether a request is answered with success and lost; refused where it gets an error with 200."""
+    battery.refuse_in_200({kind})
+    # The cloud is busy with something that overrides every write (docs/cloud-api/battery.md §3).
+    busy = battery.features.system_task or battery.features.dr_event_active
+    return busy or battery.ignores(kind, with_enho=with_enho(request)) or battery.loses_entry_write()

@@ -6,7 +6,6 @@ from ..battery.battery import Battery
 from ..battery.changes import ChangeKind, WantedChange
 from ..battery.guard import BASE
 from ..battery.refusal import BatteryRefused, bad_request
-from ..battery.switches import EnhoRule
 from ..battery.wishes import read_profile, read_settings, read_storm_guard
 from ..context import json_answer, now_of, read_object
 from ..wire import JsonObject, iso_milliseconds
@@ -23,16 +22,23 @@ def writable_battery_of(request: web.Request) -> Battery:
     if not (battery.features.is_owner or battery.features.is_installer):
         raise BatteryRefused(403, "FORBIDDEN", "Only the owner and the installer may write")
     battery.catch_up()
+    battery.note_write()
     return battery
+
+
+def with_enho(request: web.Request) -> bool:
+    """Whether the query has ``source=enho``."""
+    return request.query.get("source") == "enho"
 
 
 def _take(request: web.Request, battery: Battery, wanted: WantedChange) -> web.Response:
     """Success in any case; whether something comes of it is up to the deployment."""
+    battery.refuse_in_200(wanted.requests)
     switches, features = battery.switches, battery.features
-    with_enho = request.query.get("source") == "enho"
     ignored = features.system_task or features.dr_event_active
-    ignored |= switches.source_enho is EnhoRule.NEEDED and not with_enho
-    ignored |= switches.source_enho is EnhoRule.IGNORED and with_enho and features.supports_mqtt
+    if wanted.kind is not ChangeKind.SETTINGS:
+        # Of settings each part has been looked at.
+        ignored |= any(battery.ignores(kind, with_enho=with_enho(request)) for kind in wanted.requests)
     if switches.ignored_writes > 0:
         switches.ignored_writes -= 1
         ignored = True
@@ -45,7 +51,7 @@ def _take(request: web.Request, battery: Battery, wanted: WantedChange) -> web.R
 async def write_settings(request: web.Request) -> web.Response:
     """Change settings; a toggle applies its family's schedules."""
     battery = writable_battery_of(request)
-    return _take(request, battery, read_settings(battery, await read_object(request)))
+    return _take(request, battery, read_settings(battery, await read_object(request), with_enho=with_enho(request)))
 
 
 @routes.post(BASE + r"/batterySettings/acceptDisclaimer/{site:\d+}")

@@ -1,6 +1,6 @@
 """The control surface of the battery: the truth, its switches, and what a person does in the app."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from mashumaro.codecs import BasicDecoder
@@ -9,6 +9,7 @@ from ..battery.battery import Battery
 from ..battery.entries import EVERY_DAY, Entry
 from ..battery.families import ControlFamily
 from ..battery.storms import StormAlert
+from ..battery.switches import MissingGroup
 from ..context import Refused, json_answer, read_object, world_of
 from ..wire import Json, JsonObject, iso_offset
 
@@ -29,8 +30,18 @@ class _PersonsEntry:
     applied: bool = True
 
 
+@dataclass
+class _Hidden:
+    """Groups that are missing, as the body of ``/_sim/battery/hide_groups`` tells them."""
+
+    seconds: float
+    families: list[ControlFamily] = field(default_factory=list)
+    form: MissingGroup = MissingGroup.GROUP_ABSENT
+
+
 _FAMILIES = BasicDecoder(list[ControlFamily])
 _ENTRY = BasicDecoder(_PersonsEntry)
+_HIDDEN = BasicDecoder(_Hidden)
 
 
 def _bad_request(message: str) -> Refused:
@@ -67,6 +78,7 @@ def _state(battery: Battery) -> JsonObject:
         "power_w": round(flow.power_w, 1),
         "doing": flow.doing.value,
         "stuck": battery.stuck,
+        "gateway_offline": battery.gateway_offline,
         "settings": battery.settings.as_json(),
         "features": battery.features.as_json(),
         "switches": battery.switches.as_json(),
@@ -89,10 +101,10 @@ async def read(request: web.Request) -> web.Response:
 
 @routes.post("/_sim/battery")
 async def change(request: web.Request) -> web.Response:
-    """``switches``, ``settings`` and ``features`` by name, ``state_of_charge``, ``stuck``."""
+    """``switches``, ``settings`` and ``features`` by name, ``state_of_charge``, ``stuck``, ``gateway_offline_s``."""
     battery = _battery(request)
     body = await _body(request)
-    if unknown := set(body) - {"switches", "settings", "features", "state_of_charge", "stuck"}:
+    if unknown := set(body) - {"switches", "settings", "features", "state_of_charge", "stuck", "gateway_offline_s"}:
         raise _bad_request(f"No such field: {', '.join(sorted(unknown))}")
     switches, settings, features = (_group(body, name) for name in ("switches", "settings", "features"))
     try:
@@ -101,6 +113,8 @@ async def change(request: web.Request) -> web.Response:
         battery.set(**settings)
         if "state_of_charge" in body:
             battery.state_of_charge = float(str(body["state_of_charge"]))
+        if "gateway_offline_s" in body:
+            battery.lose_gateway(float(str(body["gateway_offline_s"])))
     except (ValueError, LookupError, TypeError) as err:
         raise _bad_request(str(err)) from err
     battery.stuck = body.get("stuck", battery.stuck) is True
@@ -133,6 +147,49 @@ async def add_schedule(request: web.Request) -> web.Response:
         applied=entry.applied,
     )
     return json_answer(made.as_json())
+
+
+@routes.put("/_sim/battery/schedules/{schedule}")
+async def change_schedule(request: web.Request) -> web.Response:
+    """Change fields of an entry as a person does in the app: start, end, limit, days, enabled, time_zone."""
+    battery, body = _battery(request), await _body(request)
+    try:
+        known = _entry_fields(battery, request.match_info["schedule"])
+        if unknown := set(body) - set(known) | {"family", "applied"} & set(body):
+            raise _bad_request(f"No such field: {', '.join(sorted(unknown))}")
+        wanted = _ENTRY.decode(known | body)
+        changed = battery.change_schedule(
+            request.match_info["schedule"],
+            start=wanted.start,
+            end=wanted.end,
+            limit=wanted.limit,
+            days=wanted.days,
+            enabled=wanted.enabled,
+            time_zone=wanted.time_zone,
+        )
+    except LookupError as err:
+        raise Refused(json_answer({"error": str(err)}, 404)) from err
+    except ValueError as err:
+        raise _bad_request(str(err)) from err
+    return json_answer(changed.as_json())
+
+
+def _entry_fields(battery: Battery, entry_id: str) -> dict[str, object]:
+    """An entry as the body of ``/_sim/battery/schedules`` would tell it; raises LookupError."""
+    wanted = battery.schedule(entry_id).wanted()
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(wanted).items()}
+
+
+@routes.post("/_sim/battery/hide_groups")
+async def hide_groups(request: web.Request) -> web.Response:
+    """``{"seconds": 20, "families": ["cfg"], "form": "details_null"}``: groups are missing in reads for so long."""
+    battery, body = _battery(request), await _body(request)
+    try:
+        hidden = _HIDDEN.decode(body)
+    except (ValueError, LookupError) as err:
+        raise _bad_request(str(err)) from err
+    battery.hide_groups(hidden.seconds, *hidden.families, form=hidden.form)
+    return json_answer(_state(battery))
 
 
 @routes.delete("/_sim/battery/schedules/{schedule}")
