@@ -13,7 +13,16 @@ from aiohttp import CookieJar
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from custom_components.enphase_ev.enlighten import ChargeModePreference, EnlightenError, Json, SiteStatus
+from custom_components.enphase_ev.enlighten import (
+    ChargedDays,
+    ChargeModePreference,
+    EnergyOfDays,
+    EnergyOfToday,
+    EnlightenError,
+    Json,
+    SiteStatus,
+    Tariff,
+)
 from custom_components.enphase_ev.enlighten.access_token import _read_token
 from custom_components.enphase_ev.enlighten.account import _redirect_target
 from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _kind_of
@@ -27,6 +36,7 @@ from custom_components.enphase_ev.enlighten.models.charger_configuration import 
     read_firmware,
 )
 from custom_components.enphase_ev.enlighten.models.charging_slots import ChargingSchedule
+from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_programme
 from custom_components.enphase_ev.enlighten.models.home_battery import (
     BatteryProfile,
     BatterySchedules,
@@ -38,6 +48,7 @@ from custom_components.enphase_ev.enlighten.models.home_battery import (
 from custom_components.enphase_ev.enlighten.models.live_power import LivePower
 from custom_components.enphase_ev.enlighten.models.past_sessions import EnergyOfDay, SessionPage
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
+from custom_components.enphase_ev.enlighten.models.tariff import read_export_prices
 from custom_components.enphase_ev.enlighten.parsing import read_mapping
 from custom_components.enphase_ev.enlighten.recorder import shape_of
 from custom_components.enphase_ev.enlighten.sign_in import _form_token, _read_sign_in, keep_cookies
@@ -110,6 +121,17 @@ def _energy(body: Json) -> object:
     return energy, energy.of("EV000000000001", is_only=True)
 
 
+def _energy_of_today(body: Json) -> object:
+    today = EnergyOfToday.read(body)
+    return today, dict(today.by_day(UTC)), today.is_all_zero
+
+
+def _tariff(body: Json) -> object:
+    tariff = Tariff.read(body)
+    prices = [prices.of_day(_DAY) for prices in (tariff.purchase, tariff.buyback) if prices]
+    return tariff, tariff.currency_code, prices
+
+
 def _broker(body: Json) -> object:
     """Return where is listened; it may only be the cloud's own broker, or in development the host that stands for the cloud."""
     stream = AnswerStream.from_dict(read_mapping(body))
@@ -177,6 +199,16 @@ READERS: dict[str, Reader] = {
     "battery_help": _of_samples(read_battery_help, "green_settings"),
     "sessions": _of_samples(SessionPage.read, "session_history"),
     "energy": _of_samples(_energy, "evse_lifetime"),
+    "energy_today": _of_samples(_energy_of_today, "energy_today"),
+    "energy_of_days": _of_values(
+        lambda body: list(EnergyOfDays.read(body).by_day()), {"start_date": "2026-10-24", "production": [1000, None], "solar_grid": [1, 2]}
+    ),
+    "charged_days": _of_samples(lambda body: list(ChargedDays.read(body).by_day()), "evse_lifetime"),
+    "tariff": _of_samples(_tariff, "tariff"),
+    "export_prices": _of_values(read_export_prices, {"data": {"buyback": [{"start": 0, "end": 1439, "rate": "0.07"}]}}),
+    "grid_events": _of_samples(read_grid_events, "grid_events"),
+    "programme": _of_values(read_programme, {"data": "aaaabbbbccccddddeeeeffff"}, {"data": {"program_id": "aaaabbbbccccddddeeeeffff"}}),
+    "outages": _of_values(read_outages, {"histories": [{"start_time": "2026-10-03T14:11:00+02:00", "duration": 3600}]}),
     "battery_settings": _of_samples(_battery_settings, "battery_settings", "battery_settings_pending"),
     "battery_schedules": _of_samples(_battery_schedules, "battery_schedules"),
     "battery_profile": _of_samples(BatteryProfile.read, "battery_profile"),

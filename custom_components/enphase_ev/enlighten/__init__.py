@@ -26,11 +26,13 @@ from .exceptions import (
     Unreachable,
 )
 from .gateway import Gateway, gateway_url, shown_certificate
+from .grid_services import GridServices
 from .live_streams import LiveStreams, live_frames
 from .models.broker_access import AnswerStream, LiveAccess
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.charger_configuration import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
 from .models.charging_slots import ChargingSchedule, ChargingSlot, SlotType
+from .models.grid_events import EventState, GridEvent, Outage
 from .models.home_battery import (
     BatteryControl,
     BatteryEntry,
@@ -46,14 +48,18 @@ from .models.home_battery import (
 )
 from .models.live_power import GridRelay, LiveChannel, LivePower
 from .models.past_sessions import PastSession
+from .models.site_energy import Channel, ChargedDays, Energies, EnergyOfDays, EnergyOfToday
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
+from .models.tariff import Prices, PriceSpan, Tariff, rate_at
 from .parsing import Json
 from .recorder import Recorder
 from .session_history import ChargerHistory
+from .site_energy import SiteEnergy
 from .sites import Site
 from .start_stop import CommandReply, Outcome
 from .state import AccountState
+from .tariffs import Tariffs
 from .transport import Family, RequestCounter, Transport
 
 __all__ = [
@@ -73,8 +79,10 @@ __all__ = [
     "BatteryStatus",
     "BatteryUnit",
     "CertificateChanged",
+    "Channel",
     "ChargeMode",
     "ChargeModePreference",
+    "ChargedDays",
     "ChargerCalls",
     "ChargerConfiguration",
     "ChargerHistory",
@@ -89,13 +97,19 @@ __all__ = [
     "CodeRequired",
     "CommandReply",
     "ConfigurationKey",
+    "Energies",
+    "EnergyOfDays",
+    "EnergyOfToday",
     "EnlightenError",
+    "EventState",
     "Family",
     "FamilySchedules",
     "Feature",
     "FirmwareDetails",
     "Gateway",
+    "GridEvent",
     "GridRelay",
+    "GridServices",
     "InvalidCredentials",
     "InvalidResponse",
     "Json",
@@ -104,9 +118,12 @@ __all__ = [
     "LiveChannel",
     "LivePower",
     "LiveStreams",
+    "Outage",
     "Outcome",
     "PastSession",
     "PhaseMode",
+    "PriceSpan",
+    "Prices",
     "RateLimited",
     "Recorder",
     "RequestCeiling",
@@ -117,16 +134,20 @@ __all__ = [
     "SessionExpired",
     "SessionRenewed",
     "Site",
+    "SiteEnergy",
     "SiteSettings",
     "SiteStatus",
     "SlotType",
     "StormAlert",
+    "Tariff",
+    "Tariffs",
     "TooManySessions",
     "Transport",
     "Unreachable",
     "gateway_url",
     "live_frames",
     "now_as_disclaimer",
+    "rate_at",
     "shown_certificate",
     "whole_settings",
 ]

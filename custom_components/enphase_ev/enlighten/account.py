@@ -136,6 +136,12 @@ class Account:
         return token.expires_at if token else None
 
     @property
+    def manager_token(self) -> str | None:
+        """Return the manager JWT while it lives: another origin takes nothing else, and it is no reason to sign in."""
+        token = self._session.manager_token
+        return token.value if token is not None and token is not self._session.refused_token and token.is_alive() else None
+
+    @property
     def generation(self) -> int:
         """Return a number that changes whenever the session is renewed."""
         return self._session.generation

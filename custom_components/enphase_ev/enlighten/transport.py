@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import time
+from typing import Self
 
 import aiohttp
 from aiohttp import hdrs
@@ -27,6 +28,8 @@ _LOGGER = logging.getLogger(__name__)
 DEFAULT_URL = "https://enlighten.enphaseenergy.com"
 DEFAULT_TIMEOUT = 15.0
 URL_VARIABLE = "ENPHASE_EV_ENLIGHTEN_URL"
+GRID_SERVICES_URL = "https://gs.enphaseenergy.com"
+GRID_SERVICES_URL_VARIABLE = "ENPHASE_EV_GRID_SERVICES_URL"
 
 _HOUR = 3600
 _PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
@@ -66,11 +69,21 @@ class Family(StrEnum):
     BATTERY_STATUS = "battery_status"
     LIVE_POWER = "live_power"
     GATEWAY = "gateway"
+    ENERGY = "energy"
+    OUTAGES = "outages"
+    TARIFF = "tariff"
+    EXPORT_PRICES = "export_prices"
+    GRID_EVENTS = "grid_events"
 
 
 def enlighten_url() -> URL:
     """Return the origin of the cloud: Enlighten, or what `ENPHASE_EV_ENLIGHTEN_URL` names for development and tests."""
     return URL(os.environ.get(URL_VARIABLE) or DEFAULT_URL).origin()
+
+
+def grid_services_url() -> URL:
+    """Return the origin of the grid events, the only other one that gets a token (docs/cloud-api/events.md §1)."""
+    return URL(os.environ.get(GRID_SERVICES_URL_VARIABLE) or GRID_SERVICES_URL).origin()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,6 +287,14 @@ class Transport:
         self._session = session
         self._write_session = write_session
         self._tls = aiohttp.Fingerprint(certificate) if certificate else True
+
+    def to(self, url: URL) -> Self:
+        """Return a connection to another origin that shares what is counted and what may be sent."""
+        other = type(self)(self._session, self._write_session, url=url, request_timeout=self.request_timeout)
+        other.requests = self.requests
+        other.budget = self.budget
+        other.uses_browser_user_agent = self.uses_browser_user_agent
+        return other
 
     async def send(self, request: Request, *, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
         """Send a request and return its answer, whatever its status. Redirects are not followed.
