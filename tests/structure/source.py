@@ -7,6 +7,7 @@ from functools import cache
 import json
 from pathlib import Path
 import re
+import subprocess
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,26 @@ def load(name: str) -> dict[str, Any]:
     """A JSON file of the integration."""
     content: dict[str, Any] = json.loads((INTEGRATION / name).read_text(encoding="utf-8"))
     return content
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The files of the repository: those that git knows, those that are new, none that are ignored or gone."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 a fixed command
+    return tuple(ROOT / name for name in listing.split("\0") if name and (ROOT / name).exists())
+
+
+@cache
+def tracked_texts() -> dict[Path, str]:
+    """The content of those of them that are text."""
+    found = {}
+    for path in tracked():
+        try:
+            found[path] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+    return found
 
 
 @dataclass(frozen=True)

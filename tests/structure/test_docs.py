@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tests.structure.descriptions import declared_entities
-from tests.structure.source import INTEGRATION, ROOT, leaves, load
+from tests.structure.source import INTEGRATION, ROOT, leaves, load, tracked
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md", ROOT / "simulator" / "README.md"])
+PAGES = sorted(path for path in tracked() if path.suffix == ".md" and ".github" not in path.parts)
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)|(?:src|srcset)=\"(?!https?://)([^\"]+)\"")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 import re
 import struct
-import subprocess
 
 from awesomeversion import AwesomeVersion
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from tests.structure.source import INTEGRATION, ROOT, load
+from tests.structure.source import INTEGRATION, ROOT, load, tracked, tracked_texts
 
 TOP_LEVEL = {
     *(".ci", ".devcontainer", ".editorconfig", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
@@ -24,22 +23,14 @@ HACS_KEYS = {
 UNWANTED = re.compile(r"pypi\.[a-z]+/|python[h]osted\.|registry\.npm|deb\.debian\.|/(?:home|Users)/\w+/|/r[o]ot/")
 
 
-@pytest.fixture(scope="module")
-def tracked() -> list[Path]:
-    """The files of the repository: those that git knows, those that are new, none that are ignored or gone."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 a fixed command
-    return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).exists()]
-
-
-def test_top_level(tracked: list[Path]) -> None:
-    assert {path.relative_to(ROOT).parts[0] for path in tracked} <= TOP_LEVEL
+def test_top_level() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in tracked()} <= TOP_LEVEL
     for name in ("README.md", "LICENSE", "hacs.json", "pyproject.toml", "custom_components", ".ci"):
         assert (ROOT / name).exists(), name
 
 
-def test_one_integration(tracked: list[Path]) -> None:
-    inside = [path.relative_to(ROOT).parts for path in tracked if "custom_components" in path.relative_to(ROOT).parts]
+def test_one_integration() -> None:
+    inside = [path.relative_to(ROOT).parts for path in tracked() if "custom_components" in path.relative_to(ROOT).parts]
     assert {parts[1] for parts in inside if parts[0] == "custom_components"} == {INTEGRATION.name}
 
 
@@ -75,23 +66,19 @@ def test_brand_images(name: str) -> None:
     assert width >= 256
 
 
-def test_no_file_names_a_registry_or_a_home_folder(tracked: list[Path]) -> None:
+def test_no_file_names_a_registry_or_a_home_folder() -> None:
     found = []
-    for path in tracked:
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError:
-            continue
+    for path, text in tracked_texts().items():
         found += [
             f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
-            for number, line in enumerate(lines, 1)
+            for number, line in enumerate(text.splitlines(), 1)
             if UNWANTED.search(line) and path != Path(__file__)
         ]
     assert found == []
 
 
-def test_scripts_can_be_run(tracked: list[Path]) -> None:
-    scripts = [path for path in tracked if path.parent in {ROOT / "scripts", ROOT / ".ci"}]
+def test_scripts_can_be_run() -> None:
+    scripts = [path for path in tracked() if path.parent in {ROOT / "scripts", ROOT / ".ci"}]
     assert scripts
     assert [path.name for path in scripts if not path.stat().st_mode & 0o111] == []
 
