@@ -5,27 +5,28 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .account_issues import clear_account_issues, clear_gateway_issues
 from .accounts import async_get_accounts
 from .battery.coordinator import BatteryCoordinator
+from .battery.issues import clear_battery_issues
 from .battery.journal import BatteryJournal
 from .battery.override import BatteryOverrides
 from .battery_entity import battery_device_info, battery_identifier
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.gateway_session import open_gateway
+from .charger.issues import clear_stop_issues
 from .charger.local_first import ChargerSources
 from .charger.store import SiteMemoryStore
 from .const import CONF_SITE, DOMAIN
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import site_device_info
-from .issues import clear_account_issues, clear_battery_issues, clear_gateway_issues, clear_stop_issues
-from .migration import async_migrate
+from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services.battery import async_setup_battery_services
 from .services.charger import async_setup_services
 from .services.old_names import async_setup_old_actions
-from .takeover import async_take_over, is_of_the_other
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

@@ -10,9 +10,8 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, Sen
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfEnergy, UnitOfPower
 from homeassistant.helpers.typing import StateType
 
-from .battery.model import ACTIVITIES, Battery, activity_of
+from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_shown
 from .battery.override import OverrideAction
-from .battery.profiles import PROFILES, profile_shown
 from .battery.tickets import ChangeState
 from .battery_entity import BatteryEntity, BatteryEntityDescription, UnitEntity, UnitEntityDescription
 from .enlighten import BatteryFamily, BatteryStatus, BatteryUnit

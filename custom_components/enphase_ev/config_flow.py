@@ -19,7 +19,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .accounts import async_get_accounts
-from .charger.choice import choice_of_chargers
+from .charger.devices import choice_of_chargers
 from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
 from .enlighten import (
     Account,

@@ -1,11 +1,12 @@
-"""Turns the client's errors into Home Assistant's, translated."""
+"""What becomes of the client's errors: translated for Home Assistant, and put up with where only an optional service fails."""
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
 
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 from .enlighten import (
     AccountBlocked,
     AuthError,
@@ -21,7 +22,8 @@ from .enlighten import (
 # Scheduled mode was chosen and no schedule is enabled (docs/cloud-api/chargers.md §5).
 _NO_SCHEDULE_CODE = "iqevc_sch_10031"
 _CANNOT_STREAM = 472
-
+# A site that does not have a service says so in one of these ways (docs/cloud-api/chargers.md §7): nothing to tell anybody.
+_NOT_HERE = {401, 403, 404, 405}
 
 # The first kind that fits counts.
 _KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
@@ -73,3 +75,39 @@ def _placeholders(err: EnlightenError) -> dict[str, str] | None:
 
 def _seconds_until(moment: datetime | None) -> float | None:
     return None if moment is None else max((moment - datetime.now(UTC)).total_seconds(), 1.0)
+
+
+class OptionalServices:
+    """Asks them; an outage is logged once, and so is its end."""
+
+    def __init__(self) -> None:
+        self._down: set[str] = set()
+
+    async def ask[T](self, service: str, question: Awaitable[T]) -> T | None:
+        """Return the answer, `None` where there is none.
+
+        Raises:
+            AuthError: The session is gone, which is everybody's affair.
+        """
+        try:
+            answer = await question
+        except AuthError:
+            raise
+        except RequestRejected as err:
+            if err.status not in _NOT_HERE:
+                self._note_outage(service, err)
+            return None
+        except RequestCeiling:
+            return None
+        except EnlightenError as err:
+            self._note_outage(service, err)
+            return None
+        if service in self._down:
+            self._down.remove(service)
+            LOGGER.info("The %s service answers again", service)
+        return answer
+
+    def _note_outage(self, service: str, err: EnlightenError) -> None:
+        if service not in self._down:
+            self._down.add(service)
+            LOGGER.warning("The %s service does not answer: %s", service, err)

@@ -1,10 +1,53 @@
-"""Brings what earlier releases have left up to date."""
+"""Brings entries up to date: those of earlier releases, and those of the other public integration of this domain.
+
+What is taken over of the latter: site, chargers, session, entities with their history, devices.
+"""
+
+from collections.abc import Mapping
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .const import ENTRY_VERSION
+from .account_issues import raise_taken_over_issue
+from .accounts import async_get_accounts
+from .const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN, ENTRY_VERSION, LOGGER
+from .enlighten import AccountState
+
+# What the other integration calls things in its entry's data.
+_COOKIE = "cookie"
+_ACCESS_TOKEN = "e_auth_token"  # noqa: S105 - the name of a key
+_SESSION_ID = "session_id"
+_SERIALS = "serials"
+_SITE = "site_id"
+
+# Its unique ids end in these; ours are on the same platform and end in that. Only what means the same is here.
+_OF_CHARGERS: Mapping[tuple[Platform, str], str] = {
+    (Platform.BINARY_SENSOR, "charging"): "charging",
+    (Platform.BINARY_SENSOR, "connected"): "connected",
+    (Platform.BINARY_SENSOR, "plugged"): "plugged_in",
+    (Platform.BUTTON, "start_charging"): "start_charging",
+    (Platform.BUTTON, "stop_charging"): "stop_charging",
+    (Platform.NUMBER, "amps_number"): "charging_amps",
+    (Platform.SELECT, "charge_mode_select"): "charge_mode",
+    (Platform.SENSOR, "charge_mode"): "charge_mode",
+    (Platform.SENSOR, "charging_amps"): "set_amps",
+    (Platform.SENSOR, "connector_status"): "connector_status",
+    (Platform.SENSOR, "energy_today"): "energy_today",
+    (Platform.SENSOR, "last_rpt"): "last_reported",
+    (Platform.SENSOR, "lifetime_kwh"): "lifetime_energy",
+    (Platform.SENSOR, "power"): "power",
+    (Platform.SENSOR, "status"): "status",
+    (Platform.SWITCH, "charging_switch"): "charging",
+}
+_OF_SITES: Mapping[tuple[Platform, str], str] = {
+    (Platform.BINARY_SENSOR, "cloud_reachable"): "cloud_reachable",
+    (Platform.SENSOR, "last_update"): "last_successful_update",
+    (Platform.SENSOR, "latency_ms"): "cloud_latency",
+}
+
+type _UniqueIds = dict[tuple[str, str], tuple[str, str]]
 
 
 async def async_migrate(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -19,3 +62,100 @@ def _with_todays_unique_id(entity: er.RegistryEntry) -> dict[str, str] | None:
     """Return what changes about an entity: 0.1 called a battery's available power its power."""
     name, _, key = entity.unique_id.partition("_")
     return {"new_unique_id": f"{name}_available_power"} if key == "power" and entity.translation_key == "available_power" else None
+
+
+def is_of_the_other(entry: ConfigEntry) -> bool:
+    """Return whether the other integration made an entry; the versions of both began at 1.1, so its data tells."""
+    return _SITE in entry.data and CONF_SITE not in entry.data
+
+
+async def async_take_over(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Make an entry of the other integration one of ours.
+
+    The entry itself is changed last, and what was done before is found done, so that this can begin again after a failure halfway.
+    """
+    site_id, email = str(entry.data[_SITE]), str(entry.data.get(CONF_EMAIL) or "").strip()
+    if not email or any(other.unique_id == site_id and not is_of_the_other(other) for other in _others(hass, entry)):
+        LOGGER.error("The other integration's entry cannot be taken over: it has no e-mail address, or its site is here already")
+        return False
+    state = AccountState.of_other_program(
+        cookies=_text(entry, _COOKIE), access_token=_text(entry, _ACCESS_TOKEN), session_id=_text(entry, _SESSION_ID)
+    )
+    await async_get_accounts(hass).async_adopt(email, state)
+    serials = [str(serial) for serial in entry.data.get(_SERIALS) or ()]
+    _take_over_entities(hass, entry, site_id, _unique_ids(site_id, serials))
+    password = _text(entry, CONF_PASSWORD)
+    hass.config_entries.async_update_entry(
+        entry,
+        unique_id=site_id,
+        data={
+            CONF_EMAIL: email,
+            CONF_SITE: site_id,
+            CONF_CHARGERS: serials,
+            CONF_DECLINED: [],
+            CONF_FOLLOWS_ACCOUNT: False,
+            **({CONF_PASSWORD: password} if password else {}),
+        },
+        options={},
+        version=ENTRY_VERSION,
+        minor_version=1,
+    )
+    return True
+
+
+def _unique_ids(site_id: str, serials: list[str]) -> _UniqueIds:
+    """Return our unique id, and the identifier of the device that it belongs to, by platform and unique id of the other."""
+    of_chargers: _UniqueIds = {
+        (platform, f"{DOMAIN}_{serial}_{old}"): (f"{serial}_{key}", serial)
+        for serial in serials
+        for (platform, old), key in _OF_CHARGERS.items()
+    }
+    of_site: _UniqueIds = {
+        (platform, f"{DOMAIN}_site_{site_id}_{old}"): (f"{site_id}_{key}", site_id) for (platform, old), key in _OF_SITES.items()
+    }
+    return of_site | of_chargers
+
+
+@callback
+def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, site_id: str, unique_ids: _UniqueIds) -> None:
+    """Give entities our unique ids and devices our identifiers; remove what has no counterpart, and say so."""
+    entities = er.async_get(hass)
+    ours: dict[tuple[str, str], str] = {(platform, new): identifier for (platform, _), (new, identifier) in unique_ids.items()}
+    devices: dict[str, str] = {}
+    left: list[str] = []
+    for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
+        new, identifier = unique_ids.get((entity.domain, entity.unique_id), (entity.unique_id, None))
+        if identifier is not None and entities.async_get_entity_id(entity.domain, DOMAIN, new) is None:
+            entities.async_update_entity(entity.entity_id, new_unique_id=new)
+        elif (identifier := ours.get((entity.domain, entity.unique_id))) is None:
+            left.append(entity.entity_id)
+            continue
+        # A device that holds entities of both is the charger's; those of the site get one of their own.
+        if entity.device_id is not None and (identifier != site_id or entity.device_id not in devices):
+            devices[entity.device_id] = identifier
+    if left:
+        raise_taken_over_issue(hass, entry, left)
+    for entity_id in left:
+        entities.async_remove(entity_id)
+    _take_over_devices(hass, entry, devices)
+
+
+@callback
+def _take_over_devices(hass: HomeAssistant, entry: ConfigEntry, identifiers: Mapping[str, str]) -> None:
+    """Give devices our identifiers, so that names and areas stay; remove those that nothing of ours belongs to."""
+    devices = dr.async_get(hass)
+    for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
+        identifier = identifiers.get(device.id)
+        if identifier is None:
+            devices.async_remove_device(device.id)
+        elif devices.async_get_device_by_identifier((DOMAIN, identifier), entry.entry_id) is None:
+            devices.async_update_device(device.id, new_identifiers={(DOMAIN, identifier)})
+
+
+def _others(hass: HomeAssistant, entry: ConfigEntry) -> list[ConfigEntry]:
+    return [other for other in hass.config_entries.async_entries(DOMAIN) if other.entry_id != entry.entry_id]
+
+
+def _text(entry: ConfigEntry, key: str) -> str:
+    value = entry.data.get(key)
+    return value.strip() if isinstance(value, str) else ""

@@ -17,9 +17,9 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .account_issues import fingerprint_shown
 from .charger.gateway_session import known_address
 from .enlighten import EnlightenError, gateway_url, shown_certificate
-from .issues import fingerprint_shown
 from .options import (
     CONF_FAST_INTERVAL,
     CONF_FAST_WHILE_STREAMING,

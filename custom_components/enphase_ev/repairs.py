@@ -8,12 +8,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
+from .account_issues import GATEWAY_CERTIFICATE
 from .battery.coordinator import BatteryCoordinator
+from .battery.issues import LEFT_ENTRIES
 from .battery.settings import async_restore_schedules
-from .charger.choice import including, is_new
-from .charger.devices import NEW_CHARGERS
+from .charger.devices import including, is_new
+from .charger.issues import NEW_CHARGERS
 from .const import DOMAIN
-from .issues import GATEWAY_CERTIFICATE, LEFT_ENTRIES
 from .options import CONF_GATEWAY_FINGERPRINT
 from .runtime import EnphaseConfigEntry
 

@@ -7,7 +7,7 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .battery.profiles import CHOOSABLE, PROFILES, profile_name, profile_shown
+from .battery.model import CHOOSABLE, PROFILES, profile_name, profile_shown
 from .battery.settings import async_set_profile
 from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .enlighten import ChargeMode

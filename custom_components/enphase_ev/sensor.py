@@ -18,8 +18,7 @@ from .battery_entity import (
 )
 from .battery_sensors import BATTERY_SENSORS, UNIT_SENSORS, BatterySensor, UnitSensor
 from .charger.coordinator import ChargerCoordinator
-from .charger.data_source import DataSource
-from .charger.model import Charger, ChargerState
+from .charger.model import Charger, ChargerState, DataSource
 from .const import DOMAIN
 from .enlighten import (
     MOST_PER_HOUR,

@@ -6,7 +6,7 @@ from homeassistant.components import system_health
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
-from .charger.data_source import DataSource
+from .charger.model import DataSource
 from .const import DOMAIN
 from .runtime import EnphaseConfigEntry
 

@@ -21,11 +21,10 @@ from ..enlighten import (
     EnlightenError,
     RequestRejected,
 )
-from ..errors import update_error
-from ..issues import set_left_entries_issue
-from ..optional_services import OptionalServices
+from ..errors import OptionalServices, update_error
 from ..waiting import async_zone
 from .changes import BatteryChanges
+from .issues import set_left_entries_issue
 from .journal import BatteryJournal
 from .model import Battery, PendingChange, Wish
 from .tickets import Listener, SettingsChange, Ticket

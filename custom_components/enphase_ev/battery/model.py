@@ -22,6 +22,16 @@ type Wish = bool | float | str | time
 # What a battery's light tells (docs/cloud-api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
 _ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
 ACTIVITIES = ("error", "charging", "discharging", "idle")
+# The cloud's names, by ours.
+PROFILES = {
+    "self_consumption": "self-consumption",
+    "cost_savings": "cost_savings",
+    "backup_only": "backup_only",
+    "ai_optimisation": "ai_optimisation",
+    "expert": "expert",
+}
+# What a person can choose; the expert profile is made elsewhere.
+CHOOSABLE = ("self_consumption", "cost_savings", "backup_only", "ai_optimisation")
 
 
 def activity_of(unit: BatteryUnit) -> str | None:
@@ -106,3 +116,14 @@ class Battery:
             return False
         families = {entry.family for entry in self.schedules.entries if entry.is_pending}
         return not families or self.settings is None or any(self.settings.is_enabled(family) for family in families)
+
+
+def profile_name(wire_name: str | None) -> str | None:
+    """Return our name of a profile."""
+    return next((name for name, wire in PROFILES.items() if wire == wire_name), None)
+
+
+def profile_shown(battery: Battery) -> str | None:
+    """Return the profile in force."""
+    settings, profile = battery.settings, battery.profile
+    return profile_name((profile.profile if profile else None) or (settings.profile if settings else None))

@@ -11,9 +11,9 @@ from homeassistant.helpers.event import async_track_point_in_utc_time
 
 from ..const import DOMAIN, LOGGER
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, FamilySchedules
-from ..issues import set_override_issue
 from ..weekly import overlap
 from .coordinator import BatteryCoordinator
+from .issues import set_override_issue
 from .journal import KeptEntry, Override
 from .model import Battery
 from .settings import async_switch_charge_schedules, async_switch_family, require_family

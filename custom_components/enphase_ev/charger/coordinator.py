@@ -12,6 +12,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
+from ..account_issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_ceiling_issue
 from ..const import CONF_CHARGERS, DOMAIN, LOGGER
 from ..enlighten import (
     ChargeMode,
@@ -27,18 +28,15 @@ from ..enlighten import (
     ServiceUnavailable,
     SiteStatus,
 )
-from ..errors import command_error, update_error
-from ..issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_ceiling_issue, set_stop_issue
-from ..optional_services import OptionalServices
+from ..errors import OptionalServices, command_error, update_error
 from ..options import SiteOptions
 from ..runtime import EnphaseConfigEntry
 from ..waiting import async_rest, async_zone, is_signed_in_just_now
-from .charger_details import ChargerDetails
-from .choice import is_wanted
 from .commands import Command, confirming_rhythm
-from .devices import offer_new_chargers, remove_charger_device, remove_gone_charger, update_charger_device
+from .devices import is_new, is_wanted, remove_charger_device, remove_gone_charger, update_charger_device
+from .issues import set_new_chargers_issue, set_stop_issue
 from .local_first import ChargerSources
-from .model import Charger
+from .model import Charger, ChargerDetails
 from .store import SiteMemoryStore
 from .tracker import ChargerWatch
 
@@ -196,7 +194,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             clear_account_issues(self.hass, self.config_entry)
         self.last_success = datetime.now(UTC)
         chargers = self._build()
-        offer_new_chargers(self.hass, self.config_entry, self.account_chargers)
+        new = [name for serial, name in self.account_chargers.items() if is_new(self.config_entry.data, serial)]
+        set_new_chargers_issue(self.hass, self.config_entry, new)
         self._set_rhythm(chargers)
         self._restart_where_level_is_ignored()
         return chargers

@@ -25,12 +25,10 @@ from ..enlighten import (
     RequestRejected,
     SlotType,
 )
-from ..errors import command_error, update_error
-from ..optional_services import OptionalServices
+from ..errors import OptionalServices, command_error, update_error
 from ..waiting import async_rest, is_signed_in_just_now
-from .charger_details import ChargerDetails
 from .coordinator import ChargerCoordinator
-from .model import Charger
+from .model import Charger, ChargerDetails
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)

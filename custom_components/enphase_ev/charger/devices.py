@@ -1,17 +1,53 @@
-"""The devices of chargers: kept up to date, offered when new, removed when gone."""
+"""Which chargers of the account a person wants, and their devices: kept up to date, removed when gone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import device_registry as dr
 
-from ..const import DOMAIN
-from .choice import is_new, without
+from ..const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, DOMAIN
+from .issues import clear_gone_issue, raise_gone_issue
 from .model import Charger
 
-NEW_CHARGERS = "new_chargers"
-CHARGER_GONE = "charger_gone"
+type Choice = dict[str, list[str] | bool]
+
+
+def choice_of_chargers(chosen: Collection[str], there: Collection[str]) -> Choice:
+    """Return what an entry keeps about a choice out of the chargers that are there.
+
+    Whoever ticks all wants those that come later, too. Whoever did not is offered those that come later, but not those that were left out.
+    """
+    return {
+        CONF_CHARGERS: [serial for serial in there if serial in chosen],
+        CONF_DECLINED: [serial for serial in there if serial not in chosen],
+        CONF_FOLLOWS_ACCOUNT: set(there) <= set(chosen),
+    }
+
+
+def is_wanted(data: Mapping[str, object], serial: str) -> bool:
+    """Return whether an entry wants a charger."""
+    return bool(data.get(CONF_FOLLOWS_ACCOUNT, True)) or serial in _serials(data, CONF_CHARGERS)
+
+
+def is_new(data: Mapping[str, object], serial: str) -> bool:
+    """Return whether nobody has decided yet about a charger."""
+    return not is_wanted(data, serial) and serial not in _serials(data, CONF_DECLINED)
+
+
+def without(data: Mapping[str, object], serial: str) -> Choice:
+    """Return the choice of an entry after a charger is gone for good."""
+    return {key: [one for one in _serials(data, key) if one != serial] for key in (CONF_CHARGERS, CONF_DECLINED)}
+
+
+def including(data: Mapping[str, object], serials: Collection[str]) -> Choice:
+    """Return the choice of an entry with some more chargers."""
+    return {CONF_CHARGERS: [*_serials(data, CONF_CHARGERS), *serials]}
+
+
+def _serials(data: Mapping[str, object], key: str) -> list[str]:
+    found = data.get(key)
+    return [str(serial) for serial in found] if isinstance(found, list) else []
 
 
 @callback
@@ -22,7 +58,7 @@ def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Char
     summary = charger.summary
     if device is None or summary is None:
         return
-    ir.async_delete_issue(hass, DOMAIN, f"{CHARGER_GONE}_{device.id}")
+    clear_gone_issue(hass, device)
     now = (charger.name, summary.model, summary.sku, summary.firmware)
     if now != (device.name, device.model, device.model_id, device.sw_version):
         devices.async_update_device(device.id, name=charger.name, model=summary.model, model_id=summary.sku, sw_version=summary.firmware)
@@ -32,17 +68,8 @@ def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Char
 def remove_gone_charger(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> None:
     """Remove a charger that the account has no more, with its entities, and say so."""
     hass.config_entries.async_update_entry(entry, data={**entry.data, **without(entry.data, serial)})
-    if (device := remove_charger_device(hass, entry, serial)) is None:
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        f"{CHARGER_GONE}_{device.id}",
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=CHARGER_GONE,
-        translation_placeholders={"charger": device.name_by_user or device.name or "IQ EV Charger", "site": entry.title},
-    )
+    if (device := remove_charger_device(hass, entry, serial)) is not None:
+        raise_gone_issue(hass, entry, device)
 
 
 @callback
@@ -53,23 +80,3 @@ def remove_charger_device(hass: HomeAssistant, entry: ConfigEntry, serial: str) 
     if device is not None:
         devices.async_remove_device(device.id)
     return device
-
-
-@callback
-def offer_new_chargers(hass: HomeAssistant, entry: ConfigEntry, names: Mapping[str, str]) -> None:
-    """Offer the chargers that have come to the account since a person picked some of them."""
-    new = [name for serial, name in names.items() if is_new(entry.data, serial)]
-    issue_id = f"{NEW_CHARGERS}_{entry.entry_id}"
-    if not new:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        data={"entry_id": entry.entry_id},
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=NEW_CHARGERS,
-        translation_placeholders={"chargers": ", ".join(sorted(new)), "site": entry.title},
-    )

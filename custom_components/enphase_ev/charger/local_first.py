@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 
+from ..account_issues import clear_account_issues, clear_gateway_issues, raise_account_issue, raise_token_issue, set_certificate_issue
 from ..const import CONF_CHARGERS, LOGGER
 from ..enlighten import (
     Account,
@@ -28,10 +29,9 @@ from ..enlighten import (
     Unreachable,
 )
 from ..errors import update_error
-from ..issues import clear_account_issues, clear_gateway_issues, raise_account_issue, raise_token_issue, set_certificate_issue
 from ..runtime import EnphaseConfigEntry
-from .choice import is_wanted
-from .data_source import DataSource, LocalRefusal, SourceState
+from .devices import is_wanted
+from .model import DataSource, LocalRefusal, SourceState
 from .store import SiteMemoryStore
 
 # A closed gateway, or charger, is probed again once a day, and when the gateway has another firmware.

@@ -1,13 +1,22 @@
-"""One charger as entities see it: what the cloud says, what was derived from it, and what was asked for."""
+"""One charger as entities see it: what the cloud says, where that comes from, what is derived from it, and what was asked for."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary
-from .charger_details import ChargerDetails
+from ..enlighten import (
+    ChargeMode,
+    ChargeModePreference,
+    ChargerConfiguration,
+    ChargerStatus,
+    ChargerSummary,
+    ChargingSlot,
+    ConfigurationKey,
+    Feature,
+    FirmwareDetails,
+    PastSession,
+)
 from .commands import Command
-from .data_source import SourceState
 from .power import PowerReading
 
 
@@ -33,6 +42,55 @@ _STATE_OF_CONNECTOR = {
     "UNAVAILABLE": ChargerState.UNAVAILABLE,
     "FAULTED": ChargerState.FAULTED,
 }
+
+
+class DataSource(StrEnum):
+    """Who answers for a charger."""
+
+    CLOUD = "cloud"
+    LOCAL = "local"
+
+
+class LocalRefusal(StrEnum):
+    """Why a charger is not asked for locally."""
+
+    UNREACHABLE = "unreachable"
+    NO_ANSWER = "no_answer"
+    CERTIFICATE_CHANGED = "certificate_changed"
+    CLOSED = "closed"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a reason, no secret
+    NOT_LISTED = "not_listed"
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """Who answers for a charger; `refusal` is `None` where the gateway does."""
+
+    source: DataSource
+    refusal: LocalRefusal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerDetails:
+    """Schedules, settings, firmware and the last session; `None` is what was not answered yet or is not there.
+
+    `battery_help`: whether the house battery helps in green mode.
+    """
+
+    slots: tuple[ChargingSlot, ...] | None = None
+    configuration: ChargerConfiguration | None = None
+    battery_help: bool | None = None
+    features: frozenset[Feature] = frozenset()
+    firmware: FirmwareDetails | None = None
+    last_session: PastSession | None = None
+
+    def has_slot(self, slot_id: str) -> bool:
+        """Return whether there is a slot with this id, full or short."""
+        return any(slot_id in {slot.id, slot.short_id} for slot in self.slots or ())
+
+    def setting(self, key: ConfigurationKey) -> str | None:
+        """Return the value of a key of the configuration, `None` where it is off, unset or not known."""
+        return self.configuration.values.get(key) if self.configuration else None
 
 
 @dataclass(frozen=True, kw_only=True)

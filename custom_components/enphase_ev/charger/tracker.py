@@ -5,11 +5,9 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from ..const import LOGGER
 from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary, CommandReply, Outcome
-from .charger_details import ChargerDetails
 from .commands import Command, CommandState
-from .data_source import SourceState
 from .energy import DayMeter, LifetimeMeter, Reading
-from .model import Charger
+from .model import Charger, ChargerDetails, SourceState
 from .power import PowerMeter
 from .store import SiteMemoryStore
 

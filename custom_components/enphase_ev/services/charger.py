@@ -13,11 +13,11 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
 
+from ..account_issues import clear_account_issues
 from ..charger.coordinator import check_level
 from ..charger.details_coordinator import require_custom
 from ..const import DOMAIN
 from ..enlighten import ChargingSlot, CommandReply, PastSession
-from ..issues import clear_account_issues
 from ..weekly import day_names, day_numbers
 from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers, async_entries, async_sites
 

@@ -1,4 +1,7 @@
-"""Repair issues: raised only where a person can act, and removed as soon as there is nothing left to do."""
+"""Repair issues of an account, of the gateway in the house, and of an entry that was taken over.
+
+All are raised only where a person can act, and removed as soon as there is nothing left to do.
+"""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -6,20 +9,15 @@ from datetime import timedelta
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import CONF_EMAIL
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import issue_registry as ir
 
 from .accounts import account_key
-from .battery.validation import placeholders_of
-from .charger.commands import CommandState
-from .charger.model import Charger
 from .const import DOMAIN
-from .enlighten import MOST_PER_HOUR, Account, AccountBlocked, BatteryEntry, EnlightenError, TooManySessions
+from .enlighten import MOST_PER_HOUR, Account, AccountBlocked, EnlightenError, TooManySessions
 from .options import CONF_GATEWAY_FINGERPRINT
 
-LEFT_ENTRIES = "left_entries"
 GATEWAY_CERTIFICATE = "gateway_certificate"
 _GATEWAY_TOKEN = "gateway_token"  # noqa: S105 - the name of a note
-_OVERRIDE_IGNORED = "override_ignored"
 _TAKEN_OVER = "taken_over"
 _THROTTLED = "throttled"
 _CEILING = "request_ceiling"
@@ -135,80 +133,6 @@ def clear_gateway_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def fingerprint_shown(fingerprint: str) -> str:
     """Return a fingerprint as it is shown elsewhere: pairs of hex digits."""
     return bytes.fromhex(fingerprint).hex(":").upper()
-
-
-@callback
-def clear_stop_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove what was said about chargers that nobody watches any more."""
-    for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-        ir.async_delete_issue(hass, DOMAIN, f"stop_failed_{device.id}")
-
-
-@callback
-def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
-    """Tell a person about a charger that goes on charging although it was told to stop; take it back once that is over."""
-    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
-    if device is None:
-        return
-    issue_id = f"stop_failed_{device.id}"
-    command = charger.start_stop
-    if command is None or command.wish or command.state is not CommandState.FAILED or not charger.status.is_charging:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="stop_failed",
-        translation_placeholders={"charger": charger.name},
-    )
-
-
-@callback
-def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[BatteryEntry]) -> None:
-    """Tell a person which battery schedules could not be put back, and offer to try again or to drop them."""
-    issue_id = f"{LEFT_ENTRIES}_{entry.entry_id}"
-    if not left:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    lines = ("- {family}, {start} - {end}, {days}".format(**placeholders_of(one)) for one in left)
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        data={"entry_id": entry.entry_id},
-        is_fixable=True,
-        severity=ir.IssueSeverity.ERROR,
-        translation_key=LEFT_ENTRIES,
-        translation_placeholders={"site": entry.title, "schedules": "\n".join(lines)},
-    )
-
-
-@callback
-def clear_battery_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove what was said about the batteries of a site that goes."""
-    set_left_entries_issue(hass, entry, [])
-    set_override_issue(hass, entry, is_ignored=False)
-
-
-@callback
-def set_override_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_ignored: bool) -> None:
-    """Tell a person about a battery that does not do what it was told to do now."""
-    issue_id = f"{_OVERRIDE_IGNORED}_{entry.entry_id}"
-    if not is_ignored:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_OVERRIDE_IGNORED,
-        translation_placeholders={"site": entry.title},
-    )
 
 
 @callback

@@ -1,0 +1,82 @@
+"""Repair issues of a charger: one that is new or gone, and one that goes on charging although it was to stop."""
+
+from collections.abc import Collection
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+
+from ..const import DOMAIN
+from .commands import CommandState
+from .model import Charger
+
+NEW_CHARGERS = "new_chargers"
+_CHARGER_GONE = "charger_gone"
+
+
+@callback
+def set_new_chargers_issue(hass: HomeAssistant, entry: ConfigEntry, names: Collection[str]) -> None:
+    """Offer the chargers that have come to the account since a person picked some of them."""
+    issue_id = f"{NEW_CHARGERS}_{entry.entry_id}"
+    if not names:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={"entry_id": entry.entry_id},
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=NEW_CHARGERS,
+        translation_placeholders={"chargers": ", ".join(sorted(names)), "site": entry.title},
+    )
+
+
+@callback
+def raise_gone_issue(hass: HomeAssistant, entry: ConfigEntry, device: dr.DeviceEntry) -> None:
+    """Tell a person about a charger that the account has no more."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{_CHARGER_GONE}_{device.id}",
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_CHARGER_GONE,
+        translation_placeholders={"charger": device.name_by_user or device.name or "IQ EV Charger", "site": entry.title},
+    )
+
+
+@callback
+def clear_gone_issue(hass: HomeAssistant, device: dr.DeviceEntry) -> None:
+    """Take back that a charger is gone."""
+    ir.async_delete_issue(hass, DOMAIN, f"{_CHARGER_GONE}_{device.id}")
+
+
+@callback
+def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
+    """Tell a person about a charger that goes on charging although it was told to stop; take it back once that is over."""
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
+    if device is None:
+        return
+    issue_id = f"stop_failed_{device.id}"
+    command = charger.start_stop
+    if command is None or command.wish or command.state is not CommandState.FAILED or not charger.status.is_charging:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="stop_failed",
+        translation_placeholders={"charger": charger.name},
+    )
+
+
+@callback
+def clear_stop_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove what was said about chargers that nobody watches any more."""
+    for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
+        ir.async_delete_issue(hass, DOMAIN, f"stop_failed_{device.id}")
