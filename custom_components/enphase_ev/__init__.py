@@ -11,7 +11,6 @@ from .battery.coordinator import BatteryCoordinator
 from .battery.issues import clear_battery_issues
 from .battery.journal import BatteryJournal
 from .battery.override import BatteryOverrides
-from .battery_entity import battery_device_info, battery_identifier
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.gateway_session import open_gateway
@@ -20,13 +19,11 @@ from .charger.local_first import ChargerSources
 from .charger.store import SiteMemoryStore
 from .const import CONF_SITE, DOMAIN
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
-from .entity import site_device_info
+from .entity import battery_device_info, battery_identifier, site_device_info
 from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
-from .services.battery import async_setup_battery_services
-from .services.charger import async_setup_services
-from .services.old_names import async_setup_old_actions
+from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -47,8 +44,6 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions."""
     async_setup_services(hass)
-    async_setup_battery_services(hass)
-    async_setup_old_actions(hass)
     return True
 
 

@@ -11,16 +11,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.model import Battery
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
-from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
+from .entity import BATTERY, CHARGERS, SITE, BatteryEntity, ChargerEntity, SiteEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerBinarySensorDescription(ChargerEntityDescription, BinarySensorEntityDescription):
+class ChargerBinarySensorDescription(SubjectDescription[Charger], BinarySensorEntityDescription):
     """Describes a binary sensor of a charger."""
 
     value_fn: Callable[[Charger], bool | None]
@@ -65,7 +65,13 @@ CHARGER_BINARY_SENSORS = (
     ),
 )
 
-CLOUD_REACHABLE = BinarySensorEntityDescription(
+
+@dataclass(frozen=True, kw_only=True)
+class SiteBinarySensorDescription(SubjectDescription[ChargerCoordinator], BinarySensorEntityDescription):
+    """Describes a binary sensor of the site."""
+
+
+CLOUD_REACHABLE = SiteBinarySensorDescription(
     key="cloud_reachable",
     translation_key="cloud_reachable",
     device_class=BinarySensorDeviceClass.CONNECTIVITY,
@@ -74,7 +80,7 @@ CLOUD_REACHABLE = BinarySensorEntityDescription(
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryBinarySensorDescription(BatteryEntityDescription, BinarySensorEntityDescription):
+class BatteryBinarySensorDescription(SubjectDescription[Battery], BinarySensorEntityDescription):
     """Describes a binary sensor of all batteries."""
 
     value_fn: Callable[[Battery], bool | None]
@@ -99,9 +105,9 @@ BATTERY_BINARY_SENSORS = (
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the binary sensors of an entry."""
-    async_add_entities([CloudReachable(entry.runtime_data.chargers, CLOUD_REACHABLE)])
-    add_charger_entities(entry, async_add_entities, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
-    add_battery_entities(entry, async_add_entities, BATTERY_BINARY_SENSORS, BatteryBinarySensor)
+    add_entities(entry, async_add_entities, SITE, [CLOUD_REACHABLE], CloudReachable)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_BINARY_SENSORS, BatteryBinarySensor)
 
 
 class ChargerBinarySensor(ChargerEntity, BinarySensorEntity):

@@ -10,23 +10,24 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.coordinator import BatteryCoordinator
+from .battery.model import Battery
 from .battery.settings import (
     async_cancel_profile_change,
     async_opt_out_of_storm_alerts,
     async_refresh_battery,
     async_restore_schedules,
 )
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .charger.coordinator import ChargerCoordinator
+from .charger.model import Charger
 from .enlighten import CommandReply
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerButtonDescription(ChargerEntityDescription, ButtonEntityDescription):
+class ChargerButtonDescription(SubjectDescription[Charger], ButtonEntityDescription):
     """Describes a button of a charger."""
 
     press_fn: Callable[[ChargerCoordinator, str], Awaitable[CommandReply]]
@@ -47,7 +48,7 @@ CHARGER_BUTTONS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryButtonDescription(BatteryEntityDescription, ButtonEntityDescription):
+class BatteryButtonDescription(SubjectDescription[Battery], ButtonEntityDescription):
     """Describes a button of all batteries."""
 
     press_fn: Callable[[BatteryCoordinator], Awaitable[None]]
@@ -86,8 +87,8 @@ BATTERY_BUTTONS = (
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the buttons of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_BUTTONS, ChargerButton)
-    add_battery_entities(entry, async_add_entities, BATTERY_BUTTONS, BatteryButton)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_BUTTONS, ChargerButton)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_BUTTONS, BatteryButton)
 
 
 class ChargerButton(ChargerEntity, ButtonEntity):
@@ -97,7 +98,7 @@ class ChargerButton(ChargerEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        await self.entity_description.press_fn(self.coordinator, self._serial)
+        await self.entity_description.press_fn(self.coordinator, self._subject_id)
 
 
 class BatteryButton(BatteryEntity, ButtonEntity):

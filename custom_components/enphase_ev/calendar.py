@@ -16,12 +16,11 @@ from homeassistant.util import dt as dt_util
 from .battery.model import Battery
 from .battery.schedules import async_add_entry, async_change_entry, async_delete_entries
 from .battery.validation import default_limit, window_of_entry
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .charger.coordinator import check_level
 from .charger.details_coordinator import require_custom
 from .charger.model import Charger
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, SlotType
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 from .weekly import WeeklyWindow, days_between, require_series, rule_of, window_of
 
@@ -35,7 +34,7 @@ _LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*A(?:mps?)?\b(?!\.?\s?m\b)", re.IGNORECAS
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerCalendarDescription(ChargerEntityDescription, CalendarEntityDescription):
+class ChargerCalendarDescription(SubjectDescription[Charger], CalendarEntityDescription):
     """Describes a calendar of a charger."""
 
 
@@ -49,7 +48,7 @@ CHARGER_CALENDARS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryCalendarDescription(BatteryEntityDescription, CalendarEntityDescription):
+class BatteryCalendarDescription(SubjectDescription[Battery], CalendarEntityDescription):
     """Describes a calendar of a control family of the batteries."""
 
     family: BatteryFamily
@@ -68,8 +67,8 @@ BATTERY_CALENDARS = tuple(
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the calendars of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_CALENDARS, ChargingSchedule)
-    add_battery_entities(entry, async_add_entities, BATTERY_CALENDARS, BatterySchedule)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_CALENDARS, ChargingSchedule)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_CALENDARS, BatterySchedule)
 
 
 class ChargingSchedule(ChargerEntity, CalendarEntity):
@@ -104,7 +103,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
         level = self.charger.wished_level if named is None else named
         check_level(self.charger, level)
         slot = ChargingSlot(start=window.start, end=window.end, days=window.days, level=level, is_enabled=True)
-        await self._details.async_add_slot(self._serial, slot)
+        await self._details.async_add_slot(self._subject_id, slot)
 
     @override
     async def async_update_event(
@@ -122,12 +121,12 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
             check_level(self.charger, level)
             return replace(changed, level=level)
 
-        await self._details.async_change_slot(self._serial, uid, change)
+        await self._details.async_change_slot(self._subject_id, uid, change)
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
         require_series(recurrence_id, recurrence_range)
-        await self._details.async_delete_slot(self._serial, uid)
+        await self._details.async_delete_slot(self._subject_id, uid)
 
     def _events(self, slot: ChargingSlot, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
         zone = self.coordinator.time_zone

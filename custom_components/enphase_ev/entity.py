@@ -1,6 +1,7 @@
-"""What the entities of a charger and of a site have in common, and how they come into being."""
+"""What entities have in common, whatever they are about, and the one way in which all of them are added."""
 
-from collections.abc import Callable, Iterable
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -11,63 +12,111 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity, DataUpdateCoordinator
 
+from .battery.coordinator import BatteryCoordinator
+from .battery.model import Battery
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
-from .runtime import EnphaseConfigEntry
+from .enlighten import BatteryUnit
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerEntityDescription(EntityDescription):
-    """Describes an entity of a charger; `has_fn` says which chargers have it."""
+class SubjectDescription[SubjectT](EntityDescription):
+    """Describes an entity of each subject of one kind; `has_fn` says which of them have it."""
 
-    has_fn: Callable[[Charger], bool] = lambda _: True
+    has_fn: Callable[[SubjectT], bool] = lambda _: True
 
 
-def site_device_info(coordinator: ChargerCoordinator) -> DeviceInfo:
-    """Return the device that stands for the site."""
-    return DeviceInfo(
-        identifiers={(DOMAIN, coordinator.site_id)},
-        entry_type=DeviceEntryType.SERVICE,
-        manufacturer=MANUFACTURER,
-        name=coordinator.config_entry.title,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Subjects[CoordinatorT: DataUpdateCoordinator[Any], SubjectT]:
+    """One kind of thing that has entities.
+
+    Attributes:
+        coordinator: which of a site's coordinators knows about them.
+        present: the ones that are there now, by what their unique ids begin with.
+        return_as_new: whether a subject that is gone loses its device, so that it gets new entities when it comes back.
+    """
+
+    coordinator: Callable[[EnphaseRuntimeData], CoordinatorT]
+    present: Callable[[EnphaseRuntimeData], Mapping[str, SubjectT]]
+    return_as_new: bool = False
+
+
+def _batteries(runtime: EnphaseRuntimeData) -> Mapping[str, Battery]:
+    battery = runtime.battery.data
+    return {} if battery is None else {runtime.battery.site_id: battery}
+
+
+def _units(runtime: EnphaseRuntimeData) -> Mapping[str, BatteryUnit]:
+    status = runtime.battery.data.status if runtime.battery.data else None
+    # A broken answer can give a battery the serial number of a charger.
+    return {serial: unit for serial, unit in (status.units if status else {}).items() if serial not in runtime.chargers.data}
+
+
+SITE = Subjects(
+    coordinator=lambda runtime: runtime.chargers,
+    present=lambda runtime: {runtime.chargers.site_id: runtime.chargers},
+)
+CHARGERS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda runtime: runtime.chargers.data, return_as_new=True)
+# All batteries of a site together, and each of them.
+BATTERY = Subjects(coordinator=lambda runtime: runtime.battery, present=_batteries)
+BATTERY_UNITS = Subjects(coordinator=lambda runtime: runtime.battery, present=_units)
 
 
 @callback
-def add_charger_entities[DescriptionT: ChargerEntityDescription](
+def add_entities[CoordinatorT: DataUpdateCoordinator[Any], SubjectT, DescriptionT: SubjectDescription[Any]](
     entry: EnphaseConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
+    subjects: Subjects[CoordinatorT, SubjectT],
     descriptions: Iterable[DescriptionT],
-    build: Callable[[ChargerCoordinator, DescriptionT, str], Entity],
+    build: Callable[[CoordinatorT, DescriptionT, str], Entity],
 ) -> None:
-    """Add the entities of all chargers, now and whenever a charger or something that it can do shows up."""
-    coordinator = entry.runtime_data.chargers
+    """Add the entities of all subjects of one kind: now, and whenever a subject or something that it can do shows up."""
+    runtime = entry.runtime_data
+    coordinator = subjects.coordinator(runtime)
     known: set[tuple[str, str]] = set()
 
     @callback
     def add_new() -> None:
-        # A charger that is gone and comes back one day is a new one.
-        known.intersection_update({key for key in known if key[0] in coordinator.data})
+        present = subjects.present(runtime)
+        if subjects.return_as_new:
+            known.intersection_update({key for key in known if key[0] in present})
         new = [
-            (serial, description)
-            for serial, charger in coordinator.data.items()
+            (subject_id, description)
+            for subject_id, subject in present.items()
             for description in descriptions
-            if (serial, description.key) not in known and description.has_fn(charger)
+            if (subject_id, description.key) not in known and description.has_fn(subject)
         ]
-        known.update((serial, description.key) for serial, description in new)
-        async_add_entities(build(coordinator, description, serial) for serial, description in new)
+        known.update((subject_id, description.key) for subject_id, description in new)
+        async_add_entities(build(coordinator, description, subject_id) for subject_id, description in new)
 
     add_new()
     entry.async_on_unload(coordinator.async_add_listener(add_new))
 
 
-class QuietEntity[CoordinatorT: DataUpdateCoordinator[Any]](CoordinatorEntity[CoordinatorT]):
-    """An entity that writes its state only when what it shows has changed: most polls bring nothing new."""
+class SubjectEntity[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](CoordinatorEntity[CoordinatorT]):
+    """An entity of one subject. It writes its state only when what it shows has changed: most polls bring nothing new."""
 
     _attr_has_entity_name = True
     _shown: object = None
+
+    def __init__(self, coordinator: CoordinatorT, description: SubjectDescription[SubjectT], subject_id: str) -> None:
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._subject_id = subject_id
+        self._attr_unique_id = f"{subject_id}_{description.key}"
+        self._attr_device_info = self._device_info()
+
+    @abstractmethod
+    def _device_info(self) -> DeviceInfo:
+        """Return the device that the entity belongs to."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> SubjectT | None:
+        """Return what the entity is about as it stands; `None` where it is gone."""
 
     @property
     def shown_values(self) -> object:
@@ -88,15 +137,26 @@ class QuietEntity[CoordinatorT: DataUpdateCoordinator[Any]](CoordinatorEntity[Co
             self.async_write_ha_state()
 
 
-class ChargerEntity(QuietEntity[ChargerCoordinator]):
-    """An entity of a charger."""
+class SiteEntity(SubjectEntity[ChargerCoordinator, ChargerCoordinator]):
+    """An entity of the site, about how the cloud answers. It is available while the cloud is silent, too."""
 
-    def __init__(self, coordinator: ChargerCoordinator, description: ChargerEntityDescription, serial: str) -> None:
-        super().__init__(coordinator)
-        self.entity_description = description
-        self._serial = serial
-        self._attr_unique_id = f"{serial}_{description.key}"
-        self._attr_device_info = self._device_info()
+    @property
+    @override
+    def subject(self) -> ChargerCoordinator:
+        return self.coordinator
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @override
+    def _device_info(self) -> DeviceInfo:
+        return site_device_info(self.coordinator)
+
+
+class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):
+    """An entity of a charger."""
 
     @property
     def _details(self) -> DetailsCoordinator:
@@ -106,47 +166,131 @@ class ChargerEntity(QuietEntity[ChargerCoordinator]):
     @property
     def charger(self) -> Charger:
         """Return the charger as it stands."""
-        return self.coordinator.data[self._serial]
+        return self.coordinator.data[self._subject_id]
+
+    @property
+    @override
+    def subject(self) -> Charger:
+        return self.charger
 
     @property
     @override
     def available(self) -> bool:
-        return self.coordinator.is_fresh(self._serial)
+        return self.coordinator.is_fresh(self._subject_id)
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        # One that is gone has a device that is about to be removed.
-        if self._serial in self.coordinator.data:
+        # The device of a charger that is gone is about to be removed, and its entities with it.
+        if self._subject_id in self.coordinator.data:
             super()._handle_coordinator_update()
 
+    @override
     def _device_info(self) -> DeviceInfo:
-        charger = self.charger
-        summary = charger.summary
-        entry = self.coordinator.config_entry
-        site = (DOMAIN, self.coordinator.site_id)
+        charger, summary = self.charger, self.charger.summary
         return DeviceInfo(
-            identifiers={(DOMAIN, self._serial)},
+            identifiers={(DOMAIN, charger.serial)},
             manufacturer=MANUFACTURER,
             model=summary.model if summary else None,
             model_id=summary.sku if summary else None,
             name=charger.name,
-            serial_number=self._serial,
+            serial_number=charger.serial,
             sw_version=summary.firmware if summary else None,
-            via_device_id=dr.async_get_device_id_by_identifier(self.coordinator.hass, site, config_entry_id=entry.entry_id),
+            via_device_id=_device_id(self.coordinator, (DOMAIN, self.coordinator.site_id)),
         )
 
 
-class SiteEntity(QuietEntity[ChargerCoordinator]):
-    """An entity of the site, about how the cloud answers; it has something to say when the cloud is silent, too."""
+class BatteryEntity(SubjectEntity[BatteryCoordinator, Battery]):
+    """An entity of all batteries of a site."""
 
-    def __init__(self, coordinator: ChargerCoordinator, description: EntityDescription) -> None:
-        super().__init__(coordinator)
-        self.entity_description = description
-        self._attr_unique_id = f"{coordinator.site_id}_{description.key}"
-        self._attr_device_info = site_device_info(coordinator)
+    def __init__(self, coordinator: BatteryCoordinator, description: SubjectDescription[Battery], subject_id: str) -> None:
+        super().__init__(coordinator, description, subject_id)
+        if coordinator.data is None:
+            raise LookupError("The site has no battery")
+        self._battery = coordinator.data
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        # Changes queue where they are made. If Home Assistant ran one entity after the other, they could never go out together.
+        self.parallel_updates = None
+
+    @property
+    def battery(self) -> Battery:
+        """Return the batteries as they stand, or stood last where there are none any more."""
+        self._battery = self.coordinator.data or self._battery
+        return self._battery
+
+    @property
+    @override
+    def subject(self) -> Battery:
+        return self.battery
 
     @property
     @override
     def available(self) -> bool:
-        return True
+        return self.coordinator.data is not None and self.coordinator.is_fresh
+
+    @override
+    def _device_info(self) -> DeviceInfo:
+        return battery_device_info(self.coordinator)
+
+
+class UnitEntity(SubjectEntity[BatteryCoordinator, BatteryUnit]):
+    """An entity of one battery."""
+
+    @property
+    @override
+    def subject(self) -> BatteryUnit | None:
+        status = self.coordinator.data.status if self.coordinator.data else None
+        return status.units.get(self._subject_id) if status else None
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.subject is not None and self.coordinator.is_fresh
+
+    @override
+    def _device_info(self) -> DeviceInfo:
+        serial = self._subject_id
+        return DeviceInfo(
+            identifiers={(DOMAIN, serial)},
+            manufacturer=MANUFACTURER,
+            model="IQ Battery",
+            # There are often several: their labels show the serial numbers.
+            name=f"IQ Battery {serial[-4:]}",
+            serial_number=serial,
+            via_device_id=_device_id(self.coordinator, battery_identifier(self.coordinator.site_id)),
+        )
+
+
+def site_device_info(coordinator: ChargerCoordinator) -> DeviceInfo:
+    """Return the device that stands for the site."""
+    return DeviceInfo(
+        identifiers={(DOMAIN, coordinator.site_id)},
+        entry_type=DeviceEntryType.SERVICE,
+        manufacturer=MANUFACTURER,
+        name=coordinator.config_entry.title,
+    )
+
+
+def battery_identifier(site_id: str) -> tuple[str, str]:
+    """Return the identifier of the device that stands for all batteries of a site."""
+    return DOMAIN, f"{site_id}_battery"
+
+
+def battery_device_info(coordinator: BatteryCoordinator) -> DeviceInfo:
+    """Return the device that stands for all batteries of a site."""
+    return DeviceInfo(
+        identifiers={battery_identifier(coordinator.site_id)},
+        manufacturer=MANUFACTURER,
+        model="IQ Battery",
+        translation_key="battery",
+        via_device_id=_device_id(coordinator, (DOMAIN, coordinator.site_id)),
+    )
+
+
+def _device_id(coordinator: ChargerCoordinator | BatteryCoordinator, identifier: tuple[str, str]) -> str:
+    """Return the id of a device of the same site."""
+    entry_id = coordinator.config_entry.entry_id
+    return dr.async_get_device_id_by_identifier(coordinator.hass, identifier, config_entry_id=entry_id)

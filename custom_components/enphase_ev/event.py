@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger, ChargerState
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .entity import CHARGERS, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -29,7 +29,7 @@ class SessionEvent(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerEventDescription(ChargerEntityDescription, EventEntityDescription):
+class ChargerEventDescription(SubjectDescription[Charger], EventEntityDescription):
     """Describes an event entity of a charger."""
 
 
@@ -38,7 +38,7 @@ CHARGER_EVENTS = (ChargerEventDescription(key="session", translation_key="sessio
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the events of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_EVENTS, SessionEvents)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_EVENTS, SessionEvents)
 
 
 class SessionEvents(ChargerEntity, EventEntity):
@@ -57,7 +57,7 @@ class SessionEvents(ChargerEntity, EventEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if self._serial not in self.coordinator.data:
+        if self._subject_id not in self.coordinator.data:
             return
         before, self._before = self._before, self.charger
         for event in session_events(before, self.charger):

@@ -11,20 +11,20 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .battery.coordinator import BatteryCoordinator
+from .battery.model import Battery
 from .battery.settings import async_set_reserve, async_set_shutdown_level
 from .battery.tickets import Ticket
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .charger.coordinator import check_level
 from .charger.model import Charger
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerNumberDescription(ChargerEntityDescription, NumberEntityDescription):
+class ChargerNumberDescription(SubjectDescription[Charger], NumberEntityDescription):
     """Describes a number of a charger, in A within the charger's limits."""
 
     value_fn: Callable[[Charger], float | None]
@@ -67,7 +67,7 @@ CHARGER_NUMBERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryNumberDescription(BatteryEntityDescription, NumberEntityDescription):
+class BatteryNumberDescription(SubjectDescription[Battery], NumberEntityDescription):
     """Describes a number of all batteries, in %."""
 
     value_fn: Callable[[BatterySettings], float | None]
@@ -100,8 +100,8 @@ BATTERY_NUMBERS = (
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the numbers of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_NUMBERS, ChargerNumber)
-    add_battery_entities(entry, async_add_entities, BATTERY_NUMBERS, BatteryNumber)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_NUMBERS, ChargerNumber)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_NUMBERS, BatteryNumber)
 
 
 class ChargerNumber(ChargerEntity, NumberEntity):
@@ -143,7 +143,7 @@ class ChargerNumber(ChargerEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         check_level(self.charger, value)
-        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._serial, value)
+        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._subject_id, value)
 
 
 class BatteryNumber(BatteryEntity, NumberEntity):

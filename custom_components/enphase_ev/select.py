@@ -7,18 +7,18 @@ from homeassistant.components.select import SelectEntity, SelectEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .battery.model import CHOOSABLE, PROFILES, profile_name, profile_shown
+from .battery.model import CHOOSABLE, PROFILES, Battery, profile_name, profile_shown
 from .battery.settings import async_set_profile
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
+from .charger.model import Charger
 from .enlighten import ChargeMode
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerSelectDescription(ChargerEntityDescription, SelectEntityDescription):
+class ChargerSelectDescription(SubjectDescription[Charger], SelectEntityDescription):
     """Describes a select of a charger."""
 
 
@@ -32,7 +32,7 @@ CHARGER_SELECTS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatterySelectDescription(BatteryEntityDescription, SelectEntityDescription):
+class BatterySelectDescription(SubjectDescription[Battery], SelectEntityDescription):
     """Describes a select of all batteries."""
 
 
@@ -48,8 +48,8 @@ BATTERY_SELECTS = (
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the selects of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_SELECTS, ChargeModeSelect)
-    add_battery_entities(entry, async_add_entities, BATTERY_SELECTS, ProfileSelect)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_SELECTS, ChargeModeSelect)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_SELECTS, ProfileSelect)
 
 
 class ChargeModeSelect(ChargerEntity, SelectEntity):
@@ -69,7 +69,7 @@ class ChargeModeSelect(ChargerEntity, SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        await self.coordinator.async_set_mode(self._serial, ChargeMode[option.upper()])
+        await self.coordinator.async_set_mode(self._subject_id, ChargeMode[option.upper()])
 
 
 class ProfileSelect(BatteryEntity, SelectEntity):

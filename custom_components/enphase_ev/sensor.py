@@ -1,27 +1,29 @@
-"""Sensors: what a charger does, draws and has counted, and how the cloud answers."""
+"""Sensors: what chargers and batteries do, hold and have counted, and how the cloud answers. A line or two for each."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import override
+from collections.abc import Callable
+from functools import partial
+from typing import Any, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
-from homeassistant.const import EntityCategory, Platform, UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower, UnitOfTime
+from homeassistant.components.sensor import SensorEntity
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from .battery_entity import (
-    add_battery_entities,
-    add_unit_entities,
-)
-from .battery_sensors import BATTERY_SENSORS, UNIT_SENSORS, BatterySensor, UnitSensor
+from .battery.coordinator import BatteryCoordinator
+from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_shown
+from .battery.override import OverrideAction
+from .battery.tickets import ChangeState
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger, ChargerState, DataSource
 from .const import DOMAIN
 from .enlighten import (
     MOST_PER_HOUR,
+    BatteryFamily,
+    BatteryStatus,
+    BatteryUnit,
     ChargeMode,
     ChargerSummary,
     ConfigurationKey,
@@ -29,10 +31,48 @@ from .enlighten import (
     PastSession,
     PhaseMode,
 )
-from .entity import ChargerEntity, ChargerEntityDescription, SiteEntity, add_charger_entities
+from .entity import (
+    BATTERY,
+    BATTERY_UNITS,
+    CHARGERS,
+    SITE,
+    BatteryEntity,
+    ChargerEntity,
+    SiteEntity,
+    SubjectEntity,
+    UnitEntity,
+    add_entities,
+)
+from .figures import (
+    AMPERES,
+    CAPACITY,
+    COUNT,
+    COUNT_UP,
+    COUNTED_KWH,
+    COUNTED_WH,
+    ENERGY_OF_SESSION,
+    ENUM,
+    LATENCY,
+    MINUTES,
+    MOST_KILOWATTS,
+    PERCENT,
+    PLAIN,
+    SECONDS,
+    STATE_OF_CHARGE,
+    STORED_KWH,
+    TIMESTAMP,
+    WATTS,
+    Attributes,
+    EnphaseSensorDescription,
+    Place,
+    Value,
+    sensor,
+)
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
+
+# --- Chargers ---
 
 _LAST_SESSION = "last_session"
 _DATA_SOURCE = "data_source"
@@ -49,34 +89,13 @@ _CONNECTOR_STATES = [
     "unavailable",
     "faulted",
 ]
-_CONNECTIONS = ["ethernet", "wifi", "cellular"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChargerSensorDescription(ChargerEntityDescription, SensorEntityDescription):
-    """Describes a sensor of a charger; an enum's value outside its options counts as unknown."""
-
-    value_fn: Callable[[Charger], StateType | datetime]
-    attributes_fn: Callable[[Charger], Mapping[str, StateType | datetime]] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteSensorDescription(SensorEntityDescription):
-    """Describes a sensor of the site."""
-
-    value_fn: Callable[[ChargerCoordinator], StateType | datetime]
-    attributes_fn: Callable[[ChargerCoordinator], Mapping[str, StateType]] = lambda _: {}
 
 
 def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charger], StateType]:
     return lambda charger: read(charger.summary) if charger.summary else None
 
 
-def _has_mode(charger: Charger) -> bool:
-    return charger.mode is not None
-
-
-def _session_attributes(session: PastSession | None) -> Mapping[str, StateType | datetime]:
+def _session_attributes(session: PastSession | None) -> Attributes:
     """Return the figures of a session: times in UTC, the active time in seconds, the range in miles, the cost in the account's currency."""
     if session is None:
         return {}
@@ -89,238 +108,243 @@ def _session_attributes(session: PastSession | None) -> Mapping[str, StateType |
     }
 
 
-CHARGER_SENSORS = (
-    ChargerSensorDescription(
-        key="power",
-        device_class=SensorDeviceClass.POWER,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfPower.WATT,
-        suggested_display_precision=0,
-        value_fn=lambda charger: charger.power.watts if charger.power else None,
+CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
+    sensor(
+        "power",
+        WATTS,
+        lambda charger: charger.power.watts if charger.power else None,
+        translation_key=None,
         attributes_fn=lambda charger: {"estimated": charger.power.is_estimated if charger.power else None},
     ),
-    ChargerSensorDescription(
-        key="session_energy",
-        translation_key="session_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        value_fn=lambda charger: charger.status.session.energy if charger.status.session else None,
+    sensor("session_energy", COUNTED_KWH, lambda charger: charger.status.session.energy if charger.status.session else None),
+    sensor(
+        "session_duration",
+        MINUTES,
+        lambda charger: None if charger.session_duration is None else charger.session_duration.total_seconds() / 60,
     ),
-    ChargerSensorDescription(
-        key="session_duration",
-        translation_key="session_duration",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.MINUTES,
-        # Shown as 6h 7m, not as 367m.
-        suggested_unit_of_measurement=UnitOfTime.HOURS,
-        value_fn=lambda charger: None if charger.session_duration is None else charger.session_duration.total_seconds() / 60,
-    ),
-    ChargerSensorDescription(
-        key="set_amps",
-        translation_key="set_amps",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        value_fn=lambda charger: charger.set_level,
-    ),
-    ChargerSensorDescription(
-        key="charge_mode",
-        translation_key="charge_mode",
-        device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
+    sensor("set_amps", AMPERES, lambda charger: charger.set_level),
+    sensor(
+        "charge_mode",
+        ENUM,
+        lambda charger: charger.mode_shown.name.lower() if charger.mode_shown else None,
         options=[mode.name.lower() for mode in ChargeMode],
-        has_fn=_has_mode,
-        value_fn=lambda charger: charger.mode_shown.name.lower() if charger.mode_shown else None,
+        place=Place.DIAGNOSTIC,
+        has_fn=lambda charger: charger.mode is not None,
     ),
-    ChargerSensorDescription(
-        key="status",
-        translation_key="status",
-        device_class=SensorDeviceClass.ENUM,
+    sensor(
+        "status",
+        ENUM,
+        lambda charger: charger.state.value,
         options=[state.value for state in ChargerState],
-        value_fn=lambda charger: charger.state.value,
         attributes_fn=lambda charger: {"reason": charger.status.connector_reason},
     ),
-    ChargerSensorDescription(
-        key="lifetime_energy",
-        translation_key="lifetime_energy",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        value_fn=lambda charger: charger.lifetime_energy,
-    ),
-    ChargerSensorDescription(
-        key="energy_today",
-        translation_key="energy_today",
-        device_class=SensorDeviceClass.ENERGY,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
-        value_fn=lambda charger: charger.energy_today,
-    ),
-    ChargerSensorDescription(
-        key=_LAST_SESSION,
-        translation_key="last_session",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=2,
+    sensor("lifetime_energy", COUNTED_WH, lambda charger: charger.lifetime_energy),
+    sensor("energy_today", COUNTED_WH, lambda charger: charger.energy_today),
+    sensor(
+        _LAST_SESSION,
+        ENERGY_OF_SESSION,
+        lambda charger: charger.details.last_session.energy if charger.details.last_session else None,
         has_fn=lambda charger: charger.details.last_session is not None,
-        value_fn=lambda charger: charger.details.last_session.energy if charger.details.last_session else None,
         attributes_fn=lambda charger: _session_attributes(charger.details.last_session),
     ),
-    ChargerSensorDescription(
-        key="connector_status",
-        translation_key="connector_status",
-        device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
+    sensor(
+        "connector_status",
+        ENUM,
+        lambda charger: (charger.status.connector_status or "").lower() or None,
         options=_CONNECTOR_STATES,
-        value_fn=lambda charger: (charger.status.connector_status or "").lower() or None,
+        place=Place.DIAGNOSTIC,
     ),
-    ChargerSensorDescription(
-        key="phase_mode",
-        translation_key="phase_mode",
-        device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
+    sensor(
+        "phase_mode",
+        ENUM,
+        _of_summary(lambda summary: summary.phase_mode),
         options=[mode.value for mode in PhaseMode],
-        value_fn=_of_summary(lambda summary: summary.phase_mode),
+        place=Place.DIAGNOSTIC,
     ),
-    ChargerSensorDescription(
-        key="min_amps",
-        translation_key="min_amps",
-        device_class=SensorDeviceClass.CURRENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        value_fn=_of_summary(lambda summary: summary.limits.min if summary.limits else None),
+    sensor(
+        "min_amps",
+        AMPERES,
+        _of_summary(lambda summary: summary.limits.min if summary.limits else None),
+        place=Place.OFF_BY_DEFAULT,
     ),
-    ChargerSensorDescription(
-        key="max_amps",
-        translation_key="max_amps",
-        device_class=SensorDeviceClass.CURRENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        suggested_display_precision=0,
-        value_fn=_of_summary(lambda summary: summary.limits.max if summary.limits else None),
+    sensor(
+        "max_amps",
+        AMPERES,
+        _of_summary(lambda summary: summary.limits.max if summary.limits else None),
+        place=Place.OFF_BY_DEFAULT,
     ),
-    ChargerSensorDescription(
-        key="connection",
-        translation_key="connection",
-        device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        options=_CONNECTIONS,
-        value_fn=_of_summary(lambda summary: (summary.connection or "").lower() or None),
+    sensor(
+        "connection",
+        ENUM,
+        _of_summary(lambda summary: (summary.connection or "").lower() or None),
+        options=["ethernet", "wifi", "cellular"],
+        place=Place.DIAGNOSTIC,
     ),
-    ChargerSensorDescription(
-        key="ip_address",
-        translation_key="ip_address",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=_of_summary(lambda summary: summary.ip_address),
+    sensor("ip_address", PLAIN, _of_summary(lambda summary: summary.ip_address), place=Place.OFF_BY_DEFAULT),
+    sensor("reporting_interval", SECONDS, _of_summary(lambda summary: summary.reporting_interval), place=Place.OFF_BY_DEFAULT),
+    sensor(
+        "last_reported",
+        TIMESTAMP,
+        lambda charger: charger.status.last_reported or (charger.summary.last_reported if charger.summary else None),
+        place=Place.OFF_BY_DEFAULT,
     ),
-    ChargerSensorDescription(
-        key="reporting_interval",
-        translation_key="reporting_interval",
-        device_class=SensorDeviceClass.DURATION,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_display_precision=0,
-        value_fn=_of_summary(lambda summary: summary.reporting_interval),
-    ),
-    ChargerSensorDescription(
-        key="last_reported",
-        translation_key="last_reported",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda charger: charger.status.last_reported or (charger.summary.last_reported if charger.summary else None),
-    ),
-    ChargerSensorDescription(
-        key="phase_switch_mode",
-        translation_key="phase_switch_mode",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+    sensor(
+        "phase_switch_mode",
+        PLAIN,
+        lambda charger: charger.details.setting(ConfigurationKey.PHASE_SWITCH),
+        place=Place.OFF_BY_DEFAULT,
         has_fn=lambda charger: Feature.PHASE_SWITCH in charger.details.features,
-        value_fn=lambda charger: charger.details.setting(ConfigurationKey.PHASE_SWITCH),
     ),
-    ChargerSensorDescription(
-        key=_DATA_SOURCE,
-        translation_key="data_source",
-        device_class=SensorDeviceClass.ENUM,
-        entity_category=EntityCategory.DIAGNOSTIC,
+    sensor(
+        _DATA_SOURCE,
+        ENUM,
+        lambda charger: charger.source.source if charger.source else None,
         options=[source.value for source in DataSource],
+        place=Place.DIAGNOSTIC,
         has_fn=lambda charger: charger.source is not None,
-        value_fn=lambda charger: charger.source.source if charger.source else None,
         attributes_fn=lambda charger: {"local_refused": charger.source.refusal if charger.source else None},
     ),
 )
 
-SITE_SENSORS = (
-    SiteSensorDescription(
-        key="last_successful_update",
-        translation_key="last_successful_update",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda coordinator: coordinator.last_success,
+
+# --- The site ---
+
+SITE_SENSORS: tuple[EnphaseSensorDescription[ChargerCoordinator], ...] = (
+    sensor("last_successful_update", TIMESTAMP, lambda site: site.last_success, place=Place.OFF_BY_DEFAULT),
+    sensor(
+        "cloud_latency",
+        LATENCY,
+        lambda site: None if site.latency is None else round(site.latency * 1000),
+        place=Place.OFF_BY_DEFAULT,
     ),
-    SiteSensorDescription(
-        key="cloud_latency",
-        translation_key="cloud_latency",
-        device_class=SensorDeviceClass.DURATION,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        native_unit_of_measurement=UnitOfTime.MILLISECONDS,
-        suggested_display_precision=0,
-        value_fn=lambda coordinator: None if coordinator.latency is None else round(coordinator.latency * 1000),
+    sensor(
+        "requests_last_hour",
+        COUNT,
+        lambda site: site.client.account.transport.requests.last_hour().total(),
+        place=Place.OFF_BY_DEFAULT,
+        attributes_fn=lambda site: {"limit": MOST_PER_HOUR, "slowed_down": round(site.client.account.budget.pace, 1)},
     ),
-    SiteSensorDescription(
-        key="requests_last_hour",
-        translation_key="requests_last_hour",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda coordinator: coordinator.client.account.transport.requests.last_hour().total(),
-        attributes_fn=lambda coordinator: {"limit": MOST_PER_HOUR, "slowed_down": round(coordinator.client.account.budget.pace, 1)},
+    sensor("session_expires", TIMESTAMP, lambda site: site.client.account.session_expires_at, place=Place.OFF_BY_DEFAULT),
+    sensor("last_sign_in", TIMESTAMP, lambda site: site.client.account.state.signed_in_at, place=Place.OFF_BY_DEFAULT),
+)
+
+
+# --- All batteries ---
+
+_OVERRIDES = {action.family: action.value for action in OverrideAction}
+_GRID_MODES = {
+    "ImportExport": "import_export",
+    "ImportOnly": "import_only",
+    "ExportOnly": "export_only",
+    "NoImportOrExport": "no_import_or_export",
+}
+
+
+def _of_status(read: Callable[[BatteryStatus], StateType]) -> Callable[[Battery], StateType]:
+    return lambda battery: read(battery.status) if battery.status else None
+
+
+def _count_schedules(family: BatteryFamily, battery: Battery) -> int | None:
+    return len(battery.schedules.of(family)) if battery.schedules else None
+
+
+def _change_attributes(battery: Battery) -> Attributes:
+    change = battery.change
+    return {"what": change.what, "since": change.since, "reason": change.reason} if change else {}
+
+
+def _pending_state(battery: Battery) -> str:
+    change = battery.change
+    if change is None or change.state is ChangeState.APPLIED:
+        return ChangeState.WAITING.value if battery.is_pending else "none"
+    return change.state.value
+
+
+def _override_attributes(battery: Battery) -> Attributes:
+    override = battery.override
+    if override is None:
+        return {}
+    return {"since": override.started_at, "ends_at": override.ends_at, "until_state_of_charge": override.until_charge}
+
+
+BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
+    sensor("state_of_charge", STATE_OF_CHARGE, _of_status(lambda status: status.state_of_charge)),
+    sensor("available_energy", STORED_KWH, _of_status(lambda status: status.available_energy)),
+    sensor("capacity", CAPACITY, _of_status(lambda status: status.capacity), place=Place.DIAGNOSTIC),
+    sensor("available_power", MOST_KILOWATTS, _of_status(lambda status: status.available_power), place=Place.DIAGNOSTIC),
+    sensor("battery_status", ENUM, lambda battery: battery.activity, options=ACTIVITIES),
+    sensor(
+        "grid_mode",
+        ENUM,
+        lambda battery: _GRID_MODES.get((battery.settings.grid_mode if battery.settings else None) or ""),
+        options=list(_GRID_MODES.values()),
+        place=Place.DIAGNOSTIC,
+        has_fn=lambda battery: battery.settings is not None and battery.settings.grid_mode is not None,
     ),
-    SiteSensorDescription(
-        key="session_expires",
-        translation_key="session_expires",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda coordinator: coordinator.client.account.session_expires_at,
+    sensor("system_profile", ENUM, profile_shown, options=list(PROFILES), place=Place.DIAGNOSTIC),
+    sensor(
+        "pending_change",
+        ENUM,
+        _pending_state,
+        options=["none", "requested", "waiting_for_gateway", "failed"],
+        place=Place.DIAGNOSTIC,
+        attributes_fn=_change_attributes,
     ),
-    SiteSensorDescription(
-        key="last_sign_in",
-        translation_key="last_sign_in",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda coordinator: coordinator.client.account.state.signed_in_at,
+    sensor(
+        "override",
+        ENUM,
+        lambda battery: _OVERRIDES[battery.override.entry.family] if battery.override else "none",
+        options=["none", *_OVERRIDES.values()],
+        has_fn=lambda battery: battery.may_write,
+        attributes_fn=_override_attributes,
+    ),
+    *(
+        sensor(
+            f"{family.name.lower()}_schedules",
+            PLAIN,
+            partial(_count_schedules, family),
+            place=Place.OFF_BY_DEFAULT,
+            has_fn=partial(Battery.has_schedules, family=family),
+        )
+        for family in BatteryFamily
     ),
 )
 
 
+# --- Each battery ---
+
+UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
+    sensor("state_of_charge", STATE_OF_CHARGE, lambda unit: unit.state_of_charge),
+    sensor("health", PERCENT, lambda unit: unit.health, place=Place.DIAGNOSTIC, has_fn=lambda unit: unit.health is not None),
+    sensor(
+        "cycle_count", COUNT_UP, lambda unit: unit.cycle_count, place=Place.DIAGNOSTIC, has_fn=lambda unit: unit.cycle_count is not None
+    ),
+    sensor("status", ENUM, activity_of, translation_key="unit_status", options=ACTIVITIES),
+    sensor(
+        "available_power",
+        MOST_KILOWATTS,
+        lambda unit: unit.available_power,
+        place=Place.OFF_BY_DEFAULT,
+        has_fn=lambda unit: unit.available_power is not None,
+    ),
+)
+
+
+# --- Entities ---
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the sensors of an entry."""
-    coordinator = entry.runtime_data.chargers
-    async_add_entities(SiteSensor(coordinator, description) for description in SITE_SENSORS)
+    runtime = entry.runtime_data
     # What an earlier choice has brought, and this one does not have.
-    if not entry.runtime_data.options.session_history:
-        _remove_sensors(hass, coordinator, _LAST_SESSION)
-    if coordinator.client.gateway is None:
-        _remove_sensors(hass, coordinator, _DATA_SOURCE)
-    add_charger_entities(entry, async_add_entities, CHARGER_SENSORS, ChargerSensor)
-    add_battery_entities(entry, async_add_entities, BATTERY_SENSORS, BatterySensor)
-    add_unit_entities(entry, async_add_entities, UNIT_SENSORS, UnitSensor)
+    if not runtime.options.session_history:
+        _remove_sensors(hass, runtime.chargers, _LAST_SESSION)
+    if runtime.chargers.client.gateway is None:
+        _remove_sensors(hass, runtime.chargers, _DATA_SOURCE)
+    add_entities(entry, async_add_entities, SITE, SITE_SENSORS, SiteSensor)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_SENSORS, ChargerSensor)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_SENSORS, BatterySensor)
+    add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
 
 
 @callback
@@ -331,10 +355,10 @@ def _remove_sensors(hass: HomeAssistant, coordinator: ChargerCoordinator, key: s
             entities.async_remove(entity_id)
 
 
-class ChargerSensor(ChargerEntity, SensorEntity):
-    """A sensor of a charger."""
+class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectEntity[CoordinatorT, SubjectT], SensorEntity):
+    """A sensor, whatever it is about."""
 
-    entity_description: ChargerSensorDescription
+    entity_description: EnphaseSensorDescription[SubjectT]
 
     @property
     @override
@@ -343,34 +367,30 @@ class ChargerSensor(ChargerEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
-        value = self.entity_description.value_fn(self.charger)
-        options = self.entity_description.options
+    def native_value(self) -> Value:
+        if self.subject is None:
+            return None
+        value, options = self.entity_description.value_fn(self.subject), self.entity_description.options
         return value if options is None or value in options else None
 
     @property
     @override
-    def extra_state_attributes(self) -> Mapping[str, StateType | datetime] | None:
+    def extra_state_attributes(self) -> Attributes | None:
         attributes_fn = self.entity_description.attributes_fn
-        return attributes_fn(self.charger) if attributes_fn else None
+        return None if attributes_fn is None or self.subject is None else attributes_fn(self.subject)
 
 
-class SiteSensor(SiteEntity, SensorEntity):
+class SiteSensor(SiteEntity, EnphaseSensor[ChargerCoordinator, ChargerCoordinator]):
     """A sensor of the site."""
 
-    entity_description: SiteSensorDescription
 
-    @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, StateType]:
-        return self.entity_description.attributes_fn(self.coordinator)
+class ChargerSensor(ChargerEntity, EnphaseSensor[ChargerCoordinator, Charger]):
+    """A sensor of a charger."""
 
-    @property
-    @override
-    def shown_values(self) -> object:
-        return self.native_value, self.extra_state_attributes
 
-    @property
-    @override
-    def native_value(self) -> StateType | datetime:
-        return self.entity_description.value_fn(self.coordinator)
+class BatterySensor(BatteryEntity, EnphaseSensor[BatteryCoordinator, Battery]):
+    """A sensor of all batteries."""
+
+
+class UnitSensor(UnitEntity, EnphaseSensor[BatteryCoordinator, BatteryUnit]):
+    """A sensor of one battery."""

@@ -15,12 +15,11 @@ from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .battery.settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
 from .battery.tickets import Ticket
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN
 from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
@@ -29,7 +28,7 @@ _SLOT = "slot"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerSwitchDescription(ChargerEntityDescription, SwitchEntityDescription):
+class ChargerSwitchDescription(SubjectDescription[Charger], SwitchEntityDescription):
     """Describes a switch of a charger."""
 
     value_fn: Callable[[Charger], bool | None]
@@ -90,7 +89,7 @@ CHARGER_SWITCHES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatterySwitchDescription(BatteryEntityDescription, SwitchEntityDescription):
+class BatterySwitchDescription(SubjectDescription[Battery], SwitchEntityDescription):
     """Describes a switch of all batteries."""
 
     value_fn: Callable[[Battery], bool | None]
@@ -144,14 +143,14 @@ BATTERY_SWITCHES = (
         set_fn=lambda coordinator, on: async_set_power_match(coordinator, is_on=on),
     ),
 )
-CUSTOM_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="custom_slot", entity_category=EntityCategory.CONFIG)
-OFF_PEAK_SLOT = ChargerEntityDescription(key=_SLOT, translation_key="off_peak_slot", entity_category=EntityCategory.CONFIG)
+CUSTOM_SLOT = SubjectDescription[Charger](key=_SLOT, translation_key="custom_slot", entity_category=EntityCategory.CONFIG)
+OFF_PEAK_SLOT = SubjectDescription[Charger](key=_SLOT, translation_key="off_peak_slot", entity_category=EntityCategory.CONFIG)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the switches of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_SWITCHES, ChargerSwitch)
-    add_battery_entities(entry, async_add_entities, BATTERY_SWITCHES, BatterySwitch)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_SWITCHES, ChargerSwitch)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_SWITCHES, BatterySwitch)
     slots = _SlotSwitches(hass, entry, async_add_entities)
     slots.async_follow()
     entry.async_on_unload(entry.runtime_data.chargers.async_add_listener(slots.async_follow))
@@ -182,7 +181,7 @@ class ChargerSwitch(ChargerEntity, SwitchEntity):
         await self._set(is_on=False)
 
     async def _set(self, *, is_on: bool) -> None:
-        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._serial, is_on)
+        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._subject_id, is_on)
 
 
 class BatterySwitch(BatteryEntity, SwitchEntity):
@@ -239,7 +238,7 @@ class SlotSwitch(ChargerEntity, SwitchEntity):
         await self._set(is_enabled=False)
 
     async def _set(self, *, is_enabled: bool) -> None:
-        await self._details.async_change_slot(self._serial, self._slot_id, lambda slot: replace(slot, is_enabled=is_enabled))
+        await self._details.async_change_slot(self._subject_id, self._slot_id, lambda slot: replace(slot, is_enabled=is_enabled))
 
 
 class _SlotSwitches:

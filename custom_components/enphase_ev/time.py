@@ -11,15 +11,15 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.model import Battery
 from .battery.settings import WindowEdge, async_set_discharge_window
-from .battery_entity import BatteryEntity, BatteryEntityDescription, add_battery_entities
 from .enlighten import BatteryFamily
+from .entity import BATTERY, BatteryEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryTimeDescription(BatteryEntityDescription, TimeEntityDescription):
+class BatteryTimeDescription(SubjectDescription[Battery], TimeEntityDescription):
     """Describes a time of all batteries."""
 
     edge: WindowEdge
@@ -40,7 +40,7 @@ BATTERY_TIMES = tuple(
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the times of an entry."""
-    add_battery_entities(entry, async_add_entities, BATTERY_TIMES, BatteryTime)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_TIMES, BatteryTime)
 
 
 class BatteryTime(BatteryEntity, TimeEntity):

@@ -9,14 +9,15 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import ChargerEntity, ChargerEntityDescription, add_charger_entities
+from .charger.model import Charger
+from .entity import CHARGERS, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerUpdateDescription(ChargerEntityDescription, UpdateEntityDescription):
+class ChargerUpdateDescription(SubjectDescription[Charger], UpdateEntityDescription):
     """Describes an update entity of a charger."""
 
 
@@ -32,7 +33,7 @@ CHARGER_UPDATES = (
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the updates of an entry."""
-    add_charger_entities(entry, async_add_entities, CHARGER_UPDATES, FirmwareUpdate)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_UPDATES, FirmwareUpdate)
 
 
 class FirmwareUpdate(ChargerEntity, UpdateEntity):

@@ -1,4 +1,4 @@
-"""The actions: start and stop, messages, live stream, schedules, sessions, and taking back the request to sign in again."""
+"""The actions of a charger: start and stop, messages, schedules, sessions."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -13,13 +13,12 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
 
-from ..account_issues import clear_account_issues
 from ..charger.coordinator import check_level
 from ..charger.details_coordinator import require_custom
 from ..const import DOMAIN
 from ..enlighten import ChargingSlot, CommandReply, PastSession
 from ..weekly import day_names, day_numbers
-from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers, async_entries, async_sites
+from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers
 
 ATTR_CHARGING_LEVEL = "charging_level"
 ATTR_CONNECTOR_ID = "connector_id"
@@ -50,7 +49,6 @@ _START_SCHEMA = cv.make_entity_service_schema(
 _STOP_SCHEMA = cv.make_entity_service_schema({})
 _SITE_FIELDS: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
 _HAS_TARGET = cv.has_at_least_one_key(ATTR_SITE_ID, *(str(key) for key in cv.TARGET_SERVICE_FIELDS))
-_SITE_SCHEMA = vol.Schema(_SITE_FIELDS)
 _TRIGGER_SCHEMA = vol.All(
     vol.Schema({**_SITE_FIELDS, vol.Optional(ATTR_REQUESTED_MESSAGE, default="MeterValues"): vol.In(_MESSAGES)}), _HAS_TARGET
 )
@@ -80,15 +78,12 @@ _SESSIONS_SCHEMA = cv.make_entity_service_schema({vol.Required(ATTR_FROM): cv.da
 
 
 @callback
-def async_setup_services(hass: HomeAssistant) -> None:
-    """Register the actions."""
+def async_setup_charger_services(hass: HomeAssistant) -> None:
+    """Register them."""
     for name, action, schema in (
         ("start_charging", _start_charging, _START_SCHEMA),
         ("stop_charging", _stop_charging, _STOP_SCHEMA),
         ("trigger_message", _trigger_message, _TRIGGER_SCHEMA),
-        ("start_live_stream", _start_live_stream, _SITE_SCHEMA),
-        ("stop_live_stream", _stop_live_stream, _SITE_SCHEMA),
-        ("clear_reauth_issue", _clear_reauth_issue, _SITE_SCHEMA),
         ("add_charging_schedule", _add_charging_schedule, _ADD_SCHEDULE_SCHEMA),
         ("update_charging_schedule", _update_charging_schedule, _UPDATE_SCHEDULE_SCHEMA),
         ("delete_charging_schedule", _delete_charging_schedule, _DELETE_SCHEDULE_SCHEMA),
@@ -127,26 +122,6 @@ async def _trigger_message(call: ServiceCall) -> ServiceResponse:
         return {"requested": message, "reply": await target.coordinator.async_trigger_message(target.serial, message)}
 
     return await _for_each(await async_chargers(call), trigger)
-
-
-async def _start_live_stream(call: ServiceCall) -> ServiceResponse:
-    sites = await async_sites(call)
-    return {"sites": [{ATTR_SITE_ID: site.site_id, "seconds": await site.async_start_live_stream()} for site in sites]}
-
-
-async def _stop_live_stream(call: ServiceCall) -> ServiceResponse:
-    answers: list[JsonValueType] = []
-    for coordinator in await async_sites(call):
-        await coordinator.async_stop_live_stream()
-        answers.append({ATTR_SITE_ID: coordinator.site_id})
-    return {"sites": answers}
-
-
-async def _clear_reauth_issue(call: ServiceCall) -> ServiceResponse:
-    entries = await async_entries(call, admin_only=True)
-    for entry in entries:
-        clear_account_issues(call.hass, entry)
-    return {"sites": [{ATTR_SITE_ID: entry.unique_id} for entry in entries]}
 
 
 async def _get_charging_schedules(call: ServiceCall) -> ServiceResponse:

@@ -1,0 +1,99 @@
+"""The kinds of figures that sensors show, and how a line about one becomes a description for Home Assistant."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower, UnitOfTime
+from homeassistant.helpers.typing import UNDEFINED, StateType, UndefinedType
+
+from .entity import SubjectDescription
+
+type Value = StateType | datetime
+type Attributes = Mapping[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnphaseSensorDescription[SubjectT](SubjectDescription[SubjectT], SensorEntityDescription):
+    """Describes a sensor; an enum's value outside its options counts as unknown."""
+
+    value_fn: Callable[[SubjectT], Value]
+    attributes_fn: Callable[[SubjectT], Attributes] | None = None
+
+
+class Place(Enum):
+    """Where a person finds a sensor: among the main ones, among the diagnostic ones, or there after enabling it."""
+
+    MAIN = auto()
+    DIAGNOSTIC = auto()
+    OFF_BY_DEFAULT = auto()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What kind of figure a sensor shows, for Home Assistant to show, convert and keep.
+
+    Attributes:
+        unit: in which the value comes.
+        shown_in: the unit to show it in, where that is another one.
+        digits: after the decimal point.
+    """
+
+    device_class: SensorDeviceClass | None = None
+    unit: str | None = None
+    state_class: SensorStateClass | None = None
+    digits: int | None = None
+    shown_in: str | None = None
+
+
+_MEASURED, _COUNTED = SensorStateClass.MEASUREMENT, SensorStateClass.TOTAL_INCREASING
+PLAIN = Figure()
+ENUM = Figure(SensorDeviceClass.ENUM)
+TIMESTAMP = Figure(SensorDeviceClass.TIMESTAMP)
+AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, digits=0)
+WATTS = Figure(SensorDeviceClass.POWER, UnitOfPower.WATT, _MEASURED, digits=0)
+MOST_KILOWATTS = Figure(SensorDeviceClass.POWER, UnitOfPower.KILO_WATT, digits=2)
+ENERGY_OF_SESSION = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, digits=2)
+COUNTED_KWH = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, _COUNTED, digits=2)
+COUNTED_WH = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.WATT_HOUR, _COUNTED, digits=2, shown_in=UnitOfEnergy.KILO_WATT_HOUR)
+STORED_KWH = Figure(SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, _MEASURED, digits=2)
+CAPACITY = Figure(SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, digits=1)
+STATE_OF_CHARGE = Figure(SensorDeviceClass.BATTERY, PERCENTAGE, _MEASURED, digits=0)
+PERCENT = Figure(unit=PERCENTAGE, digits=0)
+COUNT_UP = Figure(state_class=_COUNTED)
+COUNT = Figure(state_class=_MEASURED)
+# Shown as 6h 7m, not as 367m.
+MINUTES = Figure(SensorDeviceClass.DURATION, UnitOfTime.MINUTES, shown_in=UnitOfTime.HOURS)
+SECONDS = Figure(SensorDeviceClass.DURATION, UnitOfTime.SECONDS, digits=0)
+LATENCY = Figure(SensorDeviceClass.DURATION, UnitOfTime.MILLISECONDS, _MEASURED, digits=0)
+
+
+def sensor[SubjectT](
+    key: str,
+    figure: Figure,
+    value_fn: Callable[[SubjectT], Value],
+    *,
+    translation_key: str | UndefinedType | None = UNDEFINED,
+    place: Place = Place.MAIN,
+    options: Sequence[str] | None = None,
+    has_fn: Callable[[SubjectT], bool] = lambda _: True,
+    attributes_fn: Callable[[SubjectT], Attributes] | None = None,
+) -> EnphaseSensorDescription[SubjectT]:
+    """Describe a sensor; it is translated by its key unless something else is said, and `None` leaves its name to its device class."""
+    return EnphaseSensorDescription(
+        key=key,
+        translation_key=key if translation_key is UNDEFINED else translation_key,
+        device_class=figure.device_class,
+        native_unit_of_measurement=figure.unit,
+        suggested_unit_of_measurement=figure.shown_in,
+        suggested_display_precision=figure.digits,
+        state_class=figure.state_class,
+        entity_category=None if place is Place.MAIN else EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=place is not Place.OFF_BY_DEFAULT,
+        options=None if options is None else list(options),
+        has_fn=has_fn,
+        value_fn=value_fn,
+        attributes_fn=attributes_fn,
+    )
