@@ -36,6 +36,7 @@ from custom_components.enphase_ev.enlighten.models.charger_configuration import 
     read_firmware,
 )
 from custom_components.enphase_ev.enlighten.models.charging_slots import ChargingSchedule
+from custom_components.enphase_ev.enlighten.models.gateway_readings import charger_meters, read_mains, read_meters
 from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_programme
 from custom_components.enphase_ev.enlighten.models.home_battery import (
     BatteryProfile,
@@ -58,6 +59,7 @@ from custom_components.enphase_ev.enlighten.tokens import Token
 from custom_components.enphase_ev.enlighten.transport import Answer
 from custom_components.enphase_ev.enlighten.xsrf import Xsrf
 from tests.enlighten.cloud import sample
+from tests.enlighten.test_gateway_readings import METERS, READINGS
 from tests.enlighten.test_live_power import FRAME_A, FRAME_B
 
 ORIGIN = URL("https://enlighten.example.com")
@@ -221,6 +223,8 @@ READERS: dict[str, Reader] = {
     "live_gateway": _of_values(
         LivePower.read_gateway, {"meters": {**{name: {"agg_p_mw": 1} for name in ("pv", "storage", "grid", "load")}, "soc": 64}}
     ),
+    "gateway_meters": _of_values(lambda body: (charger_meters(body), read_meters(body)), METERS, READINGS),
+    "gateway_mains": _of_values(read_mains, {"mains_oper_state": "closed"}),
     "devices": _of_values(
         lambda body: list(_serials_of_gateways(body)), {"result": [{"type": "envoy", "devices": [{"serial_number": "120000000001"}]}]}
     ),

@@ -26,12 +26,14 @@ from .exceptions import (
     Unreachable,
 )
 from .gateway import Gateway, gateway_url, shown_certificate
+from .gateway_reads import GatewayReads
 from .grid_services import GridServices
 from .live_streams import LiveStreams, live_frames
 from .models.broker_access import AnswerStream, LiveAccess
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.charger_configuration import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
 from .models.charging_slots import ChargingSchedule, ChargingSlot, SlotType
+from .models.gateway_readings import ChargerMeter, GatewayScheduler, GatewayStorage, MeterPhase
 from .models.grid_events import EventState, GridEvent, Outage
 from .models.home_battery import (
     BatteryControl,
@@ -86,6 +88,7 @@ __all__ = [
     "ChargerCalls",
     "ChargerConfiguration",
     "ChargerHistory",
+    "ChargerMeter",
     "ChargerSettings",
     "ChargerStatus",
     "ChargerSummary",
@@ -107,6 +110,9 @@ __all__ = [
     "Feature",
     "FirmwareDetails",
     "Gateway",
+    "GatewayReads",
+    "GatewayScheduler",
+    "GatewayStorage",
     "GridEvent",
     "GridRelay",
     "GridServices",
@@ -118,6 +124,7 @@ __all__ = [
     "LiveChannel",
     "LivePower",
     "LiveStreams",
+    "MeterPhase",
     "Outage",
     "Outcome",
     "PastSession",

@@ -76,7 +76,7 @@ class Gateway(ChargerCommands):
             RequestRejected: 401 where the role of the token may not ask.
         """
         self._may_open_session = True
-        return _read_serials(await self._request(Request(family=Family.GATEWAY, path=_CHARGERS)))
+        return _read_serials(await self.request(Request(family=Family.GATEWAY, path=_CHARGERS)))
 
     async def firmware(self) -> str | None:
         """Return the gateway's firmware, which it tells everybody; `None` where it does not."""
@@ -90,19 +90,19 @@ class Gateway(ChargerCommands):
         Raises:
             InvalidResponse: The answer is not about this charger.
         """
-        found = SiteStatus.read(await self._request(Request(family=Family.STATUS, path=_path(serial, "status"))))
+        found = SiteStatus.read(await self.request(Request(family=Family.STATUS, path=_path(serial, "status"))))
         if serial not in found.chargers:
             raise InvalidResponse("The gateway says nothing about the charger")
         return replace(found, chargers={serial: found.chargers[serial]})
 
     async def summary(self, serial: str) -> ChargerSummary | None:
         """Return what a charger is; `None` where the gateway says nothing about it."""
-        found = read_summaries(await self._request(Request(family=Family.SUMMARY, path=_path(serial, "summary"))))
+        found = read_summaries(await self.request(Request(family=Family.SUMMARY, path=_path(serial, "summary"))))
         return next((summary for summary in found if summary.serial == serial), None)
 
     @override
     async def charge_mode(self, serial: str) -> ChargeModePreference:
-        return ChargeModePreference.read(await self._request(Request(family=Family.CHARGE_MODE, path=_schedule_path(serial))))
+        return ChargeModePreference.read(await self.request(Request(family=Family.CHARGE_MODE, path=_schedule_path(serial))))
 
     # --- Writing ---
 
@@ -111,18 +111,16 @@ class Gateway(ChargerCommands):
         request = Request(
             family=Family.CONTROL, method="POST", path=_path(serial, "trigger_message"), json={"requestedMessage": message}, is_write=True
         )
-        return read_mapping(await self._request(request))
+        return read_mapping(await self.request(request))
 
     @override
     async def _send_form(self, form: Form, serial: str, command: str, json: Json) -> Json:
-        return await self._request(
-            Request(family=Family.CONTROL, method=form.method, path=_path(serial, command), json=json, is_write=True)
-        )
+        return await self.request(Request(family=Family.CONTROL, method=form.method, path=_path(serial, command), json=json, is_write=True))
 
     @override
     async def _write_mode(self, serial: str, mode: ChargeMode) -> Json:
         request = Request(family=Family.CHARGE_MODE, method="PUT", path=_schedule_path(serial), json={"mode": mode.value}, is_write=True)
-        return await self._request(request)
+        return await self.request(request)
 
     @override
     def _known_form(self, command: str) -> str | None:
@@ -135,7 +133,12 @@ class Gateway(ChargerCommands):
 
     # --- Requests ---
 
-    async def _request(self, request: Request) -> Json:
+    async def request(self, request: Request) -> Json:
+        """Send a request with the token, in a session where that is needed, and return the decoded body.
+
+        Raises:
+            EnlightenError: Of the kind that tells what went wrong.
+        """
         try:
             answer = await self._send(request)
             answer.raise_for_status()

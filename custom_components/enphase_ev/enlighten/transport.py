@@ -74,6 +74,9 @@ class Family(StrEnum):
     TARIFF = "tariff"
     EXPORT_PRICES = "export_prices"
     GRID_EVENTS = "grid_events"
+    GATEWAY_LIVE = "gateway_live"
+    GATEWAY_METERS = "gateway_meters"
+    GATEWAY_BATTERY = "gateway_battery"
 
 
 def enlighten_url() -> URL:

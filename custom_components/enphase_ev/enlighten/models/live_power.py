@@ -74,6 +74,7 @@ class LivePower:
         grid_relay: `None` where it is unknown.
         state_of_charge: % of all batteries; 0 also where there is none.
         has_generator: whether a generator shows itself.
+        relay_signal: a number of the gateway's that changes with the relay, without a meaning of its own.
     """
 
     solar: LiveChannel
@@ -84,6 +85,7 @@ class LivePower:
     grid_relay: GridRelay | None = None
     state_of_charge: int | None = None
     has_generator: bool = False
+    relay_signal: int | None = None
 
     @classmethod
     def read_frame(cls, data: bytes) -> Self:
@@ -122,7 +124,9 @@ class LivePower:
         if solar is None or battery is None or grid is None or house is None:
             raise InvalidResponse("The gateway does not tell its meters")
         generator = channels["generator"] or LiveChannel()
-        charge = read_int(meters.get("soc", answer.get("soc")))
+        # The page does not say where these two stand.
+        beside = {**answer, **{key: value for key, value in meters.items() if value is not None}}
+        charge = read_int(beside.get("soc"))
         return cls(
             solar=solar,
             battery=battery,
@@ -131,6 +135,7 @@ class LivePower:
             generator=generator,
             state_of_charge=None if charge is None else _percent(charge),
             has_generator=bool(generator.power or generator.apparent_power),
+            relay_signal=read_int(beside.get("main_relay_state")),
         )
 
 
