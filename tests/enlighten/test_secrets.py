@@ -6,7 +6,16 @@ import traceback
 
 import pytest
 
-from custom_components.enphase_ev.enlighten import Account, ChargeMode, Chargers, CodeRequired, EnlightenError, ServiceUnavailable
+from custom_components.enphase_ev.enlighten import (
+    Account,
+    ChargeMode,
+    Chargers,
+    CodeRequired,
+    EnlightenError,
+    Json,
+    RequestRejected,
+    ServiceUnavailable,
+)
 from custom_components.enphase_ev.enlighten.sign_in import SignedIn
 
 from .cloud import Cloud
@@ -85,6 +94,56 @@ async def test_the_clouds_words_are_kept_without_what_is_personal(cloud: Cloud) 
         assert leaks(cloud, text) == []
         assert cloud.sim.site.id not in text
         assert "is busy" in text
+
+
+@pytest.mark.parametrize("status", [466, 503])
+@pytest.mark.parametrize("where", ["message", "code", "status", "key"])
+async def test_what_the_session_holds_is_not_repeated(cloud: Cloud, where: str, status: int) -> None:
+    """A gateway on the way that echoes the request's headers, a cookie or a token in a refusal."""
+    chargers = await cloud.chargers()
+    state = chargers.account.state
+    assert state.access_token is not None
+    values = [state.access_token.value, cloud.cookie(chargers.account) or "", state.user_id or "", "a" * 24, "person@example.com"]
+    for value in values:
+        error = {"displayMessage": f"Token {value} is stale"} if where == "message" else {"errorMessageCode": value, "code": value}
+        body: Json = (
+            {value: "stale"} if where == "key" else {"error": error} if where != "status" else {"status": value, "message": "stale"}
+        )
+        cloud.sim.faults.add(path="start_charging$", status=status, body=body)
+        with pytest.raises(EnlightenError) as raised:
+            await chargers.start(cloud.sim.charger().serial, mode=None, level=16)
+        diagnostics = repr([*chargers.account.recorder.errors, chargers.account.recorder.shapes()])
+        assert value not in told(raised.value) + diagnostics
+        assert where != "message" or "is stale" in told(raised.value) or status == 503
+
+
+@pytest.mark.parametrize("status", [466, 503])
+async def test_the_clouds_words_are_one_line_and_short(cloud: Cloud, status: int) -> None:
+    chargers = await cloud.chargers()
+    forged = "Charger is busy\r\n2026-05-20 03:00:00 ERROR \x1b[31mSigned out\u2028 at home " + "again and " * 100
+    cloud.sim.faults.add(path="start_charging$", status=status, body={"error": {"displayMessage": forged}})
+    with pytest.raises(EnlightenError) as error:
+        await chargers.start(cloud.sim.charger().serial, mode=None, level=16)
+    words = error.value.message if isinstance(error.value, RequestRejected) else error.value.cloud_message
+    assert words is not None
+    assert words.startswith("Charger is busy 2026-05-20 03:00:00 ERROR [31mSigned out at home again")
+    assert len(words) <= 200
+    assert words.isprintable()
+
+
+async def test_the_words_of_a_command_that_was_taken_are_short_too(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path="start_charging$", status=200, body={"status": f"accepted\nby {'x' * 40}"})
+    assert (await chargers.start(cloud.sim.charger().serial, mode=None, level=16)).message == "accepted by …"
+
+
+async def test_reasons_in_capitals_are_no_secrets(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    reason = "BATTERY_SCHEDULE_CONFLICT_ERROR"
+    cloud.sim.faults.add(path="start_charging$", status=466, body={"error": {"message": f"({reason})", "code": reason}})
+    with pytest.raises(RequestRejected) as error:
+        await chargers.start(cloud.sim.charger().serial, mode=None, level=16)
+    assert (error.value.message, error.value.code) == (f"({reason})", reason)
 
 
 async def test_refused_sign_ins_tell_nothing_secret(open_cloud: OpenCloud) -> None:

@@ -144,6 +144,55 @@ async def test_a_charger_that_charges_already_has_nothing_to_do(cloud: Cloud) ->
     assert cloud.count(START) == 1
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("body", [None, {"message": "Not Found"}, {"error": {"displayMessage": "Charger not ready"}}])
+async def test_a_404_while_it_charges_has_nothing_to_do(cloud: Cloud, body: Json, is_known: bool) -> None:
+    chargers = await cloud.chargers()
+    if is_known:
+        await start(chargers, cloud)
+    else:
+        cloud.sim.charger().start(16)
+    cloud.sim.faults.add(path=START, status=404, body=body, times=None)
+    cloud.forget()
+    assert (await start(chargers, cloud)).outcome is Outcome.ALREADY_CHARGING
+    assert (cloud.count(START), cloud.count("status$")) == (1, 1)
+
+
+async def test_a_404_while_nothing_charges_is_another_form_and_asked_about_once(open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud(start_forms=["snake_case"], wrong_form="404")
+    chargers = await cloud.chargers()
+    assert (await start(chargers, cloud)).outcome is Outcome.ACCEPTED
+    assert (cloud.count(START), cloud.count("status$")) == (4, 1)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_a_route_that_is_gone_is_another_form_also_while_it_charges(open_cloud: OpenCloud, is_known: bool) -> None:
+    cloud = await open_cloud(start_forms=["post", "put"])
+    chargers = await cloud.chargers()
+    if is_known:
+        await start(chargers, cloud)
+        assert cloud.sim.charger().charging
+        cloud.sim.charger().stop()
+    cloud.sim.faults.add(path=START, method="POST", status=404, body={"message": "No static resource service/x."}, times=None)
+    cloud.forget()
+    assert (await start(chargers, cloud)).outcome is Outcome.ACCEPTED
+    assert ([one[0] for one in starts(cloud)][-1], cloud.count("status$")) == ("PUT", 0)
+
+
+@pytest.mark.parametrize("status", [400, 404, 503])
+async def test_out_of_order_is_no_reason_for_another_form(cloud: Cloud, status: int) -> None:
+    chargers = await cloud.chargers()
+    body: Json = {"error": {"displayMessage": "Service is out of order", "errorMessageCode": "iqevc_ms-10007"}}
+    cloud.sim.faults.add(path=START, status=status, body=body)
+    cloud.sim.faults.add(path=START, method="PUT", status=404, times=None)
+    with pytest.raises((ServiceUnavailable, RequestRejected)):
+        await start(chargers, cloud)
+    assert cloud.count(START) == 1
+    assert f"{cloud.sim.site.id}:start" not in chargers.account.state.forms
+    assert (await start(chargers, cloud)).outcome is Outcome.ACCEPTED
+    assert f"{cloud.sim.site.id}:start" in chargers.account.state.forms
+
+
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [

@@ -4,6 +4,7 @@ import pytest
 
 from custom_components.enphase_ev.enlighten import (
     CommandReply,
+    Json,
     Outcome,
     RateLimited,
     RequestRejected,
@@ -74,6 +75,51 @@ async def test_from_the_form_that_is_known_to_work_any_such_answer_is_a_no_op(ch
     charging.forget()
     assert (await chargers.stop(serial(charging))).outcome is Outcome.NOT_CHARGING
     assert charging.count(STOP) == 1
+
+
+NO_ROUTE = {
+    "spring": {"timestamp": "2026-05-20T03:00:00Z", "status": 404, "error": "Not Found", "message": "No static resource service/x."},
+    "problem": {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "No static resource service/x."},
+    "envelope": {"error": {"displayMessage": "No static resource service/x.", "code": "404"}},
+    "text": "No static resource service/x.",
+}
+
+
+@pytest.mark.parametrize("body", NO_ROUTE.values(), ids=NO_ROUTE)
+async def test_a_known_form_whose_route_is_gone_is_not_taken_for_nothing_was_charging(charging: Cloud, body: Json) -> None:
+    chargers = await charging.chargers()
+    await chargers.stop(serial(charging))
+    charging.sim.charger().start(16)
+    charging.sim.world.deployment.update({"stop_forms": ["post"]})
+    charging.sim.faults.add(path=STOP, method="PUT", status=404, body=body, times=None)
+    charging.forget()
+    assert (await chargers.stop(serial(charging))).outcome is Outcome.ACCEPTED
+    assert not charging.sim.charger().charging
+    assert charging.count(STOP) == 2
+    charging.sim.charger().start(16)
+    assert (await charging.restarted_chargers(chargers).stop(serial(charging))).outcome is Outcome.ACCEPTED
+    assert charging.count(STOP) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 503])
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_out_of_order_is_no_reason_for_another_form(charging: Cloud, status: int, is_known: bool) -> None:
+    """A client that went on met a dead path, remembered that as the form that works, and could not stop the car any more (seen)."""
+    chargers = await charging.chargers()
+    if is_known:
+        await chargers.stop(serial(charging))
+        charging.sim.charger().start(16)
+    body: Json = {"error": {"displayMessage": "Service is out of order", "errorMessageCode": "iqevc_ms-10007"}}
+    charging.sim.faults.add(path=STOP, method="PUT", status=status, body=body)
+    charging.sim.faults.add(path=STOP, method="POST", status=404, times=None)
+    before = dict(chargers.account.state.forms)
+    charging.forget()
+    with pytest.raises((ServiceUnavailable, RequestRejected)):
+        await chargers.stop(serial(charging))
+    assert charging.count(STOP) == 1
+    assert chargers.account.state.forms == before
+    assert (await chargers.stop(serial(charging))).outcome is Outcome.ACCEPTED
+    assert not charging.sim.charger().charging
 
 
 async def test_a_known_form_that_gets_405_has_changed(charging: Cloud) -> None:

@@ -23,6 +23,7 @@ from .start_stop import (
     accepted,
     form_named,
     in_order,
+    is_about_form,
     is_invalid_level,
     names_level,
     refused_start,
@@ -74,6 +75,10 @@ class ChargerCommands(ABC):
     @abstractmethod
     async def _send_form(self, form: Form, serial: str, command: str, json: Json) -> Json:
         """Send a command in one form and return the answer."""
+
+    @abstractmethod
+    async def _is_charging(self, serial: str) -> bool:
+        """Ask whether a charger charges; false where that cannot be had."""
 
     @abstractmethod
     def _known_form(self, command: str) -> str | None:
@@ -143,7 +148,7 @@ class ChargerCommands(ABC):
             except RequestRejected as err:
                 if (reply := refused_stop(err, is_known_form=form.name == known)) is not None:
                     return reply
-                if err.status not in {400, *NOT_HERE}:
+                if not is_about_form(err):
                     raise
                 refusal = refusal or err
                 continue
@@ -176,8 +181,10 @@ class ChargerCommands(ABC):
             except RequestRejected as err:
                 if (reply := refused_start(err)) is not None:
                     return replace(reply, is_level_left_out=not form.names_level)
-                if err.status not in {400, *NOT_HERE} or names_level(err.message):
+                if not is_about_form(err) or names_level(err.message):
                     raise
+                if err.status == 404 and not err.is_route_gone and refusal is None and await self._is_charging(serial):
+                    return CommandReply(outcome=Outcome.ALREADY_CHARGING, message=err.message)
                 refusal = refusal or err
                 continue
             self._remember_form(known, form.name)

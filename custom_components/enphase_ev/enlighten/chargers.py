@@ -5,7 +5,7 @@ from typing import override
 
 from .account import Account
 from .calls import NOT_HERE, ChargerCommands
-from .exceptions import RequestRejected, ServiceUnavailable
+from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.status import SiteStatus
 from .models.summary import ChargerSummary, read_summaries
@@ -92,6 +92,14 @@ class Chargers(ChargerCommands):
     @override
     async def _send_form(self, form: Form, serial: str, command: str, json: Json) -> Json:
         return await self._write(Family.CONTROL, form.method, form.path(self.site_id, serial, command), json)
+
+    @override
+    async def _is_charging(self, serial: str) -> bool:
+        try:
+            status = (await self.status()).chargers.get(serial)
+        except EnlightenError:
+            return False
+        return status is not None and status.is_charging
 
     @override
     async def _write_mode(self, serial: str, mode: ChargeMode) -> Json:

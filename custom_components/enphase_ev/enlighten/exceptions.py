@@ -99,10 +99,12 @@ class RequestRejected(EnlightenError):
     """The cloud understood the request and refused it.
 
     `status` is the HTTP status, `code` the cloud's own error code (`iqevc_ms-10012`), `message` its own words; both can be `None`.
+    `is_route_gone` says that the path does not exist at this deployment, not that what it names is missing.
     """
 
-    def __init__(self, status: int, code: str | None = None, message: str | None = None) -> None:
+    def __init__(self, status: int, code: str | None = None, message: str | None = None, *, is_route_gone: bool = False) -> None:
         super().__init__(message or code or f"HTTP {status}")
+        self.is_route_gone = is_route_gone
         self.status = status
         self.code = code
         self.message = message

@@ -118,6 +118,11 @@ class Gateway(ChargerCommands):
         return await self.request(Request(family=Family.CONTROL, method=form.method, path=_path(serial, command), json=json, is_write=True))
 
     @override
+    async def _is_charging(self, serial: str) -> bool:
+        # A 404 says that the path has closed: then the cloud knows.
+        return False
+
+    @override
     async def _write_mode(self, serial: str, mode: ChargeMode) -> Json:
         request = Request(family=Family.CHARGE_MODE, method="PUT", path=_schedule_path(serial), json={"mode": mode.value}, is_write=True)
         return await self.request(request)

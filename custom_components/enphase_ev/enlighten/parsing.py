@@ -22,16 +22,28 @@ _LONGEST_TEXT = 10_000
 _LONGEST_WORD = 64
 _LARGEST_NUMBER = 1e13
 _MOST_RECORDS = 1000
+# What would begin a line of its own in a log, or turn the direction of what follows.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# Longer names than this are cut.
+_LONGEST_LABEL = 60
 _SERIAL = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def read_text(value: Json) -> str | None:
-    """Return a text without blanks at its ends; numbers become their digits, an empty text is `None`."""
+    """Return a text on one line, without blanks at its ends; numbers become their digits, an empty text is `None`."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return None
-    text = str(value).strip()
+    text = _CONTROL.sub(" ", str(value)).strip()
     return text if 0 < len(text) <= _LONGEST_TEXT else None
+
+
+def read_label(value: Json) -> str | None:
+    """Return a name that an owner gave, or a word of the cloud, short enough to be a part of a sentence."""
+    text = read_text(value)
+    if text is None or len(text) <= _LONGEST_LABEL:
+        return text
+    return f"{text[: _LONGEST_LABEL - 1].rstrip()}…"
 
 
 def read_serial(value: Json) -> str | None:
@@ -48,7 +60,7 @@ def read_digits(value: Json) -> str | None:
 
 def read_secret(value: Json) -> str | None:
     """Return a token: it becomes the value of a header."""
-    text = read_text(value)
+    text = None if isinstance(value, str) and not value.strip().isprintable() else read_text(value)
     return text if text and text.isascii() and text.isprintable() else None
 
 

@@ -10,8 +10,8 @@ from .transport import Family
 
 _MOST_ERRORS = 20
 _MOST_DEPTH = 8
-# The cloud's own names hold at most a digit or two; whatever has more is a number of somebody's.
-_PERSONAL_KEY = re.compile(r"\d{3,}|@|:")
+# The cloud's own names are short, on one line, and hold at most a digit or two; whatever has more is a number or a secret of somebody's.
+_PERSONAL_KEY = re.compile(r"\d{3,}|@|:|\s|.{41}", re.DOTALL)
 
 
 def shape_of(value: Json, depth: int = 0) -> Json:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 import re
 
-from .parsing import Json, first_of, read_digits, read_mapping, read_records, read_text
+from .parsing import Json, first_of, read_digits, read_label, read_mapping, read_records
 
 _SITE_IN_PATH = re.compile(r"/(?:web|pv/systems|systems)/(\d+)(?:/|$)")
 
@@ -23,7 +23,7 @@ def read_sites(body: Json) -> list[Site]:
         site_id = read_digits(first_of(record, "id", "site_id", "siteId", "system_id"))
         if site_id is None:
             continue
-        name = read_text(first_of(record, "title", "name", "site_name", "siteName", "displayName"))
+        name = read_label(first_of(record, "title", "name", "site_name", "siteName", "displayName"))
         names[site_id] = names.get(site_id) or name
     return [Site(site_id, name) for site_id, name in names.items()]
 

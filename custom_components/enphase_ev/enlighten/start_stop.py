@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+from .cloud_words import safe_message
 from .exceptions import RequestRejected
 from .parsing import Json, read_float, read_mapping, read_text
 
 ALREADY_CHARGING_CODE = "iqevc_ms-10012"
 NOT_PLUGGED_IN_CODE = "iqevc_ms-10008"
+_OUT_OF_ORDER_CODE = "iqevc_ms-10007"
 _SERVICE_CODE_PREFIX = "iqevc_"
 # The cloud's words for a reason that it gives no code for. Other words of a 400 are about the form of the request ("Bad Request").
 _INVALID_LEVEL = "invalid charge level"
@@ -149,11 +151,17 @@ def _holds(message: str | None, *words: str) -> bool:
     return any(word in (message or "").lower() for word in words)
 
 
+def is_about_form(err: RequestRejected) -> bool:
+    """Return whether another form of a command may be taken where this one was refused (docs/cloud-api/chargers.md §3)."""
+    return err.status in {400, 404, 405} and err.code != _OUT_OF_ORDER_CODE
+
+
 def accepted(body: Json) -> CommandReply:
     """Read the answer to an accepted command: `status` in the cloud's word, and the level (A) where it repeats it."""
     answer = read_mapping(body)
     level = read_float(answer.get("chargingLevel"))
-    return CommandReply(outcome=Outcome.ACCEPTED, message=read_text(answer.get("status")), level=level)
+    words = read_text(answer.get("status"))
+    return CommandReply(outcome=Outcome.ACCEPTED, message=None if words is None else safe_message(words), level=level)
 
 
 def refused_start(err: RequestRejected) -> CommandReply | None:
@@ -170,6 +178,8 @@ def refused_stop(err: RequestRejected, *, is_known_form: bool) -> CommandReply |
     """Read a refused stop; `None` where it is about the form or unexplained, so that the charger may go on charging."""
     if err.is_queued:
         return CommandReply(outcome=Outcome.QUEUED, message=err.message)
+    if err.is_route_gone or err.code == _OUT_OF_ORDER_CODE:
+        return None
     is_explained = err.status == 400 and ((err.code or "").startswith(_SERVICE_CODE_PREFIX) or _holds(err.message, *_IDLE_WORDS))
     if err.status in {409, 422} or is_explained or (is_known_form and err.status in {400, 404}):
         return CommandReply(outcome=Outcome.NOT_CHARGING, message=err.message)

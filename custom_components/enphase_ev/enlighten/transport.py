@@ -20,6 +20,7 @@ import orjson
 from yarl import URL
 
 from .budget import RequestBudget
+from .cloud_words import safe_code, safe_message
 from .exceptions import CertificateChanged, InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable, Unreachable
 from .parsing import Json, first_of, read_float, read_mapping, read_text
 
@@ -32,12 +33,12 @@ GRID_SERVICES_URL = "https://gs.enphaseenergy.com"
 GRID_SERVICES_URL_VARIABLE = "ENPHASE_EV_GRID_SERVICES_URL"
 
 _HOUR = 3600
-_PERSONAL = re.compile(r"\S+@\S+|\b\w*\d{5,}\w*\b")
-# What a person can be shown.
-_LONGEST_MESSAGE = 500
-_CODE = re.compile(r"[\w.-]{1,64}")
+# What of the headers tells the session apart from another one.
+_SECRET_HEADERS = (hdrs.AUTHORIZATION, "e-auth-token", "X-XSRF-Token", "username")
 # The charger services' own codes. Where they stand is not the same everywhere.
 _SERVICE_CODE = re.compile(r"iqevc_[a-z]+[-_]\d{1,10}")
+# A path that is not there, in the words of the cloud's own framework (docs/cloud-api/README.md).
+_NO_ROUTE = "no static resource"
 _CODE_KEYS = ("errorMessageCode", "errorCode", "status", "code")
 # Longer than this nobody waits, whatever the cloud names: a slip of its clock would silence an account for good.
 _LONGEST_WAIT = 24.0 * _HOUR
@@ -124,13 +125,14 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer of the cloud, read to its end."""
+    """An answer of the cloud, read to its end; `secrets` are those that were sent along, which its words may repeat."""
 
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
     url: URL
     seconds: float
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def is_redirect(self) -> bool:
@@ -199,12 +201,13 @@ class Answer:
         codes = [read_text(record.get(key)) for record in (error, body) for key in _CODE_KEYS]
         code = next((one for one in codes if one and _SERVICE_CODE.fullmatch(one)), None)
         code = code or read_text(first_of(error, "errorMessageCode", "status", "code")) or read_text(body.get("code"))
-        if code is not None and not _CODE.fullmatch(code):
-            code = None
         message = read_text(first_of(error, "displayMessage", "message", "errorMessage"))
         if message is None:
-            message = read_text(nested) or read_text(first_of(body, "message", "displayMessage")) or self._plain_words()
-        return RequestRejected(self.status, code, None if message is None else _impersonal(message))
+            # A bare `error` beside a message is the name of the status ("Not Found").
+            message = read_text(first_of(body, "message", "displayMessage", "detail")) or read_text(nested) or self._plain_words()
+        words = None if message is None else safe_message(message, self.secrets)
+        is_route_gone = self.status == 404 and _NO_ROUTE in self.text.lower()
+        return RequestRejected(self.status, safe_code(code, self.secrets), words or None, is_route_gone=is_route_gone)
 
     def _plain_words(self) -> str | None:
         """Return what an answer says that is plain text, or JSON that is nothing but a text."""
@@ -358,15 +361,14 @@ class Transport:
             raise ServiceUnavailable("There was no answer in time", may_have_arrived=True) from None
         seconds = time.monotonic() - started
         _LOGGER.debug("%s %s: HTTP %s in %.0f ms", request.method, request.family, response.status, seconds * 1000)
-        return Answer(response.status, response.headers, content, url, seconds)
+        return Answer(response.status, response.headers, content, url, seconds, _secrets(request, headers, cookies))
 
 
-def _impersonal(message: str) -> str:
-    """Return the cloud's words without e-mail addresses, serial and site numbers, and no more of them than a person reads."""
-    if len(message) > _LONGEST_MESSAGE:
-        # Not in the middle of a word: that could be an address.
-        message = f"{message[:_LONGEST_MESSAGE].rpartition(' ')[0]} …"
-    return _PERSONAL.sub("…", message)
+def _secrets(request: Request, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> frozenset[str]:
+    """Return what a request sends along that must not come back in an error: the session, and what a person has typed in."""
+    of_headers = {headers.get(name, "").removeprefix("Bearer ") for name in _SECRET_HEADERS}
+    of_cookies = {morsel.value for morsel in cookies}
+    return frozenset(of_headers | of_cookies | set((request.form or {}).values()))
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:

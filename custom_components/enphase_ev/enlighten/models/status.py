@@ -12,6 +12,7 @@ from ..parsing import (
     read_bool,
     read_float,
     read_int,
+    read_label,
     read_list,
     read_mapping,
     read_model,
@@ -69,14 +70,14 @@ class ChargerStatus(Model):
     """
 
     serial: str
-    name: str | None = wire("name", read_text)
+    name: str | None = wire("name", read_label)
     is_connected: bool | None = wire("connected", read_bool)
     is_plugged_in: bool = flag("pluggedIn")
     is_charging: bool = flag("charging")
     is_faulted: bool = flag("faulted")
     is_commissioned: bool | None = wire("commissioned", read_bool)
-    connector_status: str | None = wire("connectorStatusType", read_text)
-    connector_reason: str | None = wire("connectorStatusReason", read_text)
+    connector_status: str | None = wire("connectorStatusType", read_label)
+    connector_reason: str | None = wire("connectorStatusReason", read_label)
     is_at_safe_limit: bool = flag("safeLimitState")
     is_load_balanced: bool = flag("dlbActive")
     level: float | None = wire("chargingLevel", read_float)

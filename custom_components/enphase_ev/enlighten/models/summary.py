@@ -14,6 +14,7 @@ from ..parsing import (
     read_bool,
     read_float,
     read_int,
+    read_label,
     read_mapping,
     read_records,
     read_serial,
@@ -79,7 +80,7 @@ class ChargerSummary(Model):
     """
 
     serial: str
-    name: str | None = wire("displayName", read_text)
+    name: str | None = wire("displayName", read_label)
     model: str | None = wire("modelName", read_text)
     sku: str | None = wire("sku", read_text)
     part_number: str | None = wire("partNumber", read_text)
@@ -150,5 +151,5 @@ def _read_gateways(value: Json) -> Iterator[str]:
 
 def _read_interfaces(value: Json) -> list[dict[str, str]]:
     """Read `networkConfig`, a text that holds a list of quoted texts, or of lines, one an interface."""
-    lines = (line.strip(" \t,[]") for line in _BETWEEN_INTERFACES.split(read_text(value) or ""))
+    lines = (line.strip(" \t,[]") for line in _BETWEEN_INTERFACES.split(value if isinstance(value, str) else ""))
     return [interface for line in lines if (interface := read_assignments(line))]
