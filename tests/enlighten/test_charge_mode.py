@@ -58,7 +58,20 @@ def test_a_hidden_mode_is_not_offered_and_counts_all_the_same() -> None:
 
 def test_an_unknown_mode_is_no_mode_of_ours() -> None:
     found = ChargeModePreference.read(preference({"chargingMode": "DREAM_CHARGING", "enabled": True}, {"chargingMode": "MANUAL_CHARGING"}))
-    assert found == ChargeModePreference(mode=None, offered=(MANUAL,))
+    assert found == ChargeModePreference(mode=None, offered=(MANUAL,), unknown="DREAM_CHARGING")
+
+
+@pytest.mark.parametrize("named", [{}, {"chargingMode": None}, {"chargingMode": ""}])
+def test_an_older_preference_names_the_modes_by_its_keys(named: dict[str, Json]) -> None:
+    off: dict[str, Json] = {"enabled": False, **named}
+    modes: dict[str, Json] = {"manualCharging": off, "scheduledCharging": off, "greenCharging": {"enabled": True, **named}, "x": None}
+    found = ChargeModePreference.read({"data": {"modes": modes}})
+    assert found == ChargeModePreference(mode=GREEN, offered=(GREEN, SCHEDULED, MANUAL))
+
+
+def test_an_unknown_key_is_kept_as_a_word() -> None:
+    found = ChargeModePreference.read({"data": {"modes": {"dreamCharging": {"enabled": True}, "manualCharging": {"enabled": False}}}})
+    assert found == ChargeModePreference(mode=None, offered=(MANUAL,), unknown="DREAM_CHARGING")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,30 @@ async def test_all_pages_are_read_the_newest_first(cloud: Cloud) -> None:
     assert (params["startDate"], params["endDate"]) == (f"{last - timedelta(days=60):%d-%m-%Y}", f"{last:%d-%m-%Y}")
 
 
+def session(number: int, *, times: bool = True, name: str | None = "id") -> dict[str, Json]:
+    start = {"startTime": f"2026-11-01T{number:02}:00:00Z", "endTime": f"2026-11-01T{number + 1:02}:00:00Z"} if times else {}
+    return {"aggEnergyValue": number, **start, **({name: f"EV000000000001:{number}"} if name else {})}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "energies"),
+    [
+        ([session(1), session(1)], [session(1)], [1]),
+        ([session(2), session(1)], [session(1), session(0)], [2, 1, 0]),
+        ([session(1, name="sessionId")], [session(1, name="sessionId", times=False)], [1]),
+        ([session(1, name=None)], [session(1, name=None)], [1]),
+        ([session(1, name=None)], [session(1)], [1]),
+        # Nothing says that these are the same.
+        ([session(1, name=None, times=False)], [session(1, name=None, times=False)], [1, 1]),
+    ],
+)
+async def test_a_session_on_two_pages_is_one(cloud: Cloud, first: list[Json], second: list[Json], energies: list[float]) -> None:
+    calls = await history(cloud)
+    cloud.sim.faults.add(path="/history$", body={"data": {"result": first, "hasMore": True}})
+    cloud.sim.faults.add(path="/history$", body={"data": {"result": second, "hasMore": False}})
+    assert [one.energy for one in await calls.sessions(SERIAL, DAY, DAY, ZONE)] == energies
+
+
 async def test_pages_that_never_end_are_given_up(cloud: Cloud) -> None:
     calls = await history(cloud)
     cloud.sim.faults.add(path="/history$", body={"data": {"result": [{"aggEnergyValue": 1}], "hasMore": True}}, times=None)

@@ -24,6 +24,11 @@ async def settings(cloud: Cloud) -> ChargerSettings:
     return ChargerSettings(await cloud.signed_in(), cloud.sim.site.id)
 
 
+def as_list(body: object) -> list[dict[str, object]]:
+    assert isinstance(body, list)
+    return body
+
+
 # Configuration
 
 
@@ -49,6 +54,17 @@ def test_the_sample_of_a_configuration() -> None:
 def test_a_value_that_was_asked_for_counts(entry: dict[str, Json], enabled: bool) -> None:
     configuration = ChargerConfiguration.read({"data": [{"key": "sessionAuthentication", **entry}, {"key": "unknown", "value": "x"}, None]})
     assert configuration.is_enabled(ConfigurationKey.APP_AUTHENTICATION) is enabled
+
+
+def test_a_key_that_is_unset_is_there_all_the_same() -> None:
+    found = ChargerConfiguration.read({"data": [{"key": "DefaultChargeLevel", "value": None, "reqValue": None}, {"key": "new"}]})
+    assert (found.values, found.keys) == ({}, {ConfigurationKey.DEFAULT_LEVEL})
+
+
+def test_the_answer_to_a_level_that_was_written() -> None:
+    """`reqValue` is null and `value` the new one already (seen)."""
+    found = ChargerConfiguration.read({"data": [{"key": "DefaultChargeLevel", "value": "30", "reqValue": None, "status": 2}]})
+    assert found.default_level == 30
 
 
 @pytest.mark.parametrize(
@@ -88,6 +104,9 @@ async def test_writing_is_a_put_and_shows_at_once(cloud: Cloud) -> None:
     await calls.set_configuration(SERIAL, ConfigurationKey.APP_AUTHENTICATION, "enabled")
     assert cloud.sim.requests[-1].body == [{"key": "sessionAuthentication", "value": "enabled"}]
     await calls.set_configuration(SERIAL, ConfigurationKey.DEFAULT_LEVEL, "16")
+    (sent,) = as_list(cloud.sim.requests[-1].body)
+    assert sent == {"key": "DefaultChargeLevel", "value": 16}
+    assert isinstance(sent["value"], int)
     configuration = await calls.configuration(SERIAL)
     assert configuration.is_enabled(ConfigurationKey.APP_AUTHENTICATION)
     assert configuration.default_level == 16

@@ -1,7 +1,10 @@
 """The lifetime counter: it follows the charger, and only grows."""
 
+from datetime import datetime
+
 import pytest
 
+from simulator import Simulator
 from tests.integration.conftest import House, HouseBuilder
 
 REPORT = 300
@@ -136,3 +139,41 @@ async def test_what_was_charged_while_home_assistant_was_down_counts(build_house
 
     assert _shown(house) == pytest.approx(_reported(house), abs=0.01)
     assert _shown(house) > before + 20
+
+
+def _summary(house: House, lifetime: float) -> dict[str, object]:
+    """What the cloud answers about the charger, with this counter and without anything else that matters here."""
+    return {"data": [{"serialNumber": house.sim.charger().serial, "lifeTimeConsumption": lifetime}]}
+
+
+async def test_a_zero_in_some_reports_is_a_missed_answer(build_house: HouseBuilder) -> None:
+    house = await build_house("single_phase")
+    await house.live(REPORT)
+    before = _shown(house)
+
+    house.sim.faults.add(path="summary", body=_summary(house, 0), times=None)
+    for _ in range(8):
+        await house.live(REPORT)
+        assert _shown(house) == before
+    house.sim.faults.clear()
+    await house.live(2 * REPORT + 31)
+
+    assert _shown(house) == pytest.approx(_reported(house), abs=0.01)
+    assert _shown(house) > before + 4
+    assert float(house.state("sensor", "energy_today").state) > 4
+
+
+async def test_a_day_that_the_charger_cannot_have_drawn_is_not_believed(
+    build_house: HouseBuilder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def claim(sim: Simulator) -> None:
+        today = f"{datetime.now(sim.site.zone):%Y-%m-%d}"
+        day: dict[str, object] = {"start_date": today, "charger_iqevc": {sim.charger().serial: {today: 150_000}}}
+        sim.faults.add(path="daily_energy", body={"data": day}, times=None)
+
+    house = await build_house("single_phase", prepare=claim)
+    await house.live(REPORT + 31)
+
+    assert house.sim.count(path="daily_energy") == 1
+    assert float(house.state("sensor", "energy_today").state) < 2
+    assert "more energy for today than the charger can have drawn" in caplog.text

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.enphase_ev.charger.energy import DayMeter, LifetimeMeter, Reading
+from custom_components.enphase_ev.charger.energy import DayMeter, LifetimeMeter, Reading, is_believable_day
 
 NOISE = 10.0
 """The cloud's numbers waver by so much, Wh up and down: 20 Wh from the highest to the lowest."""
@@ -168,6 +168,98 @@ def test_a_drop_that_does_not_last_is_forgotten() -> None:
     life.read(10.0)
 
     assert life.meter.value == pytest.approx(500_000 + 7000 / 12)
+
+
+@given(zeros=st.lists(st.integers(60, 1800), min_size=1, max_size=30), counter=st.floats(2000, 3_000_000), restarts=st.booleans())
+def test_a_zero_in_place_of_a_counter_takes_nothing_away(zeros: list[int], counter: float, restarts: bool) -> None:
+    """However long it lasts: what was charged meanwhile counts once the counter is right again."""
+    life = Life(counter)
+    for seconds in zeros:
+        life.charge(seconds, 7000)
+        life.read(0.0)
+        if restarts:
+            life.restart()
+        assert life.meter.value == counter
+
+    for _ in range(2):
+        life.charge(60, 7000)
+        life.report()
+
+    assert life.meter.value == pytest.approx(life.counter)
+    assert life.statistics.sum == pytest.approx(life.gained)
+    assert life.statistics.dips == 0
+
+
+@pytest.mark.parametrize("idle_hours", [0, 0.5, 2])
+def test_a_new_counter_that_stands_at_zero_first_is_taken_over_when_it_counts(idle_hours: float) -> None:
+    life = Life(500_000)
+    life.counter, life.gained = 0.0, 0.0
+    for _ in range(int(idle_hours * 12)):
+        life.charge(300, 0)
+        life.report()
+    life.charge(300, 7000)
+    life.report()
+    life.charge(300, 7000)
+    life.report()
+
+    assert life.meter.value == pytest.approx(life.counter)
+    assert life.statistics.sum == pytest.approx(life.gained)
+
+
+@given(
+    wrong=st.floats(30, 900) | st.floats(1e7, 1e8),
+    reports=st.integers(2, 20),
+    counter=st.floats(100_000, 3_000_000),
+    watts=st.integers(0, 7000),
+    more=st.booleans(),
+)
+def test_a_counter_that_comes_back_goes_on_from_where_it_was(wrong: float, reports: int, counter: float, watts: int, more: bool) -> None:
+    """Another number in several reports, so that it is believed, and then the right one again: nothing is missing."""
+    life = Life(counter)
+    for _ in range(reports):
+        life.charge(300, watts)
+        life.read(wrong)
+        if more:
+            wrong += 100
+    # The number itself counts where it is that of a counter which began anew.
+    believed = life.statistics.sum
+
+    for _ in range(4):
+        life.charge(300, watts)
+        life.report()
+        life.restart()
+
+    assert life.gained - NOISE <= life.statistics.sum <= life.gained + believed + NOISE
+    assert life.statistics.dips == 0
+
+
+@pytest.mark.parametrize(
+    ("watts", "hours", "energy", "is_believed"),
+    [
+        (7360, 20, 150_000, False),
+        (7360, 20, 140_000, True),
+        (22_080, 20, 150_000, True),
+        (None, 20, 150_000, True),
+        (7360, 1, 8_000, True),
+        (7360, 0.5, 8_000, False),
+        (7360, 10, -1.0, False),
+    ],
+)
+def test_a_day_that_the_hardware_cannot_have_drawn_is_not_believed(
+    watts: float | None, hours: float, energy: float, is_believed: bool
+) -> None:
+    assert is_believable_day(energy, timedelta(hours=hours), watts) is is_believed
+
+
+def test_a_gain_that_the_hardware_cannot_have_drawn_is_not_believed() -> None:
+    begin = LifetimeMeter.start(Reading(500_000, BEGIN))
+
+    def after(hours: int, energy: float, meter: LifetimeMeter = begin) -> LifetimeMeter:
+        return meter.take(Reading(energy, BEGIN + timedelta(hours=hours)), 7360)
+
+    assert after(10, 650_000).value == 500_000
+    assert after(11, 650_500, after(10, 650_000)).value == 500_500
+    assert after(10, 570_000).value == 570_000
 
 
 def test_readings_of_unknown_time_count_as_different_by_their_numbers() -> None:

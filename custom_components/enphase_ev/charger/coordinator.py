@@ -325,7 +325,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             if watch not in unwatched:
                 watch.count_day(self.time_zone, now)
             elif not is_too_early:
-                watch.begin_day(today, counted.of(watch.serial, is_only=is_only) if counted else None)
+                watch.begin_day(self.time_zone, now, counted.of(watch.serial, is_only=is_only) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:
         """Remove the chargers that the account has no more (docs/cloud-api/chargers.md §1: an empty answer now and then is normal)."""

@@ -10,6 +10,8 @@ from ..enlighten import ChargerStatus, ChargerSummary, PhaseMode
 _SHORTEST_GAP = 30.0
 # Three-phase chargers name their voltage line to neutral, about 230 V, or line to line, about 400 V.
 _LINE_TO_LINE_FROM = 300.0
+# Where a charger does not name its own.
+_HIGHEST_PHASE_VOLTAGE = 240.0
 _SECONDS_PER_HOUR = 3600
 
 
@@ -87,6 +89,14 @@ def _level(status: ChargerStatus, summary: ChargerSummary | None) -> float | Non
     if status.is_at_safe_limit and limits is not None:
         return limits.min
     return status.level or _most_current(summary)
+
+
+def most_watts(summary: ChargerSummary | None) -> float | None:
+    """Return the most that the hardware can draw, in W; `None` where current or phases are not known."""
+    current = _most_current(summary)
+    if current is None or summary is None or summary.phase_mode is None:
+        return None
+    return current * _effective_voltage(summary, _HIGHEST_PHASE_VOLTAGE)
 
 
 def _most_current(summary: ChargerSummary | None) -> float | None:

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta, tzinfo
 from ..const import LOGGER
 from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary, CommandReply, Outcome
 from .commands import Command, CommandState
-from .energy import DayMeter, LifetimeMeter, Reading
+from .energy import DayMeter, LifetimeMeter, Reading, is_believable_day
 from .model import Charger, ChargerDetails, SourceState
-from .power import PowerMeter
+from .power import PowerMeter, most_watts
 from .store import SiteMemoryStore
 
 _DEFAULT_LEVEL = 32.0
@@ -161,7 +161,7 @@ class ChargerWatch:
             return
         reading = Reading(summary.lifetime_energy, summary.last_reported or self.summary_of_report)
         meter = self._memory.lifetime
-        now = self._memory.lifetime = meter.take(reading) if meter else LifetimeMeter.start(reading)
+        now = self._memory.lifetime = meter.take(reading, most_watts(self.summary)) if meter else LifetimeMeter.start(reading)
         if now == meter:
             return
         self._store.save()
@@ -195,10 +195,15 @@ class ChargerWatch:
         since = self._unwatched_since
         return self._memory.day is None or (since is not None and since.astimezone(zone).date() != today)
 
-    def begin_day(self, day: date, energy: float | None) -> None:
-        """Begin a day with the energy (Wh) that the cloud has counted for it, from zero where it does not tell."""
+    def begin_day(self, zone: tzinfo, now: datetime, energy: float | None) -> None:
+        """Begin a day with the energy (Wh) that the cloud has counted for it, from zero where it does not tell, or tells too much."""
         if (lifetime := self.lifetime_energy) is not None:
-            self._memory.day = DayMeter(day, energy or 0.0, lifetime)
+            today = now.astimezone(zone)
+            elapsed = now - today.replace(hour=0, minute=0, second=0, microsecond=0)
+            if energy is not None and not is_believable_day(energy, elapsed, most_watts(self.summary)):
+                LOGGER.warning("The cloud tells more energy for today than the charger can have drawn; it is left out")
+                energy = None
+            self._memory.day = DayMeter(today.date(), energy or 0.0, lifetime)
             self._unwatched_since = None
             self._store.save()
 

@@ -11,6 +11,7 @@ from .models.charger_configuration import (
     read_battery_help,
     read_features,
     read_firmware,
+    value_json,
 )
 from .parsing import Json
 from .transport import Family, Request
@@ -38,7 +39,7 @@ class ChargerSettings:
             family=Family.CONFIGURATION,
             method="PUT",
             path=self._configuration_path(serial),
-            json=[{"key": key.value, "value": value}],
+            json=[{"key": key.value, "value": value_json(key, value)}],
             is_write=True,
         )
         await self.account.request(request, site_id=self.site_id)

@@ -4,7 +4,7 @@ from datetime import date
 from uuid import uuid4
 
 from .account import Account
-from .models.past_sessions import EnergyOfDay, PastSession, SessionPage
+from .models.past_sessions import EnergyOfDay, PastSession, SessionPage, each_once
 from .parsing import Json
 from .transport import Family, Request
 
@@ -22,7 +22,7 @@ class ChargerHistory:
         self.site_id = site_id
 
     async def sessions(self, serial: str, first: date, last: date, time_zone: str) -> list[PastSession]:
-        """Return the sessions of a charger from the first day to the last, both in the site's zone, all pages, the newest first."""
+        """Return the sessions of a charger from the first day to the last, both in the site's zone, each once, the newest first."""
         await self.account.user_id(self.site_id)
         found: list[PastSession] = []
         for page_number in range(_MOST_PAGES):
@@ -30,7 +30,7 @@ class ChargerHistory:
             found += page.sessions
             if not page.has_more:
                 break
-        ends = [(session.ended_at.timestamp() if session.ended_at else 0.0, session) for session in found]
+        ends = [(session.ended_at.timestamp() if session.ended_at else 0.0, session) for session in each_once(found)]
         return [session for _, session in sorted(ends, key=lambda pair: pair[0], reverse=True)]
 
     async def energy_of_day(self, day: date) -> EnergyOfDay:

@@ -31,19 +31,21 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ChargerConfiguration:
-    """The values by key; a value that was asked for and is not in force yet counts. A key that is off or unset is missing."""
+    """The values by key; a value that was asked for and is not in force yet counts. A key that is off or unset is missing.
+
+    `keys` are those that the charger has, set or not.
+    """
 
     values: Mapping[ConfigurationKey, str]
+    keys: frozenset[ConfigurationKey] = frozenset()
 
     @classmethod
     def read(cls, body: Json) -> Self:
         """Read the answer to a read or a write."""
-        found: dict[ConfigurationKey, str] = {}
-        for record in read_records(body):
-            key, value = read_text(record.get("key")), _read_value(record.get("reqValue")) or _read_value(record.get("value"))
-            if key is not None and key in ConfigurationKey and value is not None:
-                found[ConfigurationKey(key)] = value
-        return cls(values=found)
+        by_name = {read_text(record.get("key")): record for record in read_records(body)}
+        known = {key: by_name[key] for key in ConfigurationKey if key in by_name}
+        values = {key: _read_value(record.get("reqValue")) or _read_value(record.get("value")) for key, record in known.items()}
+        return cls(values={key: value for key, value in values.items() if value is not None}, keys=frozenset(known))
 
     def is_enabled(self, key: ConfigurationKey) -> bool:
         """Return whether a key that can be on or off is on."""
@@ -98,6 +100,14 @@ def battery_help_json(*, is_enabled: bool) -> Json:
     """Return the change of whether the battery helps in green mode."""
     setting: dict[str, Json] = {"chargerSettingName": _BATTERY_SETTING, "enabled": is_enabled, "value": None, "loader": False}
     return {"chargerSettingList": [setting]}
+
+
+def value_json(key: ConfigurationKey, value: str) -> Json:
+    """Return a value as it is written: the level as a number, the rest in words."""
+    amps = read_float(value) if key is ConfigurationKey.DEFAULT_LEVEL else None
+    if amps is None:
+        return value
+    return int(amps) if amps == int(amps) else amps
 
 
 def _read_value(value: Json) -> str | None:

@@ -1,11 +1,11 @@
 """Sessions that are over, and energy by day (docs/cloud-api/chargers.md §8)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
 
-from ..parsing import Json, read_bool, read_float, read_mapping, read_records, read_text, read_time, read_unwrapped
+from ..parsing import Json, first_of, read_bool, read_float, read_mapping, read_records, read_text, read_time, read_unwrapped
 from .wire import Model, wire
 
 
@@ -14,6 +14,7 @@ class PastSession(Model):
     """A session that is over.
 
     Attributes:
+        id: the cloud's own; `None` where it gives none.
         started_at, ended_at: UTC.
         energy: kWh.
         active_seconds: s of charging.
@@ -21,12 +22,26 @@ class PastSession(Model):
         cost: in the account's currency.
     """
 
+    id: str | None = wire("id", read_text)
     started_at: datetime | None = wire("startTime", read_time)
     ended_at: datetime | None = wire("endTime", read_time)
     energy: float | None = wire("aggEnergyValue", read_float)
     active_seconds: float | None = wire("activeChargeTime", read_float)
     range_added: float | None = wire("milesAdded", read_float)
     cost: float | None = wire("sessionCost", read_float)
+
+
+def each_once(sessions: Iterable[PastSession]) -> list[PastSession]:
+    """Return each session once: pages can overlap, and what has the same id, or the same beginning and end, is one."""
+    seen: set[object] = set()
+    found: list[PastSession] = []
+    for session in sessions:
+        times = (session.started_at, session.ended_at) if session.started_at and session.ended_at else None
+        marks = {mark for mark in (session.id, times) if mark is not None}
+        if marks.isdisjoint(seen):
+            found.append(session)
+        seen |= marks
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +54,8 @@ class SessionPage:
     @classmethod
     def read(cls, body: Json) -> Self:
         """Read a page; what stands beside the list may stand around it, too."""
-        sessions = tuple(PastSession.from_dict(record) for record in read_records(body))
+        records = read_records(body)
+        sessions = tuple(PastSession.from_dict({**record, "id": first_of(record, "id", "sessionId")}) for record in records)
         has_more = read_bool(read_unwrapped(body).get("hasMore")) is True
         return cls(sessions=sessions, has_more=has_more and bool(sessions))
 
