@@ -462,10 +462,10 @@ class Charger:
             case ChargeMode.SCHEDULED:
                 return scheduled_offer(self.hardware, self._slot_in_force())
             case ChargeMode.GREEN:
-                return solar_offer(self.hardware, self.site.solar_share_w(), vehicle)
+                return solar_offer(self.hardware, self.site.solar_share_w(self._at), vehicle)
             case ChargeMode.SMART:
                 hour = self._local(self._at).hour
-                return smart_offer(self.hardware, self.site.solar_share_w(), vehicle, hour)
+                return smart_offer(self.hardware, self.site.solar_share_w(self._at), vehicle, hour)
             case _:
                 return NO_OFFER
 

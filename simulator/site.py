@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from .battery.battery import Battery
 from .charger import Charger
 from .clock import Clock
+from .house.house import House
+from .house.sources import Steady
 from .modes import ChargeMode
 from .profile import ChargerProfile
 
@@ -35,37 +37,41 @@ class Site:
         self.streaming_until = 0.0
         """Until when chargers report fast, epoch seconds."""
         self._clock = clock
-        self._solar_w = 0.0
-        self._base_load_w = 500.0
+        self.house = House(self, clock)
+        """Sun, household, grid and meters."""
 
     @property
     def base_load_w(self) -> float:
         """What the house draws beside the chargers, W."""
-        return self._base_load_w
+        return self.house.household.watts(self._clock.time())
 
     @base_load_w.setter
     def base_load_w(self, watts: float) -> None:
         self.catch_up()
-        self._base_load_w = watts
+        self.house.household = Steady(watts)
 
     @property
     def solar_w(self) -> float:
         """What the panels give, W."""
-        return self._solar_w
+        return self.house.sun.watts(self._clock.time())
 
     @solar_w.setter
     def solar_w(self, watts: float) -> None:
         self.catch_up()
-        self._solar_w = watts
+        self.house.sun = Steady(watts)
         for charger in self.chargers.values():
             charger.surroundings_changed()
 
-    def solar_share_w(self) -> float:
-        """What the sun leaves for each charger that follows it, W."""
+    def surplus_w(self, at: float) -> float:
+        """What the sun gives beyond what the house draws beside the chargers, at a moment in epoch seconds; W."""
+        return self.house.sun.watts(at) - self.house.household.watts(at)
+
+    def solar_share_w(self, at: float) -> float:
+        """What the sun leaves for each charger that follows it, at a moment in epoch seconds; W."""
         following = [
             charger for charger in self.chargers.values() if charger.mode in {ChargeMode.GREEN, ChargeMode.SMART} and charger.plugged_in
         ]
-        return max(0.0, self._solar_w - self.base_load_w) / max(1, len(following))
+        return max(0.0, self.surplus_w(at)) / max(1, len(following))
 
     def add_charger(self, profile: ChargerProfile, *, lifetime_wh: float = 0.0) -> Charger:
         """Put up a charger."""
@@ -91,9 +97,11 @@ class Site:
             charger.catch_up()
         if self.battery is not None:
             self.battery.catch_up()
+        self.house.catch_up()
 
     def note_drawn(self, serial: str, begin: float, seconds: float, watts: float) -> None:
         """A charger drew so much from a moment on, epoch seconds: the battery has to live with it."""
+        self.house.note_drawn(serial, begin, begin + seconds, watts)
         if self.battery is not None:
             self.battery.load.note(serial, begin, begin + seconds, watts)
 

@@ -129,7 +129,7 @@ class Battery:
     def flow(self) -> Flow:
         """What flows now, and why."""
         self.catch_up()
-        return self._flow_at(self._at, self._at + 1)
+        return self._flow(sum(charger.power_w for charger in self.site.chargers.values()))
 
     @property
     def settings(self) -> Settings:
@@ -452,34 +452,34 @@ class Battery:
     # Energy
 
     def _step(self, until: float) -> None:
-        power, capacity = self._flow_at(self._at, until).power_w, self.capacity_wh
+        power, capacity = self._flow(self.load.average_w(self._at, until)).power_w, self.capacity_wh
+        seconds = until - self._at
         if power and capacity:
             percent = self._state_of_charge()
             target = 100.0 if power > 0 else 0.0
             limit = self._order(self._at).limit
             if (limit - percent) * power > 0:
                 target = limit
-            seconds = min(until - self._at, seconds_until(percent, target, power, capacity))
+            seconds = min(seconds, seconds_until(percent, target, power, capacity))
             self._charge_wh += stored_w(power) * seconds / 3600
+        self.site.house.note_battery(self._at, seconds, power, self._state_of_charge())
         self._at = until
 
-    def _flow_at(self, begin: float, end: float) -> Flow:
+    def _flow(self, chargers_w: float) -> Flow:
+        """What flows at the moment it has lived up to, while the chargers draw so much."""
         capacity = self.capacity_wh
         if not capacity:
             return Flow(0.0, Doing.SELF_USE)
-        now = self._order(begin)
+        now = self._order(self._at)
         if now.doing is Doing.CHARGE_FROM_GRID and self.stuck:
             return Flow(0.0, now.doing)
-        surplus = self.site.solar_w - self.site.base_load_w - self._charger_load_w(begin, end)
+        surplus = self.site.surplus_w(self._at) - chargers_w
         return flow(now, round(self._state_of_charge(), 6), surplus, self.rated_w)
-
-    def _charger_load_w(self, begin: float, end: float) -> float:
-        if begin < self._clock.time():
-            return self.load.average_w(begin, end)
-        return sum(charger.power_w for charger in self.site.chargers.values())
 
     def _order(self, at: float) -> Order:
         """What decides now: the storm first, then the families, then the profile."""
+        if self.site.house.grid_lost:
+            return Order(Doing.SELF_USE, float(self._settings.very_low_soc))
         storm = any(alert.active_at(at) and not alert.opted_out for alert in self.storm_alerts)
         if storm and self._settings.storm_guard:
             return Order(Doing.STORM, 100.0)

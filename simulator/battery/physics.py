@@ -89,7 +89,10 @@ class HomeLoad:
 
     def note(self, serial: str, begin: float, end: float, watts: float) -> None:
         """A charger drew so much between two moments, epoch seconds."""
-        self._drawn.setdefault(serial, deque()).append((begin, end, watts))
+        drawn = self._drawn.setdefault(serial, deque())
+        if drawn and drawn[-1][1:] == (begin, watts):
+            begin = drawn.pop()[0]
+        drawn.append((begin, end, watts))
 
     def average_w(self, begin: float, end: float) -> float:
         """What all chargers drew on average; forgets what was before."""
