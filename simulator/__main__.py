@@ -17,6 +17,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="for everything drawn by chance (default: %(default)s)")
     parser.add_argument("--mqtt", action="store_true", help="tell over MQTT what the battery's gateway has taken over")
+    parser.add_argument("--live", action="store_true", help="tell over MQTT once a second what the sites draw and give")
     parser.add_argument("--gateway", action="store_true", help="the first site has a local gateway that can be talked to")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     return parser.parse_args()
@@ -30,6 +31,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         port=arguments.port,
         seed=arguments.seed,
         mqtt=arguments.mqtt,
+        live=arguments.live,
         gateway=arguments.gateway,
     )
     async with simulator:

@@ -24,6 +24,7 @@ from .routes import (
     battery_writes,
     control,
     history,
+    live,
     management,
     scheduler,
     sim,
@@ -54,7 +55,7 @@ def make_app(world: World) -> web.Application:
     app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard, guard_battery])
     app[WORLD] = world
     app[_TRAFFIC] = Traffic(deque)
-    for subject in (auth, sites, status, control, scheduler, management, history, *BATTERY, sim, sim_battery):
+    for subject in (auth, sites, status, control, scheduler, management, history, live, *BATTERY, sim, sim_battery):
         app.add_routes(subject.routes)
     return app
 

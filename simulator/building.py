@@ -68,7 +68,9 @@ def add_account(world: World, *sites: Site, mfa: bool = False) -> Account:
 
 def add_site(world: World, number: int = 0, name: str = "Main Site", place: tuple[str, str] = MELBOURNE) -> Site:
     """A site in some place."""
-    return world.add_site(str(1234567 + number), name, time_zone=place[0], country=place[1])
+    site = world.add_site(str(1234567 + number), name, time_zone=place[0], country=place[1])
+    site.gateway_serial = str(int(site.gateway_serial) + number)
+    return site
 
 
 def add_charger(

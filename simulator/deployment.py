@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .battery.switches import BatteryDeployment
+from .live import LiveSwitches
 from .switches import Switches
 
 
@@ -268,3 +269,6 @@ class Deployment(Switches):
 
     # Batteries, docs/cloud-api/battery.md
     battery: BatteryDeployment = field(default_factory=BatteryDeployment)
+
+    # Live stream of a site, docs/cloud-api/live.md
+    live: LiveSwitches = field(default_factory=LiveSwitches)

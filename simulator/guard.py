@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+import re
 
 from aiohttp import hdrs, web
 
@@ -24,10 +25,13 @@ class Need(Enum):
     """A live JWT as ``Authorization: Bearer``."""
     SESSION_CLAIM = auto()
     """The headers of session history and energy series."""
+    PV_HEADERS = auto()
+    """What the web app sends with everything below ``/pv``, a live ``e-auth-token`` among it."""
 
 
 _NEEDS = {
     Family.SITE: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.LIVE: (Need.SESSION, Need.PV_HEADERS),
     Family.BATTERY_STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.SUMMARY: (Need.SESSION, Need.ACCESS_TOKEN),
@@ -50,6 +54,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             request[SESSION] = signed_in(request)
         if Need.ACCESS_TOKEN in needs and request.app[WORLD].deployment.reads_need_access_token:
             _live_token(request, request.headers.get("e-auth-token"))
+        if Need.PV_HEADERS in needs:
+            _check_pv_headers(request)
         if Need.BEARER in needs:
             token = _bearer(request)
             if Need.SESSION_CLAIM in needs:
@@ -104,6 +110,15 @@ def _live_token(request: web.Request, text: str | None) -> Token:
     if token is None or token.session.account is not request[SESSION].account:
         raise Refused(error(request, 401, "Token is missing or expired"))
     return token
+
+
+def _check_pv_headers(request: web.Request) -> None:
+    """A live token, and the marks of the web app: without them a page comes (docs/cloud-api/auth.md §6)."""
+    _live_token(request, request.headers.get("e-auth-token"))
+    marked = request.headers.get("X-Requested-With") == "XMLHttpRequest"
+    accepted = "application/json" in request.headers.get(hdrs.ACCEPT, "")
+    if not (marked and accepted and re.search(r"/pv/systems/\d+/summary$", request.headers.get(hdrs.REFERER, ""))):
+        raise Refused(html_answer())
 
 
 def _check_session_claim(request: web.Request, token: Token) -> None:

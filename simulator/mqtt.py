@@ -1,7 +1,8 @@
-"""The MQTT answers of the battery service: who may listen where (docs/cloud-api/battery.md §7)."""
+"""MQTT streams that were signed, and the answers of the battery service (docs/cloud-api/battery.md §7, live.md §2)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+import re
 from urllib.parse import quote
 
 from .clock import Clock
@@ -13,8 +14,13 @@ AUTHORIZER = "aws-lambda-authoriser-prod"
 TOKEN_KEY = "enph_token"  # noqa: S105 - the name of a key, no secret
 
 
+# What may stand behind the user name (docs/cloud-api/battery.md §7, live.md §2).
+_TAILS = ("", "&env=production", "&env=prod", "&evse-count=0&env=prod")
+_CLIENT_ID = re.compile(r"bp-paho-mqtt-[0-9A-Za-z]{4}")
+
+
 @dataclass(frozen=True)
-class AnswerStream:
+class SignedStream:
     """One stream that was signed."""
 
     site_id: str
@@ -23,13 +29,19 @@ class AnswerStream:
     digest: str
     ends_at: float
     """Wall time, epoch seconds."""
+    connect_until: float = float("inf")
+    """Wall time until which somebody can connect, epoch seconds."""
+
+    def opens_to(self, user_name: str) -> bool:
+        """Whether a client with this user name may listen."""
+        return user_name in {self.user_name + tail for tail in _TAILS}
 
     @property
     def user_name(self) -> str:
-        """The user name that a client connects with."""
+        """The user name that a client connects with, without what may stand behind it."""
         return (
             f"?x-amz-customauthorizer-name={AUTHORIZER}&{TOKEN_KEY}={self.token}&site-id={self.site_id}"
-            f"&x-amz-customauthorizer-signature={quote(self.digest, safe='')}&env=production"
+            f"&x-amz-customauthorizer-signature={quote(self.digest, safe='')}"
         )
 
 
@@ -42,7 +54,7 @@ class AnswerStreams:
     clock: Clock
     draw_uuid: Callable[[], str]
     draw_secret: Callable[[], str]
-    streams: list[AnswerStream] = field(default_factory=list)
+    streams: list[SignedStream] = field(default_factory=list)
     knocks: list[bool] = field(default_factory=list)
     """Who asked to be let in, and whether it was."""
     subscriptions: list[tuple[str, int]] = field(default_factory=list)
@@ -50,7 +62,7 @@ class AnswerStreams:
 
     def sign(self, site_id: str) -> JsonObject:
         """A new stream, as in api/samples/mqtt_signed_url.json."""
-        stream = AnswerStream(
+        stream = SignedStream(
             site_id,
             f"v1/server/response-stream/{self.draw_uuid()}",
             token=self.draw_secret(),
@@ -69,7 +81,13 @@ class AnswerStreams:
             "aws_digest": stream.digest,
         }
 
-    def live(self, site_id: str | None = None) -> list[AnswerStream]:
+    def find(self, client_id: str, user_name: str) -> SignedStream | None:
+        """The stream that a client may hear; None where it does not keep to the page."""
+        if _CLIENT_ID.fullmatch(client_id) is None:
+            return None
+        return next((stream for stream in self.live() if stream.opens_to(user_name)), None)
+
+    def live(self, site_id: str | None = None) -> list[SignedStream]:
         """The streams that have not run out, of a site or of all."""
         now = self.clock.wall_time()
         return [stream for stream in self.streams if stream.ends_at > now and site_id in {None, stream.site_id}]

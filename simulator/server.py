@@ -2,18 +2,19 @@
 
 import re
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 from aiohttp import web
 
 from .accounts import Account
 from .app import make_app
 from .battery.battery import Battery
-from .broker import AnswerBroker
+from .broker import StreamBroker
 from .charger import Charger
 from .clock import Clock
 from .faults import Faults
 from .gateway import Gateway
+from .live import LiveStreams
 from .mqtt import AnswerStreams
 from .received import ReceivedRequest
 from .routes.sim_gateway import add_gateway_controls
@@ -22,12 +23,22 @@ from .site import Site
 from .world import World
 
 
+class Extras(TypedDict, total=False):
+    """What listens beside the cloud, each only where it is asked for."""
+
+    mqtt: bool
+    """A broker tells what the batteries' gateways have taken over, and battery sites say that there is one."""
+    live: bool
+    """A broker tells once a second what the sites draw and give."""
+    gateway: bool
+    """The first site has a local gateway that can be talked to."""
+
+
 class Simulator:
     """A simulated cloud that listens on an address of this machine.
 
     ``async with Simulator("two_chargers") as sim: …`` or ``start`` and ``stop``. The world can be changed before it
-    listens and while it does. With ``mqtt`` a broker tells what the gateways have taken over, and battery sites say that
-    there is one. With ``gateway`` the first site has a local gateway that can be talked to.
+    listens and while it does. What else listens beside it, `Extras` says.
     """
 
     def __init__(
@@ -39,8 +50,7 @@ class Simulator:
         port: int = 0,
         clock: Clock | None = None,
         seed: int = 0,
-        mqtt: bool = False,
-        gateway: bool = False,
+        **extras: Unpack[Extras],
     ) -> None:
         if clock is None:
             clock = Clock(speed)
@@ -48,10 +58,10 @@ class Simulator:
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
-        self._broker: AnswerBroker | None = None
-        self._mqtt = mqtt
-        self._gateway = Gateway(self.world, self.site, host=host) if gateway else None
-        if mqtt:
+        self._broker: StreamBroker | None = None
+        self._mqtt, self._live = extras.get("mqtt", False), extras.get("live", False)
+        self._gateway = Gateway(self.world, self.site, host=host) if extras.get("gateway", False) else None
+        if self._mqtt:
             for battery in self._batteries():
                 battery.features.supports_mqtt = True
 
@@ -67,12 +77,18 @@ class Simulator:
         await web.TCPSite(self._runner, self._host, self._port).start()
         # Stays the same when it is stopped and started again.
         self._port = self._runner.addresses[0][1]
-        if self._mqtt:
-            self.world.streams = self.world.streams or AnswerStreams(
-                f"{self._host}:{self._port}", self.clock, lambda: str(self.world.draw_uuid()), self.world.doorkeeper.draw_secret
-            )
-            self._broker = AnswerBroker(self.world.streams, self._batteries())
+        if self._mqtt or self._live:
+            self._broker = self._make_broker()
             await self._broker.start()
+
+    def _make_broker(self) -> StreamBroker:
+        """One broker for both kinds of streams; those that were not asked for are never signed."""
+        world, endpoint, secret = self.world, f"{self._host}:{self._port}", self.world.doorkeeper.draw_secret
+        answers = world.streams or AnswerStreams(endpoint, self.clock, lambda: str(world.draw_uuid()), secret)
+        live = world.live_streams or LiveStreams(endpoint, self.clock, world.deployment.live, world.sites, secret)
+        world.streams = answers if self._mqtt else None
+        world.live_streams = live if self._live else None
+        return StreamBroker(answers, live, self._batteries())
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         """The broker's door; 404 where there is none."""
@@ -151,6 +167,23 @@ class Simulator:
         if self.world.streams is None:
             raise LookupError("No broker: start the simulator with mqtt=True")
         return self.world.streams
+
+    @property
+    def live(self) -> LiveStreams:
+        """The live streams that were signed, and who listened; only with ``live=True``, once it has started."""
+        if self.world.live_streams is None:
+            raise LookupError("No live stream: start the simulator with live=True")
+        return self.world.live_streams
+
+    @property
+    def listeners(self) -> int:
+        """How many listen to a live stream now."""
+        return self._broker.listeners if self._broker else 0
+
+    async def hang_up(self) -> None:
+        """Let the broker break every connection without a word."""
+        if self._broker is not None:
+            await self._broker.hang_up()
 
     @property
     def faults(self) -> Faults:

@@ -10,6 +10,7 @@ from .charger import Charger
 from .clock import Clock
 from .deployment import Deployment
 from .faults import Faults
+from .live import LiveStreams
 from .mqtt import AnswerStreams
 from .received import ReceivedRequest
 from .site import Site
@@ -32,6 +33,8 @@ class World:
     """The newest XSRF token of the battery service, by user id (docs/cloud-api/battery.md §2)."""
     streams: AnswerStreams | None = None
     """Where the answers to battery writes can be heard over MQTT; None without a broker."""
+    live_streams: LiveStreams | None = None
+    """Where sites can be watched once a second; None without a broker."""
 
     def __post_init__(self) -> None:
         self.doorkeeper = Doorkeeper(self.clock, self.deployment, self.random, self.known_secrets)
