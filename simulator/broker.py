@@ -1,4 +1,4 @@
-"""The MQTT broker that tells what the gateway has taken over, and what the house does (docs/cloud-api/battery.md §7, live.md).
+"""The MQTT broker that tells what gateways take over and houses do (docs/cloud-api/battery.md §7, docs/cloud-api/live.md).
 
 A real broker, behind a websocket of the simulator's own port, that lets in only who keeps to the page.
 """

@@ -1,4 +1,4 @@
-"""MQTT streams that were signed, and the answers of the battery service (docs/cloud-api/battery.md §7, live.md §2)."""
+"""MQTT streams that were signed, and the answers of the battery service (docs/cloud-api/battery.md §7, docs/cloud-api/live.md §2)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ AUTHORIZER = "aws-lambda-authoriser-prod"
 TOKEN_KEY = "enph_token"  # noqa: S105 - the name of a key, no secret
 
 
-# What may stand behind the user name (docs/cloud-api/battery.md §7, live.md §2).
+# What may stand behind the user name (docs/cloud-api/battery.md §7, docs/cloud-api/live.md §2).
 _TAILS = ("", "&env=production", "&env=prod", "&evse-count=0&env=prod")
 _CLIENT_ID = re.compile(r"bp-paho-mqtt-[0-9A-Za-z]{4}")
 
