@@ -23,6 +23,7 @@ from .routes import (
     battery_schedules,
     battery_writes,
     control,
+    energy,
     history,
     live,
     management,
@@ -55,7 +56,7 @@ def make_app(world: World) -> web.Application:
     app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard, guard_battery])
     app[WORLD] = world
     app[_TRAFFIC] = Traffic(deque)
-    for subject in (auth, sites, status, control, scheduler, management, history, live, *BATTERY, sim, sim_battery):
+    for subject in (auth, sites, status, control, scheduler, management, history, live, energy, *BATTERY, sim, sim_battery):
         app.add_routes(subject.routes)
     return app
 

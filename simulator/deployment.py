@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .battery.switches import BatteryDeployment
+from .energy import EnergySwitches
 from .live import LiveSwitches
 from .switches import Switches
 
@@ -272,3 +273,6 @@ class Deployment(Switches):
 
     # Live stream of a site, docs/cloud-api/live.md
     live: LiveSwitches = field(default_factory=LiveSwitches)
+
+    # Energy of a site, docs/cloud-api/energy.md
+    energy: EnergySwitches = field(default_factory=EnergySwitches)

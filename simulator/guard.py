@@ -32,6 +32,7 @@ class Need(Enum):
 _NEEDS = {
     Family.SITE: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.LIVE: (Need.SESSION, Need.PV_HEADERS),
+    Family.ENERGY: (Need.SESSION, Need.PV_HEADERS),
     Family.BATTERY_STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.SUMMARY: (Need.SESSION, Need.ACCESS_TOKEN),

@@ -15,6 +15,7 @@ class Family(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a family, no secret
     SITE = "site"
     LIVE = "live"
+    ENERGY = "energy"
     STATUS = "status"
     SUMMARY = "summary"
     CONTROL = "control"
@@ -38,6 +39,7 @@ _FAMILIES = [
         (r"^/login\b|^/app-api/(validate_login_otp|generate_mfa_login_otp)$", Family.SIGN_IN),
         (r"^/users/self/token$|^/app-api/jwt_token\.json$|^/service/auth_ms_enho/", Family.TOKEN),
         (r"^/app-api/\d+/show_livestream$|^/pv/aws_sigv4/", Family.LIVE),
+        (r"^/app-api/\d+/get_latest_power$|^/pv/systems/\d+/(today|lifetime_energy)$", Family.ENERGY),
         (r"^/app-api/|^/pv/systems/\d+/.+", Family.SITE),
         (r"^/pv/settings/\d+/battery_status\.json$", Family.BATTERY_STATUS),
         (r"^/service/batteryConfig/", Family.BATTERY),

@@ -1,5 +1,6 @@
 """A site: where chargers and batteries stand, what the sun gives and which optional services it has."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -7,12 +8,16 @@ from .battery.battery import Battery
 from .charger import Charger
 from .clock import Clock
 from .house.house import House
+from .house.past import Charged, midnight
 from .house.sources import Steady
 from .modes import ChargeMode
 from .profile import ChargerProfile
 
 LIVE_STREAM_S = 900
 """What the cloud grants a live stream, seconds (docs/cloud-api/chargers.md §4)."""
+
+# When a car charged of whose day nothing but the energy is known, site's time, and for how long.
+EVENING_H, EVENING_S = 18, 4 * 3600
 
 
 class Site:
@@ -98,6 +103,37 @@ class Site:
         if self.battery is not None:
             self.battery.catch_up()
         self.house.catch_up()
+
+    def chargers_w(self) -> float:
+        """What all chargers draw now, W."""
+        return sum(charger.power_w for charger in self.chargers.values())
+
+    def battery_w(self) -> float:
+        """What the battery takes now, W; negative: it gives."""
+        return self.battery.power_w if self.battery else 0.0
+
+    def battery_size(self) -> tuple[float, float]:
+        """What the battery holds, Wh, and the most that it takes or gives, W; zeros without one."""
+        return (self.battery.capacity_wh, self.battery.rated_w) if self.battery else (0.0, 0.0)
+
+    def past_charging(self, before: float) -> Iterator[Charged]:
+        """What the chargers drew before a moment: each session, and in the evening what else is known of a day."""
+        last = datetime.fromtimestamp(before, self.zone).date()
+        for charger in self.chargers.values():
+            left = dict(charger.daily_wh)
+            for session in charger.history:
+                begin = session.started_at or session.plugged_in_at
+                if begin < before:
+                    yield Charged(begin, session.active_s, session.energy_wh)
+                    left[datetime.fromtimestamp(session.plugged_in_at, self.zone).date()] -= session.energy_wh
+            for day, energy in left.items():
+                if energy > 1 and day < last:
+                    yield Charged(midnight(day, self.zone) + EVENING_H * 3600, EVENING_S, energy)
+
+    def grid_changed(self) -> None:
+        """The grid has gone or come back: every charger tells it."""
+        for charger in self.chargers.values():
+            charger.report()
 
     def note_drawn(self, serial: str, begin: float, seconds: float, watts: float) -> None:
         """A charger drew so much from a moment on, epoch seconds: the battery has to live with it."""

@@ -1,6 +1,6 @@
 """What flows between sun, house, grid and battery at a moment, and what that came to over a time."""
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,9 @@ class Energy:
     def __add__(self, other: Energy) -> Energy:
         return Energy(*(mine + yours for mine, yours in zip(astuple(self), astuple(other), strict=True)))
 
+    def __mul__(self, factor: float) -> Energy:
+        return Energy(*(mine * factor for mine in astuple(self)))
+
     def copy(self) -> Energy:
         """The same, apart."""
         return Energy(*astuple(self))
-
-    def flow(self, name: str) -> float:
-        """One of the flows by its name."""
-        if name not in {one.name for one in fields(self)}:
-            raise LookupError(name)
-        return float(getattr(self, name))

@@ -3,21 +3,19 @@
 Nothing runs in the background, as everywhere in the simulator: `catch_up` first lives through the time since the last look.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from ..battery.physics import HomeLoad
 from ..clock import Clock
 from .flows import Energy, Power, balanced
+from .meters import QUARTER_S, Quarter, quarter_of
+from .past import Charged, Past, PastHouse, midnight, relive
 from .sources import Source, Steady
 
-if TYPE_CHECKING:
-    from ..site import Site
-
-QUARTER_S = 900
-"""Length of a bucket of the meters, seconds (docs/cloud-api/energy.md §1)."""
 # The cloud gets the meters every quarter hour, but not on the quarter.
 REPORT_OFFSET_S = 420
 # Steps of the meters, simulated seconds; longer ones when so much time has passed that there would be too many.
@@ -26,13 +24,28 @@ MOST_STEPS = 3000
 _BATTERY = "battery"
 
 
-@dataclass
-class Quarter:
-    """A quarter hour of the meters."""
+class Surroundings(Protocol):
+    """What a house knows of the site that it stands on."""
 
-    energy: Energy = field(default_factory=Energy)
-    soc: float | None = None
-    """State of charge at its end, %; None without a battery."""
+    zone: ZoneInfo
+
+    def catch_up(self) -> None:
+        """Let chargers, battery and meters live up to the clock."""
+
+    def chargers_w(self) -> float:
+        """What all chargers draw now, W."""
+
+    def battery_w(self) -> float:
+        """What the battery takes now, W; negative: it gives."""
+
+    def battery_size(self) -> tuple[float, float]:
+        """What the battery holds, Wh, and the most that it takes or gives, W; zeros without one."""
+
+    def past_charging(self, before: float) -> Iterable[Charged]:
+        """What the chargers drew before a moment, epoch seconds."""
+
+    def grid_changed(self) -> None:
+        """The grid has gone or come back."""
 
 
 @dataclass
@@ -46,14 +59,12 @@ class Outage:
 class House:
     """Sun, household, grid and meters of one site."""
 
-    def __init__(self, site: Site, clock: Clock) -> None:
-        self.site = site
+    def __init__(self, around: Surroundings, clock: Clock) -> None:
+        self._around = around
         self.sun: Source = Steady(0.0)
         self.household: Source = Steady(500.0)
         self.quarters: dict[int, Quarter] = {}
         """By their beginning, epoch seconds; those that the world has lived through."""
-        self.reported: dict[int, Quarter] = {}
-        """The quarter hour that was open at the last report, as it was then."""
         self.outages: list[Outage] = []
         """Oldest first."""
         self._clock = clock
@@ -61,22 +72,19 @@ class House:
         self._reported_at = self._at
         self._drawn = HomeLoad()
         self._given = HomeLoad()
+        # The quarter hour that was open at the last report, as it was then.
+        self._reported: dict[int, Quarter] = {}
+        self._past: Past | None = None
         self._soc: dict[int, float] = {}
 
     # What flows now
 
     def now(self) -> Power:
         """This very moment."""
-        self.site.catch_up()
+        self._around.catch_up()
         at = self._clock.time()
-        evse = sum(charger.power_w for charger in self.site.chargers.values())
-        battery = -self.site.battery.power_w if self.site.battery else 0.0
+        battery, evse = -self._around.battery_w(), self._around.chargers_w()
         return balanced(self.sun.watts(at), battery, self.household.watts(at), evse, grid_lost=self.grid_lost)
-
-    @property
-    def state_of_charge(self) -> float | None:
-        """State of charge of all batteries, %; None without any."""
-        return self.site.battery.state_of_charge if self.site.battery else None
 
     # The grid
 
@@ -87,13 +95,12 @@ class House:
 
     @grid_lost.setter
     def grid_lost(self, lost: bool) -> None:
-        self.site.catch_up()
+        self._around.catch_up()
         if lost and not self.grid_lost:
             self.outages.append(Outage(self._at))
         elif self.grid_lost and not lost:
             self.outages[-1].end = self._at
-        for charger in self.site.chargers.values():
-            charger.report()
+        self._around.grid_changed()
 
     # The meters
 
@@ -104,7 +111,7 @@ class House:
     def note_battery(self, begin: float, seconds: float, watts: float, soc: float) -> None:
         """The battery took so much from a moment on, W (negative: it gave), and was left with a state of charge, %."""
         self._given.note(_BATTERY, begin, begin + seconds, watts)
-        self._soc[_quarter_of(begin)] = soc
+        self._soc[quarter_of(begin)] = soc
 
     def catch_up(self) -> None:
         """Live up to the clock; the chargers and the battery have done so before."""
@@ -125,41 +132,70 @@ class House:
             self._drawn.average_w(at, until),
             grid_lost=self.grid_lost,
         )
-        begin = _quarter_of(at)
+        begin = quarter_of(at)
         quarter = self.quarters.setdefault(begin, Quarter())
         quarter.energy.add(power, until - at)
         quarter.soc = self._soc.get(begin, quarter.soc)
         self._at = until
         if (until - REPORT_OFFSET_S) % QUARTER_S == 0:
             self._reported_at = until
-            self.reported = {begin: Quarter(quarter.energy.copy(), quarter.soc)}
+            self._reported = {begin: quarter.copy()}
 
     def total(self) -> Energy:
         """Everything since the world began, Wh."""
-        self.site.catch_up()
+        self._around.catch_up()
         return sum((quarter.energy for quarter in self.quarters.values()), Energy())
 
     def report_at(self) -> float:
         """When the cloud heard of the meters last, epoch seconds."""
-        self.site.catch_up()
+        self._around.catch_up()
         return self._reported_at
 
-    def told(self, *, at_once: bool) -> Iterator[tuple[int, Quarter]]:
-        """The quarter hours that the cloud knows, oldest first, with their beginning; up to this moment where it hears of all at once."""
-        self.site.catch_up()
-        for begin, quarter in sorted(self.quarters.items()):
-            if at_once or begin + QUARTER_S <= self._reported_at:
-                yield begin, quarter
-            elif begin in self.reported:
-                yield begin, self.reported[begin]
+    def told(self, *, at_once: bool) -> dict[int, Quarter]:
+        """The quarter hours that the cloud knows, by their beginning: those of the past, and those up to its last report.
+
+        With `at_once` it has heard of everything up to this moment.
+        """
+        self._around.catch_up()
+        known = {begin: quarter.copy() for begin, quarter in self.past.quarters.items()}
+        for begin, counted in sorted(self.quarters.items()):
+            closed = at_once or begin + QUARTER_S <= self._reported_at
+            quarter = counted if closed else self._reported.get(begin)
+            if quarter is not None:
+                before = known.get(begin, Quarter())
+                known[begin] = Quarter(before.energy + quarter.energy, quarter.soc)
+        return known
+
+    def days(self, *, at_once: bool) -> dict[date, Energy]:
+        """What the cloud knows, by the site's days."""
+        days = {day: energy.copy() for day, energy in self.past.days.items()}
+        for begin, quarter in self.told(at_once=at_once).items():
+            day = self.local_day(begin)
+            days[day] = days.get(day, Energy()) + quarter.energy
+        return days
+
+    @property
+    def past(self) -> Past:
+        """What was before the world began; worked out when somebody asks."""
+        if self._past is None:
+            size = self._around.battery_size()
+            house = PastHouse(self.sun, self.household, *size, self._around.zone, self.began)
+            self._past = relive(house, self._around.past_charging(self.began))
+        return self._past
+
+    # The site's days
+
+    def local_time(self, at: float) -> datetime:
+        """The site's time of a moment."""
+        return datetime.fromtimestamp(at, self._around.zone)
 
     def local_day(self, at: float) -> date:
         """The site's day of a moment."""
-        return datetime.fromtimestamp(at, self.site.zone).date()
+        return self.local_time(at).date()
 
-
-def _quarter_of(at: float) -> int:
-    return int(at // QUARTER_S) * QUARTER_S
+    def midnight(self, day: date) -> float:
+        """When a day of the site begins, epoch seconds."""
+        return midnight(day, self._around.zone)
 
 
 def _next(at: float, period: float, offset: float) -> float:
