@@ -19,6 +19,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mqtt", action="store_true", help="tell over MQTT what the battery's gateway has taken over")
     parser.add_argument("--live", action="store_true", help="tell over MQTT once a second what the sites draw and give")
     parser.add_argument("--gateway", action="store_true", help="the first site has a local gateway that can be talked to")
+    parser.add_argument("--strict", action="store_true", help="keep every rule that some real site keeps")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     return parser.parse_args()
 
@@ -34,6 +35,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         live=arguments.live,
         gateway=arguments.gateway,
     )
+    if arguments.strict:
+        simulator.be_strict()
     async with simulator:
         account = simulator.account
         print(f"Simulated Enlighten cloud: {simulator.url} (scenario {arguments.scenario}, speed {arguments.speed:g})")

@@ -3,6 +3,7 @@
 from .battery.battery import Battery
 from .battery.families import ControlFamily
 from .battery.switches import (
+    STRICT,
     BatteryDeployment,
     EmptyDetails,
     EnhoRule,
@@ -96,6 +97,7 @@ def misbehave(switches: BatteryDeployment) -> None:
 
     A patient client can still get everything done.
     """
+    switches.update(STRICT)
     switches.xsrf_source = XsrfSource.BOTH
     switches.write_shapes = {HeaderShape.SESSION_TOKEN}
     switches.gateway_delay_s = 45.0

@@ -9,6 +9,7 @@ from aiohttp import web
 from .accounts import Account
 from .app import make_app
 from .battery.battery import Battery
+from .battery.switches import STRICT
 from .broker import StreamBroker
 from .charger import Charger
 from .clock import Clock
@@ -64,6 +65,10 @@ class Simulator:
         if self._mqtt:
             for battery in self._batteries():
                 battery.features.supports_mqtt = True
+
+    def be_strict(self) -> None:
+        """Keep every rule that some real site keeps; without this everything is taken that real sites take."""
+        self.world.deployment.battery.update(STRICT)
 
     async def start(self) -> None:
         """Listen."""

@@ -29,8 +29,8 @@ class World:
     requests: list[ReceivedRequest] = field(default_factory=list)
     known_secrets: Secrets = field(default_factory=Secrets)
     doorkeeper: Doorkeeper = field(init=False)
-    battery_tokens: dict[int, str] = field(default_factory=dict)
-    """The newest XSRF token of the battery service, by user id (docs/cloud-api/battery.md §2)."""
+    battery_tokens: dict[int, list[str]] = field(default_factory=dict)
+    """The XSRF tokens that the battery service has given, by user id, the newest one last (docs/cloud-api/battery.md §2)."""
     streams: AnswerStreams | None = None
     """Where the answers to battery writes can be heard over MQTT; None without a broker."""
     live_streams: LiveStreams | None = None

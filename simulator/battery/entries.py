@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ..wire import JsonObject, epoch_ms
 from .families import ControlFamily
 from .refusal import BatteryRefused, bad_request
+from .switches import BatteryDeployment
 
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 DAY_MIN = 24 * 60
@@ -130,7 +131,7 @@ def _minute(text: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def read_wanted(body: Mapping[str, object], very_low_soc: int) -> Wanted:
+def read_wanted(body: Mapping[str, object], very_low_soc: int, switches: BatteryDeployment) -> Wanted:
     """Read the body of a new or changed entry; raises `BatteryRefused`."""
     family = read_family(body)
     start, end = _read_time(body.get("startTime")), _read_time(body.get("endTime"))
@@ -140,8 +141,11 @@ def read_wanted(body: Mapping[str, object], very_low_soc: int) -> Wanted:
     if not isinstance(zone, str) or zone not in _ZONES:
         raise bad_request("timezone is unknown")
     days = _read_days(body.get("days"))
-    limit = _read_limit(family, body.get("limit"), very_low_soc)
-    enabled = body.get("isEnabled")
+    if family is ControlFamily.RBD:
+        limit = _read_rbd_limit(body.get("limit"), strict=switches.rbd_limit_refused)
+    else:
+        limit = _read_limit(family, body.get("limit"), very_low_soc)
+    enabled = body.get("isEnabled", None if switches.is_enabled_needed else True)
     if not isinstance(enabled, bool):
         raise BatteryRefused(409, "INVALID_SCHEDULE", "isEnabled is missing")
     return Wanted(family, start, end, days, limit, enabled, zone)
@@ -167,11 +171,16 @@ def _read_days(days: object) -> tuple[int, ...]:
     return tuple(sorted(set(days)))
 
 
-def _read_limit(family: ControlFamily, limit: object, very_low_soc: int) -> int | None:
-    if family is ControlFamily.RBD:
-        if limit not in {None, 100}:
-            raise bad_request("limit does not apply")
-        return None if limit is None else 100
+def _read_rbd_limit(limit: object, *, strict: bool) -> int | None:
+    """It means nothing; 100 is taken everywhere."""
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int) or (strict and limit != 100):
+        raise bad_request("limit does not apply")
+    return limit
+
+
+def _read_limit(family: ControlFamily, limit: object, very_low_soc: int) -> int:
     lowest = max(LOWEST_LIMIT, very_low_soc) if family is ControlFamily.DTG else LOWEST_LIMIT
     if isinstance(limit, bool) or not isinstance(limit, int) or not lowest <= limit <= 100:
         raise bad_request(f"limit must be {lowest} to 100")

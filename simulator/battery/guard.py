@@ -8,7 +8,7 @@ from ..accounts import Account, WebSession
 from ..context import SESSION, WORLD, Refused, json_answer, world_of
 from ..guard import Handler, dead_session, session_cookie, signed_in
 from .refusal import BatteryRefused
-from .switches import HeaderShape, XsrfSource
+from .switches import BatteryDeployment, HeaderShape, XsrfSource
 
 BASE = "/service/batteryConfig/api/v1"
 ORIGIN = "https://battery-profile-ui.enphaseenergy.com"
@@ -42,28 +42,26 @@ async def guard_battery(request: web.Request, handler: Handler) -> web.StreamRes
     return response
 
 
-def _shape(request: web.Request) -> HeaderShape | None:
-    """The shape of a request's headers; None for one that nobody knows."""
-    has_token = "e-auth-token" in request.headers
-    if hdrs.AUTHORIZATION in request.headers:
-        return None
-    if session_cookie(request) is None:
-        alone = set(request.cookies) <= {XSRF_COOKIE}
-        return HeaderShape.TOKEN_ONLY if has_token and alone else None
-    if not has_token:
+def _shape(request: web.Request) -> HeaderShape:
+    """The shape of a request's headers."""
+    if "e-auth-token" not in request.headers:
         return HeaderShape.SESSION
-    return HeaderShape.SESSION_TOKEN if request.headers.get("X-Requested-With") == "XMLHttpRequest" else None
+    return HeaderShape.TOKEN_ONLY if session_cookie(request) is None else HeaderShape.SESSION_TOKEN
 
 
-def _session(request: web.Request, shape: HeaderShape | None) -> WebSession:
+def _session(request: web.Request, shape: HeaderShape) -> WebSession:
     """Whose session it is; a dead one is refused as everywhere else."""
-    session = None if shape is HeaderShape.TOKEN_ONLY else signed_in(request)
-    if "e-auth-token" not in request.headers and session is not None:
-        return session
+    if shape is HeaderShape.SESSION:
+        return signed_in(request)
     token = world_of(request).doorkeeper.token(request.headers.get("e-auth-token"))
-    if token is None or (session is not None and token.session.account is not session.account):
-        raise Refused(dead_session(request) if session is None else json_answer(_UNAUTHORIZED.as_json(), 401))
-    return session or token.session
+    if shape is HeaderShape.TOKEN_ONLY:
+        if token is None:
+            raise Refused(dead_session(request))
+        return token.session
+    session = signed_in(request)
+    if world_of(request).deployment.battery.token_checked and (token is None or token.session.account is not session.account):
+        raise Refused(json_answer(_UNAUTHORIZED.as_json(), 401))
+    return session
 
 
 _UNAUTHORIZED = BatteryRefused(401, "UNAUTHORIZED", "e-auth-token is missing or expired")
@@ -75,26 +73,49 @@ def _signed_in_account(session: WebSession) -> Account:
     return session.account
 
 
-def _check(request: web.Request, account: Account, shape: HeaderShape | None) -> None:
+def _check(request: web.Request, account: Account, shape: HeaderShape) -> None:
     """Refuse what docs/cloud-api/battery.md §1 and §2 say is refused."""
     if request.method == hdrs.METH_DELETE:
         raise Refused(web.Response(status=403, text="Invalid CORS request"))
     switches = world_of(request).deployment.battery
     reads = request.method in _READS
-    if shape is None or shape not in (switches.read_shapes if reads else switches.write_shapes):
+    if shape not in (switches.read_shapes if reads else switches.write_shapes):
+        if shape is HeaderShape.TOKEN_ONLY and switches.token_only_status == 401:
+            raise _UNAUTHORIZED
         raise _forbidden("This shape is not taken here")
-    if request.headers.get(hdrs.ORIGIN) != ORIGIN or not request.headers.get(hdrs.REFERER, "").startswith(f"{ORIGIN}/"):
-        raise _forbidden("Origin or Referer is wrong")
-    if not request.headers.get("requestid"):
-        raise BatteryRefused(400, "INVALID_REQUEST", "requestid is missing")
-    user = str(account.user_id)
-    needs_user = _NEEDS_USER.search(request.path) is not None
-    if request.headers.get("Username") != user or request.query.get("userId", None if needs_user else user) != user:
-        raise _forbidden("This is not the user who is signed in")
+    _check_headers(request, shape, switches)
+    _check_user(request, str(account.user_id), switches)
     if not reads:
-        newest = world_of(request).battery_tokens.get(account.user_id)
-        if newest is None or request.cookies.get(XSRF_COOKIE) != newest or request.headers.get(XSRF_HEADER) != newest:
-            raise _forbidden("XSRF token is missing or stale")
+        _check_token(request, account, switches)
+
+
+def _check_headers(request: web.Request, shape: HeaderShape, switches: BatteryDeployment) -> None:
+    headers = request.headers
+    if switches.authorization_refused and hdrs.AUTHORIZATION in headers:
+        raise _forbidden("This shape is not taken here")
+    alone = shape is HeaderShape.SESSION_TOKEN and headers.get("X-Requested-With") != "XMLHttpRequest"
+    if switches.requested_with_needed and alone:
+        raise _forbidden("This shape is not taken here")
+    ours = headers.get(hdrs.ORIGIN) == ORIGIN and headers.get(hdrs.REFERER, "").startswith(f"{ORIGIN}/")
+    if switches.origin_needed and not ours:
+        raise _forbidden("Origin or Referer is wrong")
+    if switches.request_id_needed and not headers.get("requestid"):
+        raise BatteryRefused(400, "INVALID_REQUEST", "requestid is missing")
+
+
+def _check_user(request: web.Request, user: str, switches: BatteryDeployment) -> None:
+    name = request.headers.get("Username", None if switches.username_needed else user)
+    written_so = switches.user_id_needed and _NEEDS_USER.search(request.path) is not None
+    if name != user or request.query.get("userId", None if written_so else user) != user:
+        raise _forbidden("This is not the user who is signed in")
+
+
+def _check_token(request: web.Request, account: Account, switches: BatteryDeployment) -> None:
+    cookie, header = request.cookies.get(XSRF_COOKIE), request.headers.get(XSRF_HEADER)
+    given = world_of(request).battery_tokens.get(account.user_id, [])
+    known = given[-1:] if switches.xsrf_only_newest else given
+    if not cookie or cookie != header or (cookie not in known and not switches.xsrf_own_pairs):
+        raise _forbidden("XSRF token is missing or stale")
 
 
 def _forbidden(message: str) -> BatteryRefused:
@@ -112,9 +133,10 @@ def _give_token(request: web.Request, response: web.StreamResponse, session: Web
     as_header = switches.xsrf_source in {XsrfSource.HEADER, XsrfSource.BOTH} and told_here
     if not as_cookie and not as_header:
         return
-    if switches.xsrf_rotates or account.user_id not in world.battery_tokens:
-        world.battery_tokens[account.user_id] = world.doorkeeper.draw_secret()
-    token = world.battery_tokens[account.user_id]
+    given = world.battery_tokens.setdefault(account.user_id, [])
+    if switches.xsrf_rotates or not given:
+        given.append(world.doorkeeper.draw_secret())
+    token = given[-1]
     if as_cookie:
         # An empty path is left out.
         response.set_cookie(XSRF_COOKIE, token, path="/" if switches.xsrf_cookie_names_path else "")

@@ -3,6 +3,7 @@
 Each switch names its section of docs/cloud-api/battery.md. All times are simulated seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -111,6 +112,26 @@ class WriteKind(StrEnum):
     """A toggle write with the state that is already there."""
 
 
+def _since_june_2026() -> set[HeaderShape]:
+    return {HeaderShape.SESSION, HeaderShape.SESSION_TOKEN}
+
+
+STRICT: Mapping[str, object] = {
+    "xsrf_only_newest": True,
+    "token_only_status": 403,
+    "token_checked": True,
+    "requested_with_needed": True,
+    "authorization_refused": True,
+    "origin_needed": True,
+    "request_id_needed": True,
+    "user_id_needed": True,
+    "strict_disclaimer_time": True,
+    "is_enabled_needed": True,
+    "rbd_limit_refused": True,
+}
+"""Rules that some site keeps, or is told to (docs/cloud-api/battery.md §1, §2); what holds for the product holds with and without them."""
+
+
 @dataclass
 class BatteryDeployment(Switches):
     """The battery switches of one deployment; the defaults are a cloud that does what it is told after 20 s."""
@@ -122,12 +143,32 @@ class BatteryDeployment(Switches):
     xsrf_cookie_names_path: bool = True
     """False: the cookie comes without a path, so that it belongs to the folder of what was asked for."""
     xsrf_rotates: bool = True
-    """Every answer that carries a token, errors included, carries a new one, and only the newest counts."""
+    """Every answer that carries a token, errors included, carries a new one."""
+    xsrf_only_newest: bool = False
+    """Only the newest token counts; else every one that this user was given."""
+    xsrf_own_pairs: bool = False
+    """A pair that a client made up itself is taken as well (weak evidence)."""
     xsrf_on_reads: bool = True
     """False: only the answers to writes carry a token, a refused isValid among them."""
-    write_shapes: set[HeaderShape] = field(default_factory=lambda: set(HeaderShape))
-    """Shapes that writes are taken in; others get 403, with a fresh token."""
-    read_shapes: set[HeaderShape] = field(default_factory=lambda: set(HeaderShape))
+    write_shapes: set[HeaderShape] = field(default_factory=_since_june_2026)
+    """Shapes that writes are taken in; others get 403, with a fresh token. On older sites a token alone is taken, too."""
+    read_shapes: set[HeaderShape] = field(default_factory=_since_june_2026)
+    token_only_status: int = 401
+    """What a token alone gets where it is not taken."""
+    token_checked: bool = False
+    """``e-auth-token`` beside a session must be a live JWT of the same account; else it may be anything."""
+    requested_with_needed: bool = False
+    """``e-auth-token`` beside a session must come with ``X-Requested-With``."""
+    authorization_refused: bool = False
+    """403 for a request with ``Authorization``."""
+    origin_needed: bool = False
+    """``Origin`` and ``Referer`` must be those of the battery's web page."""
+    request_id_needed: bool = False
+    """400 without ``requestid``."""
+    user_id_needed: bool = False
+    """403 without ``userId`` in the query of reads and writes that the pages write so."""
+    username_needed: bool = True
+    """False: a request without ``Username`` is taken (weak evidence); one with another user's never is."""
 
     # When a write takes effect, docs/cloud-api/battery.md §6
     gateway_delay_s: float | None = 20.0
@@ -176,7 +217,14 @@ class BatteryDeployment(Switches):
     profiles_bring_cfg: bool = True
     """A profile brings the CFG state that it had."""
 
+    strict_disclaimer_time: bool = False
+    """``acceptedItcDisclaimer`` must have milliseconds and a Z."""
+
     # Schedules, docs/cloud-api/battery.md §3 to §5
+    is_enabled_needed: bool = False
+    """409 for an entry without ``isEnabled`` (seen once)."""
+    rbd_limit_refused: bool = False
+    """400 for an entry to restrict the discharge with a limit other than 100."""
     drops: dict[WriteKind, set[ControlFamily]] = field(default_factory=dict)
     """Which families a write of a kind drops."""
     drop_from: DropMoment = DropMoment.WRITE

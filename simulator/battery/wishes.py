@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 import re
 
 from ..wire import Json, JsonObject
@@ -11,10 +12,24 @@ from .changes import ChangeKind, WantedChange
 from .families import ControlFamily
 from .refusal import BatteryRefused, bad_request
 from .settings import PROFILES
-from .switches import BatteryRequest
+from .switches import BatteryDeployment, BatteryRequest
 
 US = "US"
 DAY_MIN = 24 * 60
+
+LEFT_OUT_OF_THE_WHOLE = {
+    "devices",
+    "drEventActive",
+    "drEventMode",
+    "pollingInterval",
+    "previousBatteryBackupPercentage",
+    "supportsMqtt",
+    "powerMatch",
+    "powerMatchControl",
+    "siteProfileStatus",
+    "requestedConfig",
+}
+"""Keys of the settings that the whole body needs not have (docs/cloud-api/battery.md §4)."""
 
 _DISCLAIMER_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _STATES = {"enabled": True, "disabled": False}
@@ -46,7 +61,7 @@ def read_settings(battery: Battery, body: Mapping[str, object], *, with_enho: bo
     if "devices" in body:
         raise bad_request("devices cannot be written")
     told = settings_data(battery, battery.told(0))
-    whole = set(told) - {"devices"} <= set(body)
+    whole = set(told) - LEFT_OUT_OF_THE_WHOLE <= set(body)
     wish = _Wish(battery, body)
     _read_cfg(wish)
     _read_dtg(wish)
@@ -123,10 +138,20 @@ def _read_disclaimer(wish: _Wish) -> None:
     accepted = wish.body.get("acceptedItcDisclaimer")
     if accepted is None:
         return
-    if accepted is not True and not (isinstance(accepted, str) and _DISCLAIMER_TIME.fullmatch(accepted)):
+    if accepted is not True and not (isinstance(accepted, str) and _is_time(accepted, wish.battery.switches)):
         raise bad_request("acceptedItcDisclaimer must be a time or true")
     if wish.battery.site.country != US:
         wish.values["accepted_disclaimer"] = accepted
+
+
+def _is_time(text: str, switches: BatteryDeployment) -> bool:
+    """Whether a text is a time as it is taken here."""
+    if switches.strict_disclaimer_time:
+        return _DISCLAIMER_TIME.fullmatch(text) is not None
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _check_disclaimer(wish: _Wish) -> None:

@@ -79,7 +79,7 @@ def _delete(request: web.Request, battery: Battery, entry: Entry) -> web.Respons
 
 
 def _read(battery: Battery, body: dict[str, object]) -> Wanted:
-    wanted = read_wanted(body, battery.settings.very_low_soc)
+    wanted = read_wanted(body, battery.settings.very_low_soc, battery.switches)
     if not battery.features.controls.of(wanted.family).schedule_supported:
         raise BatteryRefused(400, "SCHEDULE_NOT_SUPPORTED")
     return wanted

@@ -15,13 +15,15 @@ type OpenCloud = Callable[..., Awaitable[Cloud]]
 
 
 @pytest.fixture
-async def open_cloud(socket_enabled: None, caplog: pytest.LogCaptureFixture) -> AsyncIterator[OpenCloud]:
+async def open_cloud(socket_enabled: None, strict: bool, caplog: pytest.LogCaptureFixture) -> AsyncIterator[OpenCloud]:
     """Open a scenario. When the test is over, no secret may stand in any log."""
     clouds: list[Cloud] = []
     async with AsyncExitStack() as stack:
 
         async def open_scenario(scenario: str = "one_charger", **switches: object) -> Cloud:
             cloud = await stack.enter_async_context(Cloud(Simulator(scenario)))
+            if strict:
+                cloud.sim.be_strict()
             cloud.sim.world.deployment.update(switches)
             clouds.append(cloud)
             return cloud

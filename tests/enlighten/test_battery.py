@@ -29,6 +29,7 @@ from custom_components.enphase_ev.enlighten import (
     whole_settings,
 )
 from simulator.battery.switches import DeleteForm, HeaderShape, XsrfSource
+from tests.strictness import strict, strict_and_lenient
 
 from .cloud import Cloud, sample
 from .conftest import OpenCloud
@@ -54,6 +55,7 @@ def _writes(cloud: Cloud) -> list[tuple[str, int]]:
 # --- Token and shapes ---
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("source", XsrfSource)
 @pytest.mark.parametrize("rotates", [True, False])
 @pytest.mark.parametrize("names_path", [True, False])
@@ -73,6 +75,7 @@ async def test_a_write_carries_the_newest_token_wherever_it_comes_from(
     assert (await batteries.settings()).shutdown_level == 11
 
 
+@strict
 async def test_a_token_that_another_client_has_made_stale_is_read_again(cloud: Cloud) -> None:
     batteries, other = await _batteries(cloud), await _batteries(cloud)
     await batteries.write_settings({"veryLowSoc": 9})
@@ -82,6 +85,7 @@ async def test_a_token_that_another_client_has_made_stale_is_read_again(cloud: C
     assert _writes(cloud) == [("PUT", 403), ("PUT", 200)]
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("shape", HeaderShape)
 async def test_a_token_that_only_refused_writes_set_is_found_before_any_shape_is_doubted(cloud: Cloud, shape: HeaderShape) -> None:
     switches = cloud.sim.world.deployment.battery
@@ -94,6 +98,7 @@ async def test_a_token_that_only_refused_writes_set_is_found_before_any_shape_is
     assert (await batteries.settings()).shutdown_level == 10
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("shape", HeaderShape)
 async def test_the_shape_that_a_site_takes_is_found_and_kept_across_restarts(cloud: Cloud, shape: HeaderShape) -> None:
     cloud.sim.world.deployment.battery.write_shapes = {shape}
@@ -105,6 +110,7 @@ async def test_the_shape_that_a_site_takes_is_found_and_kept_across_restarts(clo
     assert _writes(cloud) == [("PUT", 200)]
 
 
+@strict_and_lenient
 async def test_a_read_that_breaks_down_can_have_made_the_token_stale(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     await batteries.settings()
@@ -118,6 +124,7 @@ async def test_a_read_that_breaks_down_can_have_made_the_token_stale(cloud: Clou
     assert _writes(cloud) == [("PUT", 200)]
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("status", [404, 409, 429, 500])
 async def test_a_refusal_says_nothing_about_the_shape(cloud: Cloud, status: int) -> None:
     cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
@@ -130,6 +137,7 @@ async def test_a_refusal_says_nothing_about_the_shape(cloud: Cloud, status: int)
     assert _writes(cloud)[-1] == ("PUT", 200)
 
 
+@strict_and_lenient
 async def test_a_site_that_wants_another_shape_one_day_gets_it(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     await batteries.write_settings({"veryLowSoc": 10})
@@ -143,6 +151,7 @@ async def test_a_site_that_wants_another_shape_one_day_gets_it(cloud: Cloud) -> 
     assert (await batteries.settings()).shutdown_level == 11
 
 
+@strict_and_lenient
 async def test_a_check_that_a_site_refuses_makes_no_shape_doubtful(cloud: Cloud) -> None:
     cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
     batteries = await _batteries(cloud)
@@ -154,6 +163,7 @@ async def test_a_check_that_a_site_refuses_makes_no_shape_doubtful(cloud: Cloud)
     assert _writes(cloud) == [("PUT", 200)]
 
 
+@strict_and_lenient
 async def test_a_site_whose_writes_want_no_cookies_is_read_with_them(cloud: Cloud) -> None:
     switches = cloud.sim.world.deployment.battery
     switches.write_shapes, switches.read_shapes = {HeaderShape.TOKEN_ONLY}, {HeaderShape.SESSION, HeaderShape.SESSION_TOKEN}
@@ -165,12 +175,14 @@ async def test_a_site_whose_writes_want_no_cookies_is_read_with_them(cloud: Clou
     assert [(one.method, one.status) for one in cloud.sim.requests] == [("GET", 200), ("PUT", 200)]
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("shape", HeaderShape)
 async def test_reads_find_their_shape_too(cloud: Cloud, shape: HeaderShape) -> None:
     cloud.sim.world.deployment.battery.read_shapes = {shape}
     assert (await (await _batteries(cloud)).settings()).reserve == cloud.sim.battery.settings.reserve
 
 
+@strict_and_lenient
 async def test_a_write_that_no_shape_helps_costs_three_writes_and_three_reads(cloud: Cloud) -> None:
     cloud.sim.world.deployment.battery.write_shapes = set()
     batteries = await _batteries(cloud)
@@ -181,6 +193,7 @@ async def test_a_write_that_no_shape_helps_costs_three_writes_and_three_reads(cl
     assert cloud.count("siteSettings") <= 3
 
 
+@strict_and_lenient
 async def test_a_read_that_no_shape_helps_is_refused_in_the_clouds_words(cloud: Cloud) -> None:
     cloud.sim.world.deployment.battery.read_shapes = set()
     with pytest.raises(RequestRejected):
@@ -192,6 +205,7 @@ def test_the_disclaimer_is_accepted_with_the_time_to_the_millisecond(frozen: Fro
     assert now_as_disclaimer() == "2026-05-20T03:00:01.250Z"
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("fault", [{"html": True}, {"status": 302, "headers": {"Location": "/login"}}], ids=str)
 async def test_a_write_that_gets_a_page_while_the_session_lives_goes_out_once(cloud: Cloud, fault: dict[str, object]) -> None:
     batteries = await _batteries(cloud)
@@ -202,6 +216,7 @@ async def test_a_write_that_gets_a_page_while_the_session_lives_goes_out_once(cl
     assert len(_writes(cloud)) == 1
 
 
+@strict_and_lenient
 async def test_a_token_that_comes_alone_and_gets_a_page_is_refused(cloud: Cloud) -> None:
     switches = cloud.sim.world.deployment.battery
     switches.write_shapes = {HeaderShape.TOKEN_ONLY}
@@ -216,6 +231,7 @@ async def test_a_token_that_comes_alone_and_gets_a_page_is_refused(cloud: Cloud)
     assert (await batteries.settings()).shutdown_level == 11
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_write_that_is_refused_goes_out_again(cloud: Cloud, status: int) -> None:
     batteries = await _batteries(cloud)
@@ -225,6 +241,7 @@ async def test_a_write_that_is_refused_goes_out_again(cloud: Cloud, status: int)
     assert (await batteries.settings()).shutdown_level == 10
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("status", [409, 429, 500])
 async def test_other_refusals_try_no_other_shape(cloud: Cloud, status: int) -> None:
     batteries = await _batteries(cloud)
@@ -235,6 +252,7 @@ async def test_other_refusals_try_no_other_shape(cloud: Cloud, status: int) -> N
     assert len(_writes(cloud)) == 1
 
 
+@strict_and_lenient
 async def test_a_session_that_died_is_renewed_and_the_change_starts_again(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     await batteries.settings()
@@ -247,6 +265,7 @@ async def test_a_session_that_died_is_renewed_and_the_change_starts_again(cloud:
 @pytest.mark.parametrize(
     "fault", [{"status": 502}, {"broken_json": True}, {"drop": True}], ids=["breaks down", "mumbles", "does not answer"]
 )
+@strict_and_lenient
 async def test_whether_a_service_that_breaks_down_over_a_write_has_done_it_is_open(cloud: Cloud, fault: dict[str, object]) -> None:
     batteries = await _batteries(cloud)
     cloud.sim.faults.add(path="batterySettings", method="PUT", after=True, **fault)  # type: ignore[arg-type]  # one of several forms
@@ -258,6 +277,7 @@ async def test_whether_a_service_that_breaks_down_over_a_write_has_done_it_is_op
 # --- Writes ---
 
 
+@strict_and_lenient
 async def test_entries_are_added_changed_and_deleted(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     for entry in (await batteries.schedules()).entries:
@@ -271,6 +291,7 @@ async def test_entries_are_added_changed_and_deleted(cloud: Cloud) -> None:
     assert (await batteries.schedules()).entry(added.id) == replace(added, limit=60.0)
 
 
+@strict_and_lenient
 async def test_an_entry_that_came_without_a_time_zone_means_the_sites(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     await batteries.site_settings()
@@ -278,6 +299,7 @@ async def test_an_entry_that_came_without_a_time_zone_means_the_sites(cloud: Clo
     assert cloud.sim.battery.schedules[-1].time_zone == cloud.sim.site.time_zone == "Australia/Melbourne"
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("form", DeleteForm)
 @pytest.mark.parametrize("status", [200, 204])
 async def test_either_form_of_a_delete_works(cloud: Cloud, form: DeleteForm, status: int) -> None:
@@ -288,6 +310,7 @@ async def test_either_form_of_a_delete_works(cloud: Cloud, form: DeleteForm, sta
     assert (await batteries.schedules()).entries == tuple(others)
 
 
+@strict_and_lenient
 async def test_a_conflict_keeps_the_clouds_code(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     taken = (await batteries.schedules()).entries[0]
@@ -296,12 +319,14 @@ async def test_a_conflict_keeps_the_clouds_code(cloud: Cloud) -> None:
     assert (caught.value.status, caught.value.code) == (409, f"CONFLICTING_SCHEDULE_{taken.family.wire_name}")
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_site_without_the_check_of_a_family_goes_on(cloud: Cloud, status: int) -> None:
     cloud.sim.faults.add(path="isValid", status=status, body={}, times=None)
     assert await (await _batteries(cloud)).check_family(_DTG)
 
 
+@strict_and_lenient
 async def test_the_profile_is_chosen_and_taken_back(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     await batteries.set_profile("cost_savings", 40)
@@ -319,6 +344,7 @@ async def test_the_profile_is_chosen_and_taken_back(cloud: Cloud) -> None:
         ("/delete$", lambda batteries: batteries.delete_entry(replace(_ENTRY, id="7"))),
     ],
 )
+@strict_and_lenient
 async def test_a_refusal_of_another_kind_is_told(cloud: Cloud, path: str, call: Callable[[Batteries], Awaitable[object]]) -> None:
     batteries = await _batteries(cloud)
     cloud.sim.faults.add(path=path, status=400, body={"error": {"status": "NO"}})
@@ -327,6 +353,7 @@ async def test_a_refusal_of_another_kind_is_told(cloud: Cloud, path: str, call: 
     assert (caught.value.status, caught.value.code) == (400, "NO")
 
 
+@strict_and_lenient
 async def test_storm_guard_is_switched(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
     await batteries.set_storm_guard(is_enabled=False, is_enabled_for_ev=True)
@@ -335,6 +362,7 @@ async def test_storm_guard_is_switched(cloud: Cloud) -> None:
     assert (profile.storm_guard, profile.storm_guard_ev) == (False, True)
 
 
+@strict_and_lenient
 async def test_the_whole_settings_leave_the_devices_out(cloud: Cloud) -> None:
     settings = await (await _batteries(cloud)).settings()
     body = whole_settings(settings, _RBD, is_enabled=False)
@@ -435,5 +463,6 @@ type Question = Callable[[Batteries], Awaitable[object]]
 @pytest.mark.parametrize(
     "ask", [Batteries.site_settings, Batteries.settings, Batteries.schedules, Batteries.profile, Batteries.storm_alerts, Batteries.status]
 )
+@strict_and_lenient
 async def test_every_answer_of_the_simulated_cloud_can_be_read(cloud: Cloud, ask: Question) -> None:
     assert await ask(await _batteries(cloud)) is not None

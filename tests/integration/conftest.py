@@ -33,12 +33,16 @@ def _with_integration(enable_custom_integrations: None, socket_enabled: None, ha
 
 
 @pytest.fixture
-async def build_cloud(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CloudBuilder]:
+async def build_cloud(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, strict: bool
+) -> AsyncIterator[CloudBuilder]:
     """Return a function that starts a simulated cloud which the integration takes for Enlighten."""
     async with AsyncExitStack() as stack:
 
         async def build(scenario: str = "one_charger", *, gateway: bool = False) -> Simulator:
             sim = await stack.enter_async_context(Simulator(scenario, gateway=gateway))
+            if strict:
+                sim.be_strict()
             monkeypatch.setenv(URL_VARIABLE, sim.url)
             return sim
 

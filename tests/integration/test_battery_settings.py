@@ -15,6 +15,7 @@ from custom_components.enphase_ev.enlighten import BatterySchedules, BatterySett
 from simulator import Simulator, StormAlert
 from simulator.battery.switches import EnhoRule
 from tests.integration.battery_house import BatteryHouse, BatteryHouseBuilder
+from tests.strictness import strict_and_lenient
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ async def _set(house: BatteryHouse, control: _Control) -> None:
 # --- The wish, and what becomes of it ---
 
 
+@strict_and_lenient
 @pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
 async def test_a_wish_is_shown_at_once_until_it_is_so(house: BatteryHouse, control: _Control) -> None:
     shown, pending = _follow(house, control.platform, control.key), _follow(house, "sensor", "pending_change")

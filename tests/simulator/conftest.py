@@ -63,12 +63,14 @@ type Opener = Callable[..., Any]
 
 
 @pytest.fixture
-async def visit(socket_enabled: None) -> AsyncIterator[Opener]:
+async def visit(socket_enabled: None, strict: bool) -> AsyncIterator[Opener]:
     """Open a scenario; answers a client, signed in unless told otherwise."""
     async with AsyncExitStack() as stack:
 
         async def open_scenario(scenario: str = "one_charger", *, signed_in: bool = True) -> Client:
             sim = await stack.enter_async_context(Simulator(scenario))
+            if strict:
+                sim.be_strict()
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(sim.url, cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"User-Agent": "tests/1"})
             )

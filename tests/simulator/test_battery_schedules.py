@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from simulator import Entry, EntryStatus
+from tests.strictness import strict
 
 from .battery_client import CFG_ON, TOGGLES, BatteryClient
 from .conftest import Opener
@@ -86,6 +87,7 @@ async def test_applied_while_off(client: BatteryClient) -> None:
     assert [one["scheduleStatus"] for one in await client.entries("rbd")] == ["active"]
 
 
+@strict
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
