@@ -42,6 +42,13 @@ def _default_level(charger: Charger) -> float | None:
     return (configuration.default_level if configuration else None) or (summary.default_level if summary else None)
 
 
+def _has_default_level(charger: Charger) -> bool:
+    """Return whether the charger has such a level, set or not."""
+    configuration = charger.details.configuration
+    has_key = configuration is not None and ConfigurationKey.DEFAULT_LEVEL in configuration.keys
+    return _has_limits(charger) and (has_key or _default_level(charger) is not None)
+
+
 CHARGER_NUMBERS = (
     ChargerNumberDescription(
         key="charging_amps",
@@ -59,7 +66,7 @@ CHARGER_NUMBERS = (
         device_class=NumberDeviceClass.CURRENT,
         entity_category=EntityCategory.CONFIG,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        has_fn=lambda charger: _has_limits(charger) and _default_level(charger) is not None,
+        has_fn=_has_default_level,
         value_fn=_default_level,
         set_fn=lambda runtime, serial, level: runtime.details.async_set_configuration(serial, ConfigurationKey.DEFAULT_LEVEL, f"{level:g}"),
     ),

@@ -1,13 +1,15 @@
 """Selects: the charge mode of a charger, and the system profile of the batteries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
 
-from .battery.model import CHOOSABLE, PROFILES, Battery, profile_name, profile_shown
+from .battery.model import CHOOSABLE, PROFILES, Battery, profile_name, profile_shown, profile_word
 from .battery.settings import async_set_profile
 from .charger.model import Charger
 from .enlighten import ChargeMode
@@ -41,7 +43,7 @@ BATTERY_SELECTS = (
         key="system_profile",
         translation_key="system_profile",
         options=list(CHOOSABLE),
-        has_fn=lambda battery: battery.may_write and profile_shown(battery) is not None,
+        has_fn=lambda battery: battery.may_write and profile_word(battery) is not None,
     ),
 )
 
@@ -59,13 +61,20 @@ class ChargeModeSelect(ChargerEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         offered = self.charger.preference.offered if self.charger.preference else ()
-        return [mode.name.lower() for mode in offered]
+        # A mode that is not offered any more is still shown while it is in force, and one that nobody knows can be left.
+        in_force = self.charger.mode_shown or (None if offered else ChargeMode.MANUAL)
+        return [mode.name.lower() for mode in ChargeMode if mode in offered or mode is in_force]
 
     @property
     @override
     def current_option(self) -> str | None:
         mode = self.charger.mode_shown
         return mode.name.lower() if mode else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, StateType]:
+        return {"reported": self.charger.unknown_mode}
 
     @override
     async def async_select_option(self, option: str) -> None:
@@ -79,13 +88,19 @@ class ProfileSelect(BatteryEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         known = self.battery.profile.reserves if self.battery.profile else {}
-        return [name for name in CHOOSABLE if not known or PROFILES[name] in known]
+        in_force = self.current_option
+        return [name for name in PROFILES if name == in_force or (name in CHOOSABLE and (not known or PROFILES[name] in known))]
 
     @property
     @override
     def current_option(self) -> str | None:
         wish = self.battery.wishes.get(self.entity_description.key)
         return profile_name(wish) if isinstance(wish, str) else profile_shown(self.battery)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, StateType]:
+        return {"reported": None if self.current_option else profile_word(self.battery)}
 
     @override
     async def async_select_option(self, option: str) -> None:

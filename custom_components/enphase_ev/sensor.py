@@ -86,9 +86,16 @@ _CONNECTOR_STATES = [
     "suspended_evse",
     "finishing",
     "reserved",
-    "unavailable",
+    "out_of_service",
     "faulted",
 ]
+# Home Assistant has a state "unavailable" of its own.
+_CONNECTOR_STATE_OF = {"unavailable": "out_of_service"}
+
+
+def _connector_state(charger: Charger) -> str | None:
+    word = (charger.status.connector_status or "").lower()
+    return _CONNECTOR_STATE_OF.get(word, word) or None
 
 
 def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charger], StateType]:
@@ -129,7 +136,8 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         lambda charger: charger.mode_shown.name.lower() if charger.mode_shown else None,
         options=[mode.name.lower() for mode in ChargeMode],
         place=Place.DIAGNOSTIC,
-        has_fn=lambda charger: charger.mode is not None,
+        has_fn=lambda charger: charger.mode is not None or charger.preference is not None,
+        attributes_fn=lambda charger: {"reported": charger.unknown_mode},
     ),
     sensor(
         "status",
@@ -150,7 +158,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
     sensor(
         "connector_status",
         ENUM,
-        lambda charger: (charger.status.connector_status or "").lower() or None,
+        _connector_state,
         options=_CONNECTOR_STATES,
         place=Place.DIAGNOSTIC,
     ),

@@ -393,3 +393,16 @@ async def test_modes_that_are_there_get_their_entities(build_house: HouseBuilder
 
     assert house.state("select", "charge_mode").state == "smart"
     assert house.sim.charger().mode is ChargeMode.SMART
+
+
+@pytest.mark.parametrize("word", ["UNAVAILABLE", "unavailable"])
+async def test_a_connector_out_of_service_is_told_apart_from_an_entity_that_is_unavailable(house: House, word: str) -> None:
+    """`unavailable` is Home Assistant's own state: automations and statistics take it for a value that is not there."""
+    status = {"sn": house.sim.charger().serial, "connected": True, "pluggedIn": False, "connectors": [{"connectorStatusType": word}]}
+    house.sim.faults.add(path="status$", body={"data": {"chargers": [status]}}, times=None)
+    await house.live(61)
+    for key in ("status", "connector_status"):
+        state = house.state("sensor", key)
+        assert state.state == "out_of_service"
+        assert state.state in state.attributes["options"]
+        assert not {"unavailable", "unknown"} & set(state.attributes["options"])

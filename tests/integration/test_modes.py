@@ -30,6 +30,57 @@ async def test_the_select_offers_what_the_charger_has(build_house: HouseBuilder,
     assert set(house.state("select", "charge_mode").attributes["options"]) == offered
 
 
+def _preference(modes: dict[str, object]) -> FaultOptions:
+    return {"path": "preference$", "method": "GET", "body": {"data": {"modes": modes}}, "times": None}
+
+
+async def test_an_older_preference_names_the_modes_by_its_keys(build_house: HouseBuilder) -> None:
+    modes: dict[str, object] = {
+        "manualCharging": {"enabled": False},
+        "scheduledCharging": {"enabled": False},
+        "greenCharging": {"enabled": True},
+    }
+    house = await build_house(prepare=lambda sim: sim.faults.add(**_preference(modes)))
+
+    assert house.state("select", "charge_mode").state == "green"
+    assert set(house.state("select", "charge_mode").attributes["options"]) == {"manual", "scheduled", "green"}
+    await house.ask("start_charging", device_id=house.device_id(), charging_level=32)
+    assert [request.body for request in _writes(house, "start_charging")] == [{"connectorId": 1}]
+
+
+@pytest.mark.parametrize("others", [{"manualCharging": {"chargingMode": "MANUAL_CHARGING", "enabled": False}}, {}])
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_mode_that_nobody_knows_is_shown_and_can_be_left(build_house: HouseBuilder, others: dict[str, object], later: bool) -> None:
+    """It may be one that decides the level itself, so a start names none."""
+    modes = {**others, "dreamCharging": {"chargingMode": "DREAM_CHARGING", "enabled": True}}
+    house = await build_house(prepare=lambda sim: None if later else sim.faults.add(**_preference(modes)))
+    if later:
+        house.sim.faults.add(**_preference(modes))
+        await house.live(661)
+
+    for platform in ("select", "sensor"):
+        state = house.state(platform, "charge_mode")
+        assert (state.state, state.attributes["reported"]) == ("unknown", "DREAM_CHARGING")
+    assert house.state("select", "charge_mode").attributes["options"] == ["manual"]
+    await house.ask("start_charging", device_id=house.device_id(), charging_level=32)
+    assert [request.body for request in _writes(house, "start_charging")] == [{"connectorId": 1}]
+
+    house.sim.faults.clear()
+    await _select(house, "manual")
+    assert house.sim.charger().mode is ChargeMode.MANUAL
+    state = house.state("select", "charge_mode")
+    assert (state.state, state.attributes["reported"]) == ("manual", None)
+
+
+async def test_a_mode_in_force_that_is_not_offered_is_shown(build_house: HouseBuilder) -> None:
+    modes: dict[str, object] = {
+        "manualCharging": {"chargingMode": "MANUAL_CHARGING", "enabled": False},
+        "greenCharging": {"chargingMode": "GREEN_CHARGING", "enabled": True, "isHidden": True},
+    }
+    house = await build_house(prepare=lambda sim: sim.faults.add(**_preference(modes)))
+    assert house.state("select", "charge_mode").state == "green"
+
+
 async def test_a_mode_is_chosen_and_confirmed(house: House) -> None:
     await _select(house, "green")
 

@@ -171,7 +171,21 @@ async def test_the_default_level(build_house: HouseBuilder) -> None:
         await house.call("number", "set_value", entity_id=entity_id, value=10.5)
 
 
-async def test_a_default_level_that_is_switched_off_has_no_number(house: House) -> None:
+async def test_a_default_level_can_be_set_where_none_was(house: House) -> None:
+    assert house.state("number", "default_charge_level").state == "unknown"
+
+    await house.see_through(house.call("number", "set_value", entity_id=house.entity_id("number", "default_charge_level"), value=30))
+
+    (write,) = [one for one in house.sim.requests if one.path.endswith("ev_charger_config") and one.method == "PUT"]
+    assert write.body == [{"key": "DefaultChargeLevel", "value": 30}]
+    assert house.state("number", "default_charge_level").state == "30.0"
+    await house.live(30)
+    assert house.sim.charger().default_level() == 30
+
+
+async def test_a_charger_that_names_no_default_level_has_no_number(build_house: HouseBuilder) -> None:
+    answer = {"data": [{"key": SESSION_AUTHENTICATION, "value": None, "reqValue": None}]}
+    house = await build_house(prepare=lambda sim: sim.faults.add(path="ev_charger_config$", body=answer, times=None))
     assert not _has(house, "number", "default_charge_level")
 
 

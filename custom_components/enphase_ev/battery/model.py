@@ -124,6 +124,11 @@ def profile_name(wire_name: str | None) -> str | None:
 
 
 def profile_shown(battery: Battery) -> str | None:
-    """Return the profile in force."""
+    """Return our name of the profile in force."""
+    return profile_name(profile_word(battery))
+
+
+def profile_word(battery: Battery) -> str | None:
+    """Return the profile in force in the cloud's word."""
     settings, profile = battery.settings, battery.profile
-    return profile_name((profile.profile if profile else None) or (settings.profile if settings else None))
+    return (profile.profile if profile else None) or (settings.profile if settings else None)

@@ -368,8 +368,9 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         watch = self._watch(serial)
         watch.restarts_with = None
         wished = level or charger.wished_level
+        sent = wished if charger.takes_level else None
         async with self._locks[serial]:
-            reply = await self._send(self.client.start(serial, mode=charger.mode, level=wished, connector_id=connector_id))
+            reply = await self._send(self.client.start(serial, mode=charger.mode, level=sent, connector_id=connector_id))
             if reply.outcome is Outcome.NOT_PLUGGED_IN:
                 raise ServiceValidationError(
                     translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}

@@ -28,7 +28,8 @@ class ChargerState(StrEnum):
     PLUGGED_IN = "plugged_in"
     FINISHED = "finished"
     AVAILABLE = "available"
-    UNAVAILABLE = "unavailable"
+    # Home Assistant has a state "unavailable" of its own.
+    OUT_OF_SERVICE = "out_of_service"
     FAULTED = "faulted"
     OFFLINE = "offline"
 
@@ -39,7 +40,7 @@ _STATE_OF_CONNECTOR = {
     "SUSPENDED_EV": ChargerState.SUSPENDED,
     "SUSPENDED_EVSE": ChargerState.SUSPENDED,
     "FINISHING": ChargerState.FINISHED,
-    "UNAVAILABLE": ChargerState.UNAVAILABLE,
+    "UNAVAILABLE": ChargerState.OUT_OF_SERVICE,
     "FAULTED": ChargerState.FAULTED,
 }
 
@@ -148,8 +149,15 @@ class Charger:
 
     @property
     def takes_level(self) -> bool:
-        """Return whether a level that a person sets is in force: green and smart mode choose it themselves."""
-        return self.mode is None or not self.mode.decides_level
+        """Return whether a level that a person sets is in force: green and smart mode choose it themselves, and an unknown one may."""
+        if self.mode is None:
+            return self.unknown_mode is None
+        return not self.mode.decides_level
+
+    @property
+    def unknown_mode(self) -> str | None:
+        """Return the charge mode in force in the cloud's word, where it is one that is not known here."""
+        return self.preference.unknown if self.preference and self.mode is None else None
 
     @property
     def mode_shown(self) -> ChargeMode | None:
