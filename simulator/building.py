@@ -27,6 +27,14 @@ AMSTERDAM = ("Europe/Amsterdam", "NL")
 
 
 @dataclass(frozen=True)
+class PastOfCharger:
+    """How long a charger has been there, days, and how far its sessions reach back; days before them have their energy alone."""
+
+    installed_days_ago: int = INSTALLED_DAYS_AGO
+    session_days: int = PAST_DAYS
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A world that can be built."""
 
@@ -79,6 +87,7 @@ def add_charger(
     number: int,
     hardware: Hardware = SINGLE_PHASE_32,
     modes: tuple[ChargeMode, ...] = (ChargeMode.MANUAL, ChargeMode.SCHEDULED, ChargeMode.GREEN),
+    past: PastOfCharger = PastOfCharger(),
 ) -> Charger:
     """A charger with a past: sessions, energy, and two schedule slots as in the app."""
     wifi = number % 2 == 0
@@ -91,7 +100,7 @@ def add_charger(
         address=f"192.0.2.{9 + number}",
     )
     charger = site.add_charger(profile)
-    charger.created_at = world.clock.time() - INSTALLED_DAYS_AGO * 86400
+    charger.created_at = world.clock.time() - past.installed_days_ago * 86400
     charger.configuration.values[PHASE_SWITCH] = "auto"
     charger.slots = [
         Slot(
@@ -111,22 +120,22 @@ def add_charger(
             level_type=None,
         ),
     ]
-    _give_past(world, charger)
+    _give_past(world, charger, past)
     return charger
 
 
-def _give_past(world: World, charger: Charger) -> None:
+def _give_past(world: World, charger: Charger, past: PastOfCharger) -> None:
     """Days of energy since it was installed, and the sessions of the last of them."""
     now, rng, site = world.clock.time(), world.random, charger.site
     total = 0.0
-    for days_ago in range(INSTALLED_DAYS_AGO, 0, -1):
+    for days_ago in range(past.installed_days_ago, 0, -1):
         if rng.random() < 0.55:
             continue
         energy = rng.uniform(3_000, 18_000)
         evening = datetime.fromtimestamp(now, site.zone) - timedelta(days=days_ago)
         begin = evening.replace(hour=rng.randrange(9, 17), minute=rng.randrange(60), second=0).timestamp()
         total += energy
-        if days_ago > PAST_DAYS:
+        if days_ago > past.session_days:
             charger.remember_day(evening.date(), energy)
             continue
         active = energy / charger.hardware.watts(charger.hardware.max_amps, 1) * 3600

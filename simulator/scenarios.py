@@ -8,6 +8,7 @@ from .charger import Charger
 from .clock import Clock
 from .deployment import JsonSignIn, ManagerToken, SitesShape, StartForm, StatusShape, StopForm
 from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, SPLIT_PHASE_80, THREE_PHASE_32, THREE_PHASE_LINE_TO_LINE, Hardware
+from .house_scenarios import HOUSES
 from .modes import ChargeMode
 from .vehicle import Vehicle
 from .world import World
@@ -165,7 +166,7 @@ def _old_forms(world: World) -> None:
     world.deployment.stop_forms = {StopForm.POST_SINGULAR}
 
 
-SCENARIOS: Scenarios = Scenarios({**_CHARGERS, **BATTERIES})
+SCENARIOS: Scenarios = Scenarios({**_CHARGERS, **BATTERIES, **HOUSES})
 
 
 def build_world(name: str, clock: Clock, seed: int = 0) -> World:
