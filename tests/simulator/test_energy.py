@@ -48,6 +48,7 @@ async def open_house(socket_enabled: None) -> AsyncIterator[Callable[..., Any]]:
 
         async def open_scenario(scenario: str = "sunny_home") -> EnergyClient:
             sim = await stack.enter_async_context(Simulator(scenario))
+            sim.world.deployment.jwt_lifetime_s = 7 * 86400
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(sim.url, cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"User-Agent": "tests/1"})
             )
@@ -112,7 +113,7 @@ async def test_evse_is_what_the_chargers_drew(freezer: FrozenDateTimeFactory, op
 
 
 async def test_the_battery_keeps_its_books(freezer: FrozenDateTimeFactory, open_house: Callable[..., Any]) -> None:
-    at(freezer, "2026-06-10 19:00")
+    at(freezer, "2026-12-10 19:00")
     house = await open_house()
     house.switches.at_once = True
     before, percent = await house.today(), house.sim.battery.state_of_charge
