@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import asyncio
 import os
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 # Imported here, or a test folder of the same name would win and Home Assistant would not find the integration.
 import custom_components.enphase_ev  # noqa: F401
 from tests import thoroughness
+from tests.thoroughness import is_thorough
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,3 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def strict() -> bool:
     """Whether the simulated cloud keeps every rule that some real site keeps; the marks of tests/strictness.py say so."""
     return False
+
+
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Let the loop watch itself when thorough alone, in place of always: it takes most of the time of a test that talks to a cloud.
+
+    It looks for what is called from a wrong thread, among others. Home Assistant's own functions look for that by themselves.
+    """
+    asyncio.get_running_loop().set_debug(is_thorough())
