@@ -11,12 +11,13 @@ from .battery.coordinator import BatteryCoordinator
 from .battery.issues import clear_battery_issues
 from .battery.journal import BatteryJournal
 from .battery.override import BatteryOverrides
+from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.gateway_session import open_gateway
 from .charger.issues import clear_stop_issues
-from .charger.local_first import ChargerSources
-from .charger.store import SiteMemoryStore
+from .charger.local_first import LocalFirstChargers
+from .charger.store import SiteStore
 from .const import CONF_SITE, DOMAIN
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
 from .entity import battery_device_info, battery_identifier, site_device_info
@@ -24,6 +25,7 @@ from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
+from .site.model import SiteFacts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -77,12 +79,14 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     site_id: str = entry.data[CONF_SITE]
     options = SiteOptions.read(entry.options, hass.config.country)
     account.transport.request_timeout = options.request_timeout
-    memory = SiteMemoryStore(hass, entry.entry_id)
-    await memory.async_load()
+    store = SiteStore(hass, entry.entry_id)
+    await store.async_load()
+    site = SiteFacts(site_id, account)
     history = ChargerHistory(account, site_id)
-    sources = ChargerSources(hass, entry, Chargers(account, site_id), open_gateway(hass, entry, options), memory)
-    chargers = ChargerCoordinator(hass, entry, sources, history, memory, options)
+    client = LocalFirstChargers(hass, entry, Chargers(account, site_id), open_gateway(hass, entry, options), store)
+    chargers = ChargerCoordinator(hass, entry, site, client, history, store, options)
     await chargers.async_config_entry_first_refresh()
+    commands = ChargerCommands(chargers)
     details = DetailsCoordinator(
         hass,
         entry,
@@ -96,9 +100,10 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     await details.async_refresh()
     chargers.async_take_details(details.data)
     entry.async_on_unload(details.async_add_listener(lambda: chargers.async_take_details(details.data)))
+    entry.async_on_unload(chargers.async_add_listener(commands.restart_where_level_is_ignored))
     # A charger's device refers to the site's, and a battery's to that of all batteries: those have to be there first.
     devices = dr.async_get(hass)
-    devices.async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(chargers))
+    devices.async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(entry, site))
     journal = BatteryJournal(hass, entry.entry_id)
     await journal.async_load()
     battery = BatteryCoordinator(hass, entry, Batteries(account, site_id), journal)
@@ -107,7 +112,7 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
     overrides = BatteryOverrides(battery)
     overrides.async_start()
-    return EnphaseRuntimeData(account, memory, options, chargers, details, battery, overrides)
+    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
@@ -116,7 +121,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
         return False
     clear_stop_issues(hass, entry)
     clear_gateway_issues(hass, entry)
-    await entry.runtime_data.memory.async_save_now()
+    await entry.runtime_data.store.async_save_now()
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True
 
@@ -125,9 +130,9 @@ async def async_remove_config_entry_device(hass: HomeAssistant, entry: EnphaseCo
     """Let a person remove the device of something that the site has no more."""
     runtime = entry.runtime_data
     battery = runtime.battery.data
-    there = {runtime.chargers.site_id, *runtime.chargers.data}
+    there = {runtime.site_facts.site_id, *runtime.chargers.data}
     if battery is not None:
-        there |= {battery_identifier(runtime.chargers.site_id)[1], *(battery.status.units if battery.status else ())}
+        there |= {battery_identifier(runtime.site_facts.site_id)[1], *(battery.status.units if battery.status else ())}
     return not any(domain == DOMAIN and identifier in there for domain, identifier in device.identifiers)
 
 
@@ -135,7 +140,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     """Forget a site, and its account's session when no other site uses it."""
     clear_account_issues(hass, entry)
     clear_battery_issues(hass, entry)
-    await SiteMemoryStore(hass, entry.entry_id).async_remove()
+    await SiteStore(hass, entry.entry_id).async_remove()
     await BatteryJournal(hass, entry.entry_id).async_remove()
     email = entry.data.get(CONF_EMAIL)
     if email and all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):

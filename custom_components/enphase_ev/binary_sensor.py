@@ -11,10 +11,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.model import Battery
-from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .entity import BATTERY, CHARGERS, SITE, BatteryEntity, ChargerEntity, SiteEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
+from .site.model import SiteFacts
 
 PARALLEL_UPDATES = 0
 
@@ -67,7 +67,7 @@ CHARGER_BINARY_SENSORS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteBinarySensorDescription(SubjectDescription[ChargerCoordinator], BinarySensorEntityDescription):
+class SiteBinarySensorDescription(SubjectDescription[SiteFacts], BinarySensorEntityDescription):
     """Describes a binary sensor of the site."""
 
 

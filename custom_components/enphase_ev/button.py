@@ -17,7 +17,7 @@ from .battery.settings import (
     async_refresh_battery,
     async_restore_schedules,
 )
-from .charger.coordinator import ChargerCoordinator
+from .charger.commands import ChargerCommands
 from .charger.model import Charger
 from .enlighten import CommandReply
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
@@ -30,19 +30,19 @@ PARALLEL_UPDATES = 1
 class ChargerButtonDescription(SubjectDescription[Charger], ButtonEntityDescription):
     """Describes a button of a charger."""
 
-    press_fn: Callable[[ChargerCoordinator, str], Awaitable[CommandReply]]
+    press_fn: Callable[[ChargerCommands, str], Awaitable[CommandReply]]
 
 
 CHARGER_BUTTONS = (
     ChargerButtonDescription(
         key="start_charging",
         translation_key="start_charging",
-        press_fn=lambda coordinator, serial: coordinator.async_start(serial),
+        press_fn=lambda commands, serial: commands.async_start(serial),
     ),
     ChargerButtonDescription(
         key="stop_charging",
         translation_key="stop_charging",
-        press_fn=lambda coordinator, serial: coordinator.async_stop(serial),
+        press_fn=lambda commands, serial: commands.async_stop(serial),
     ),
 )
 
@@ -98,7 +98,7 @@ class ChargerButton(ChargerEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        await self.entity_description.press_fn(self.coordinator, self._subject_id)
+        await self.entity_description.press_fn(self._runtime.charger_commands, self._subject_id)
 
 
 class BatteryButton(BatteryEntity, ButtonEntity):

@@ -16,9 +16,8 @@ from homeassistant.util import dt as dt_util
 from .battery.model import Battery
 from .battery.schedules import async_add_entry, async_change_entry, async_delete_entries
 from .battery.validation import default_limit, window_of_entry
-from .charger.coordinator import check_level
-from .charger.details_coordinator import require_custom
 from .charger.model import Charger
+from .charger.validation import check_level, require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, SlotType
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
@@ -98,12 +97,12 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
 
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
-        window = window_of(kwargs, self.coordinator.time_zone)
+        window = window_of(kwargs, self.coordinator.site.time_zone)
         named = _level_named(kwargs)
         level = self.charger.wished_level if named is None else named
         check_level(self.charger, level)
         slot = ChargingSlot(start=window.start, end=window.end, days=window.days, level=level, is_enabled=True)
-        await self._details.async_add_slot(self._subject_id, slot)
+        await self._runtime.details.async_add_slot(self._subject_id, slot)
 
     @override
     async def async_update_event(
@@ -114,22 +113,22 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
 
         def change(slot: ChargingSlot) -> ChargingSlot:
             require_custom(slot)
-            window = window_of(event, self.coordinator.time_zone, slot.days)
+            window = window_of(event, self.coordinator.site.time_zone, slot.days)
             changed = replace(slot, start=window.start, end=window.end, days=window.days)
             if level is None or level == _level_shown(slot, self.charger):
                 return changed
             check_level(self.charger, level)
             return replace(changed, level=level)
 
-        await self._details.async_change_slot(self._subject_id, uid, change)
+        await self._runtime.details.async_change_slot(self._subject_id, uid, change)
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
         require_series(recurrence_id, recurrence_range)
-        await self._details.async_delete_slot(self._subject_id, uid)
+        await self._runtime.details.async_delete_slot(self._subject_id, uid)
 
     def _events(self, slot: ChargingSlot, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
-        zone = self.coordinator.time_zone
+        zone = self.coordinator.site.time_zone
         title = _title(slot, self.charger)
         if slot.start is None or slot.end is None:
             # The tariff decides the times of an off-peak slot: it stands on the whole day.

@@ -374,7 +374,7 @@ def _charger_selector(names: Mapping[str, str]) -> SelectSelector:
 def _known_chargers(entry: EnphaseConfigEntry) -> dict[str, str]:
     """Return the names of the account's chargers by serial number; without a loaded entry only those that were chosen are known."""
     if entry.state is ConfigEntryState.LOADED:
-        return dict(entry.runtime_data.chargers.account_chargers)
+        return dict(entry.runtime_data.site_facts.account_chargers)
     return dict.fromkeys(entry.data[CONF_CHARGERS], "IQ EV Charger")
 
 

@@ -55,10 +55,10 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Enphase
         },
         "gateway": _gateway(entry),
         "coordinator": {
-            "last_success": coordinator.last_success,
+            "last_success": coordinator.site.last_success,
             "last_exception": type(coordinator.last_exception).__name__ if coordinator.last_exception else None,
             "update_interval": coordinator.update_interval,
-            "time_zone": str(coordinator.time_zone),
+            "time_zone": str(coordinator.site.time_zone),
         },
         "chargers": [_redacted(charger) for charger in coordinator.data.values()],
         "battery": _battery(entry),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -15,11 +16,11 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity, DataUpda
 from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .charger.coordinator import ChargerCoordinator
-from .charger.details_coordinator import DetailsCoordinator
 from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
 from .enlighten import BatteryUnit
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
+from .site.model import SiteFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def _units(runtime: EnphaseRuntimeData) -> Mapping[str, BatteryUnit]:
 
 SITE = Subjects(
     coordinator=lambda runtime: runtime.chargers,
-    present=lambda runtime: {runtime.chargers.site_id: runtime.chargers},
+    present=lambda runtime: {runtime.site_facts.site_id: runtime.site_facts},
 )
 CHARGERS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda runtime: runtime.chargers.data, return_as_new=True)
 # All batteries of a site together, and each of them.
@@ -137,13 +138,13 @@ class SubjectEntity[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](Coordina
             self.async_write_ha_state()
 
 
-class SiteEntity(SubjectEntity[ChargerCoordinator, ChargerCoordinator]):
+class SiteEntity(SubjectEntity[ChargerCoordinator, SiteFacts]):
     """An entity of the site, about how the cloud answers. It is available while the cloud is silent, too."""
 
     @property
     @override
-    def subject(self) -> ChargerCoordinator:
-        return self.coordinator
+    def subject(self) -> SiteFacts:
+        return self.coordinator.site
 
     @property
     @override
@@ -152,16 +153,17 @@ class SiteEntity(SubjectEntity[ChargerCoordinator, ChargerCoordinator]):
 
     @override
     def _device_info(self) -> DeviceInfo:
-        return site_device_info(self.coordinator)
+        return site_device_info(self.coordinator.config_entry, self.subject)
 
 
 class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):
     """An entity of a charger."""
 
     @property
-    def _details(self) -> DetailsCoordinator:
-        """Return what changes schedules and settings."""
-        return self.coordinator.config_entry.runtime_data.details
+    def _runtime(self) -> EnphaseRuntimeData:
+        """Return what commands are sent with, and what changes schedules and settings."""
+        entry: EnphaseConfigEntry = self.coordinator.config_entry
+        return entry.runtime_data
 
     @property
     def charger(self) -> Charger:
@@ -196,7 +198,7 @@ class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):
             name=charger.name,
             serial_number=charger.serial,
             sw_version=summary.firmware if summary else None,
-            via_device_id=_device_id(self.coordinator, (DOMAIN, self.coordinator.site_id)),
+            via_device_id=_device_id(self.coordinator, (DOMAIN, self.coordinator.site.site_id)),
         )
 
 
@@ -264,13 +266,13 @@ class UnitEntity(SubjectEntity[BatteryCoordinator, BatteryUnit]):
         )
 
 
-def site_device_info(coordinator: ChargerCoordinator) -> DeviceInfo:
+def site_device_info(entry: ConfigEntry, site: SiteFacts) -> DeviceInfo:
     """Return the device that stands for the site."""
     return DeviceInfo(
-        identifiers={(DOMAIN, coordinator.site_id)},
+        identifiers={(DOMAIN, site.site_id)},
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
-        name=coordinator.config_entry.title,
+        name=entry.title,
     )
 
 

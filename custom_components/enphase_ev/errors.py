@@ -1,6 +1,7 @@
 """What becomes of the client's errors: translated for Home Assistant, and put up with where only an optional service fails."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
@@ -60,6 +61,15 @@ def command_error(err: EnlightenError) -> HomeAssistantError:
     if isinstance(err, RequestRejected) and err.status == _CANNOT_STREAM:
         return ServiceValidationError(translation_domain=DOMAIN, translation_key="live_stream_not_supported")
     return HomeAssistantError(translation_domain=DOMAIN, translation_key=error_key(err), translation_placeholders=_placeholders(err))
+
+
+@contextmanager
+def translated(translate: Callable[[EnlightenError], HomeAssistantError] = command_error) -> Iterator[None]:
+    """Raise what a person sees, by default whose command failed, instead of an error of the client."""
+    try:
+        yield
+    except EnlightenError as err:
+        raise translate(err) from err
 
 
 def error_key(err: EnlightenError) -> str:

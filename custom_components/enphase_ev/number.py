@@ -14,8 +14,8 @@ from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .battery.settings import async_set_reserve, async_set_shutdown_level
 from .battery.tickets import Ticket
-from .charger.coordinator import check_level
 from .charger.model import Charger
+from .charger.validation import check_level
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
@@ -57,7 +57,7 @@ CHARGER_NUMBERS = (
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         has_fn=_has_limits,
         value_fn=lambda charger: charger.wished_level,
-        set_fn=lambda runtime, serial, level: runtime.chargers.async_set_level(serial, level),
+        set_fn=lambda runtime, serial, level: runtime.charger_commands.async_set_level(serial, level),
         attributes_fn=lambda charger: {"in_force": charger.takes_level},
     ),
     ChargerNumberDescription(
@@ -150,7 +150,7 @@ class ChargerNumber(ChargerEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         check_level(self.charger, value)
-        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._subject_id, value)
+        await self.entity_description.set_fn(self._runtime, self._subject_id, value)
 
 
 class BatteryNumber(BatteryEntity, NumberEntity):

@@ -36,7 +36,7 @@ class AddChargersFlow(RepairsFlow):
             return self.async_show_form(step_id="confirm")
         entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is not None and entry.state is ConfigEntryState.LOADED:
-            new = [serial for serial in entry.runtime_data.chargers.account_chargers if is_new(entry.data, serial)]
+            new = [serial for serial in entry.runtime_data.site_facts.account_chargers if is_new(entry.data, serial)]
             self.hass.config_entries.async_update_entry(entry, data={**entry.data, **including(entry.data, new)})
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return self.async_create_entry(data={})

@@ -1,30 +1,35 @@
 """What a loaded config entry works with."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
 
-if TYPE_CHECKING:
-    from .battery.coordinator import BatteryCoordinator
-    from .battery.override import BatteryOverrides
-    from .charger.coordinator import ChargerCoordinator
-    from .charger.details_coordinator import DetailsCoordinator
-    from .charger.store import SiteMemoryStore
-    from .enlighten import Account
-    from .options import SiteOptions
+from .battery.coordinator import BatteryCoordinator
+from .battery.override import BatteryOverrides
+from .charger.commands import ChargerCommands
+from .charger.coordinator import ChargerCoordinator
+from .charger.details_coordinator import DetailsCoordinator
+from .charger.store import SiteStore
+from .enlighten import Account
+from .options import SiteOptions
+from .site.model import SiteFacts
 
 type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
 
 
 @dataclass
 class EnphaseRuntimeData:
-    """The account, what is remembered, what was chosen, and the coordinators of one site."""
+    """The account, what is remembered, what was chosen, and the coordinators of one site.
+
+    The coordinators take a plain `ConfigEntry`: nothing below this knows what it is put together to.
+    """
 
     account: Account
-    memory: SiteMemoryStore
+    store: SiteStore
     options: SiteOptions
+    site_facts: SiteFacts
     chargers: ChargerCoordinator
+    charger_commands: ChargerCommands
     details: DetailsCoordinator
     battery: BatteryCoordinator
     overrides: BatteryOverrides

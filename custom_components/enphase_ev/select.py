@@ -78,7 +78,7 @@ class ChargeModeSelect(ChargerEntity, SelectEntity):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        await self.coordinator.async_set_mode(self._subject_id, ChargeMode[option.upper()])
+        await self._runtime.charger_commands.async_set_mode(self._subject_id, ChargeMode[option.upper()])
 
 
 class ProfileSelect(BatteryEntity, SelectEntity):

@@ -69,6 +69,7 @@ from .figures import (
     sensor,
 )
 from .runtime import EnphaseConfigEntry
+from .site.model import SiteFacts
 
 PARALLEL_UPDATES = 0
 
@@ -217,7 +218,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
 
 # --- The site ---
 
-SITE_SENSORS: tuple[EnphaseSensorDescription[ChargerCoordinator], ...] = (
+SITE_SENSORS: tuple[EnphaseSensorDescription[SiteFacts], ...] = (
     sensor("last_successful_update", TIMESTAMP, lambda site: site.last_success, place=Place.OFF_BY_DEFAULT),
     sensor(
         "cloud_latency",
@@ -228,12 +229,12 @@ SITE_SENSORS: tuple[EnphaseSensorDescription[ChargerCoordinator], ...] = (
     sensor(
         "requests_last_hour",
         COUNT,
-        lambda site: site.client.account.transport.requests.last_hour().total(),
+        lambda site: site.account.transport.requests.last_hour().total(),
         place=Place.OFF_BY_DEFAULT,
-        attributes_fn=lambda site: {"limit": MOST_PER_HOUR, "slowed_down": round(site.client.account.budget.pace, 1)},
+        attributes_fn=lambda site: {"limit": MOST_PER_HOUR, "slowed_down": round(site.account.budget.pace, 1)},
     ),
-    sensor("session_expires", TIMESTAMP, lambda site: site.client.account.session_expires_at, place=Place.OFF_BY_DEFAULT),
-    sensor("last_sign_in", TIMESTAMP, lambda site: site.client.account.state.signed_in_at, place=Place.OFF_BY_DEFAULT),
+    sensor("session_expires", TIMESTAMP, lambda site: site.account.session_expires_at, place=Place.OFF_BY_DEFAULT),
+    sensor("last_sign_in", TIMESTAMP, lambda site: site.account.state.signed_in_at, place=Place.OFF_BY_DEFAULT),
 )
 
 
@@ -388,7 +389,7 @@ class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectE
         return None if attributes_fn is None or self.subject is None else attributes_fn(self.subject)
 
 
-class SiteSensor(SiteEntity, EnphaseSensor[ChargerCoordinator, ChargerCoordinator]):
+class SiteSensor(SiteEntity, EnphaseSensor[ChargerCoordinator, SiteFacts]):
     """A sensor of the site."""
 
 

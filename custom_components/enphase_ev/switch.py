@@ -45,7 +45,7 @@ def _configure(key: ConfigurationKey) -> Callable[[EnphaseRuntimeData, str, bool
 
 
 def _charge(runtime: EnphaseRuntimeData, serial: str, on: bool) -> Awaitable[CommandReply]:
-    return runtime.chargers.async_start(serial) if on else runtime.chargers.async_stop(serial)
+    return runtime.charger_commands.async_start(serial) if on else runtime.charger_commands.async_stop(serial)
 
 
 def _last_command(charger: Charger) -> Mapping[str, StateType]:
@@ -181,7 +181,7 @@ class ChargerSwitch(ChargerEntity, SwitchEntity):
         await self._set(is_on=False)
 
     async def _set(self, *, is_on: bool) -> None:
-        await self.entity_description.set_fn(self.coordinator.config_entry.runtime_data, self._subject_id, is_on)
+        await self.entity_description.set_fn(self._runtime, self._subject_id, is_on)
 
 
 class BatterySwitch(BatteryEntity, SwitchEntity):
@@ -238,7 +238,7 @@ class SlotSwitch(ChargerEntity, SwitchEntity):
         await self._set(is_enabled=False)
 
     async def _set(self, *, is_enabled: bool) -> None:
-        await self._details.async_change_slot(self._subject_id, self._slot_id, lambda slot: replace(slot, is_enabled=is_enabled))
+        await self._runtime.details.async_change_slot(self._subject_id, self._slot_id, lambda slot: replace(slot, is_enabled=is_enabled))
 
 
 class _SlotSwitches:

@@ -27,8 +27,8 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     return {
         "sites": f"{len(loaded)} / {len(entries)}",
         "cloud_reachable": bool(chargers) and all(site.last_update_success and site.client.cloud_answers for site in chargers),
-        "last_success": min((site.last_success for site in chargers if site.last_success), default=None),
-        "latency": max((round(site.latency * 1000) for site in chargers if site.latency is not None), default=None),
+        "last_success": min((site.site.last_success for site in chargers if site.site.last_success), default=None),
+        "latency": max((round(site.site.latency * 1000) for site in chargers if site.site.latency is not None), default=None),
         "requests_last_hour": sum(account.transport.requests.last_hour().total() for account in accounts),
         "local_chargers": f"{sum(state is not None and state.source is DataSource.LOCAL for state in known)} / {len(known)}",
         "session_expires": min((account.session_expires_at for account in accounts if account.session_expires_at), default=None),

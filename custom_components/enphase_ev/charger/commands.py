@@ -1,55 +1,168 @@
-"""What was asked for and is not confirmed yet: requested, confirmed, or failed."""
+"""Sends what people ask of the chargers of a site. What was asked and is not so yet stays on the charger, until a poll confirms it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
-from itertools import chain, repeat
-from typing import Self
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
-# After a command the poll comes at these distances, until it is confirmed or the time is up.
-_CONFIRMING_RHYTHM = (2.0, 4.0, 8.0, 16.0, 30.0)
-CONFIRMED_WITHIN = timedelta(seconds=90)
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
+from ..const import DOMAIN, LOGGER
+from ..enlighten import ChargeMode, CommandReply, Json, Outcome, RequestRejected, ServiceUnavailable
+from ..errors import translated
+from ..waiting import async_rest
+from .coordinator import ChargerCoordinator
+from .model import Command
+from .tracker import ChargerTracker
+from .validation import check_level
 
-class CommandState(StrEnum):
-    """Where a command stands."""
-
-    REQUESTED = "requested"
-    CONFIRMED = "confirmed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command[WishT]:
-    """A wish that the cloud has accepted; `reason` is what was there instead when it failed."""
-
-    wish: WishT
-    requested_at: datetime
-    state: CommandState = CommandState.REQUESTED
-    reason: str | None = None
-
-    @property
-    def is_pending(self) -> bool:
-        """Return whether the cloud has still to show that it did what was asked for."""
-        return self.state is CommandState.REQUESTED
-
-    @property
-    def gives_up_at(self) -> datetime:
-        """Return when it counts as failed."""
-        return self.requested_at + CONFIRMED_WITHIN
-
-    def observe(self, actual: WishT | None, now: datetime, reason: str | None = None) -> Self:
-        """Return the command as it stands once this was read back."""
-        if not self.is_pending:
-            return self
-        if actual == self.wish:
-            return replace(self, state=CommandState.CONFIRMED)
-        if now >= self.gives_up_at:
-            return replace(self, state=CommandState.FAILED, reason=reason)
-        return self
+# How long a charger is left alone between the stop and the start that give it a new level (docs/cloud-api/chargers.md §3).
+_REST_BEFORE_RESTART = 30.0
+# The cloud says 900 s.
+_LONGEST_STREAM = 3600.0
 
 
-def confirming_rhythm() -> Iterator[float]:
-    """Yield the seconds between the polls after a command."""
-    return chain(_CONFIRMING_RHYTHM, repeat(_CONFIRMING_RHYTHM[-1]))
+class ChargerCommands:
+    """The commands; each charger's take turns. All of them raise `HomeAssistantError` when the cloud refuses or does not answer."""
+
+    def __init__(self, coordinator: ChargerCoordinator) -> None:
+        self._coordinator = coordinator
+        self._client = coordinator.client
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def async_start(self, serial: str, level: float | None = None, connector_id: int = 1) -> CommandReply:
+        """Start charging at a level in A, by default the stored wish.
+
+        Raises:
+            ServiceValidationError: The level is not one of the charger's and nothing was sent, or there is no vehicle.
+        """
+        charger = self._coordinator.data[serial]
+        check_level(charger, level)
+        tracker = self._coordinator.tracker(serial)
+        tracker.restarts_with = None
+        wished = level or charger.wished_level
+        sent = wished if charger.takes_level else None
+        async with self._locks[serial]:
+            reply = await self._send(self._client.start(serial, mode=charger.mode, level=sent, connector_id=connector_id))
+            if reply.outcome is Outcome.NOT_PLUGGED_IN:
+                raise ServiceValidationError(
+                    translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}
+                )
+            now = datetime.now(UTC)
+            tracker.start_stop = Command(wish=True, requested_at=now)
+            # A start without a level asks for nothing but charging: a charger that charges already has nothing left to confirm.
+            is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
+            is_change = charger.status.is_charging and charger.takes_level and not is_nothing_to_do
+            tracker.take_level_reply(wished, reply, now, is_change=is_change)
+            self._coordinator.confirm_soon()
+        return reply
+
+    async def async_stop(self, serial: str) -> CommandReply:
+        """Stop charging; a later status says whether it has stopped."""
+        tracker = self._coordinator.tracker(serial)
+        # After a stop, no session comes back with a new level.
+        tracker.restarts_with, tracker.level_change = None, None
+        async with self._locks[serial]:
+            reply = await self._send(self._client.stop(serial))
+            tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC))
+            self._coordinator.confirm_soon()
+        return reply
+
+    async def async_set_level(self, serial: str, level: float) -> None:
+        """Store the level (A) for the next start, and send it now if a session runs whose mode leaves the level to the person.
+
+        The level is stored even if the cloud refuses it or does not answer.
+
+        Raises:
+            ServiceValidationError: The level is not one of the charger's; nothing was stored or sent.
+        """
+        charger = self._coordinator.data[serial]
+        check_level(charger, level)
+        tracker = self._coordinator.tracker(serial)
+        tracker.wish(level)
+        if tracker.restarts_with is not None:
+            tracker.restarts_with = level
+        if not (charger.is_charging_shown and charger.takes_level):
+            self._coordinator.publish()
+            return
+        async with self._locks[serial]:
+            reply = await self._send(self._client.start(serial, mode=charger.mode, level=level))
+            tracker.take_level_reply(level, reply, datetime.now(UTC), is_change=True)
+            self._coordinator.confirm_soon()
+
+    async def async_set_mode(self, serial: str, mode: ChargeMode) -> None:
+        """Choose the charge mode.
+
+        Raises:
+            ServiceValidationError: Scheduled mode without an enabled schedule.
+        """
+        tracker = self._coordinator.tracker(serial)
+
+        def expect() -> None:
+            tracker.mode_change = Command(wish=mode, requested_at=datetime.now(UTC))
+
+        async with self._locks[serial]:
+            answered = await self._send(self._client.set_charge_mode(serial, mode), expect)
+            if answered is not None and answered.mode is mode:
+                tracker.take_preference(answered)
+            expect()
+            self._coordinator.confirm_soon()
+
+    async def async_trigger_message(self, serial: str, message: str) -> dict[str, Json]:
+        """Ask the charger for an OCPP message and return what the cloud said."""
+        return await self._send(self._client.trigger_message(serial, message))
+
+    async def async_start_live_stream(self) -> float | None:
+        """Let the cloud refresh the chargers faster, and poll faster for as long; return for how many seconds."""
+        seconds = await self._send(self._client.cloud.start_live_stream())
+        await self._coordinator.async_poll_fast(timedelta(seconds=min(seconds or 0, _LONGEST_STREAM)))
+        return seconds
+
+    async def async_stop_live_stream(self) -> None:
+        """End the faster refresh."""
+        await self._send(self._client.cloud.stop_live_stream())
+        self._coordinator.stop_polling_fast()
+
+    # --- A level that is ignored ---
+
+    @callback
+    def restart_where_level_is_ignored(self) -> None:
+        """Stop and start the chargers that ignore a new level during a session; a person has asked for that level."""
+        for tracker in self._coordinator.trackers:
+            if tracker.ignores_level:
+                change, tracker.level_change = tracker.level_change, None
+                tracker.restarts_with = change.wish if change else None
+                self._coordinator.config_entry.async_create_background_task(
+                    self._coordinator.hass, self._restart(tracker), name="Enphase charger: restart with a new level"
+                )
+                LOGGER.debug("The charger ignores the level %s: stopping and starting it", tracker.restarts_with)
+
+    async def _restart(self, tracker: ChargerTracker) -> None:
+        """Stop, wait, and start with the new level, or a newer one, unless a person has given another command meanwhile."""
+        try:
+            async with self._locks[tracker.serial]:
+                await self._send(self._client.stop(tracker.serial))
+            await async_rest(self._coordinator.hass, _REST_BEFORE_RESTART)
+            if tracker.restarts_with is not None:
+                reply = await self.async_start(tracker.serial, tracker.restarts_with)
+                if reply.outcome is Outcome.ALREADY_CHARGING:
+                    # It has not stopped: doing it all over again would not help.
+                    tracker.level_change = None
+                    LOGGER.warning("The new level could not be put in force: the charger did not stop")
+        except HomeAssistantError as err:
+            LOGGER.warning("The new level could not be put in force: %s", err)
+        finally:
+            tracker.restarts_with = None
+
+    async def _send[T](self, write: Awaitable[T], expect: Callable[[], None] = lambda: None) -> T:
+        """Send a write. If it failed but may still take effect, `expect` notes what to look for, and the next polls look for it."""
+        with translated():
+            try:
+                return await write
+            except (ServiceUnavailable, RequestRejected) as err:
+                may_take_effect = err.may_have_arrived if isinstance(err, ServiceUnavailable) else err.is_queued
+                if may_take_effect:
+                    expect()
+                    self._coordinator.confirm_soon()
+                raise

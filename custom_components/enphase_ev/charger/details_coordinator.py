@@ -18,14 +18,12 @@ from ..enlighten import (
     ChargingSchedules,
     ChargingSlot,
     ConfigurationKey,
-    EnlightenError,
     Feature,
     FirmwareDetails,
     PastSession,
     RequestRejected,
-    SlotType,
 )
-from ..errors import OptionalServices, command_error, update_error
+from ..errors import OptionalServices, translated, update_error
 from ..waiting import async_rest, is_signed_in_just_now
 from .coordinator import ChargerCoordinator
 from .model import Charger, ChargerDetails
@@ -106,12 +104,10 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         found: dict[str, ChargerDetails] = {}
         # A charger that is gone and comes back one day is asked about at once.
         self._due = {serial: due for serial, due in self._due.items() if serial in self._chargers.data}
-        try:
+        with translated(update_error):
             await self._refresh_site()
             for serial, charger in self._chargers.data.items():
                 found[serial] = await self._refresh(serial, charger)
-        except EnlightenError as err:
-            raise update_error(err) from err
         return {serial: self._with_changes_since(before.get(serial), serial, details) for serial, details in found.items()}
 
     def _with_changes_since(self, before: ChargerDetails | None, serial: str, found: ChargerDetails) -> ChargerDetails:
@@ -150,7 +146,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             due.history = min(due.history, now + _HISTORY_AFTER_SESSION)
         due.was_charging, due.was_plugged_in = status.is_charging, status.is_plugged_in
         if self._reads_history and now >= due.history:
-            zone = self._chargers.time_zone
+            zone = self._chargers.site.time_zone
             today = now.astimezone(zone).date()
             question = self.history.sessions(serial, today - _LAST_SESSION_WITHIN, today, str(zone))
             sessions = await self._optional.ask("session history", question)
@@ -296,7 +292,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         Raises:
             HomeAssistantError: The cloud refused or did not answer.
         """
-        return await self._send(self.history.sessions(serial, first, last, str(self._chargers.time_zone)))
+        return await self._send(self.history.sessions(serial, first, last, str(self._chargers.site.time_zone)))
 
     # --- Writing in general ---
 
@@ -308,19 +304,18 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         self.async_update_listeners()
 
     async def _send[T](self, request: Awaitable[T]) -> T:
-        try:
+        with translated():
             return await request
-        except EnlightenError as err:
-            raise command_error(err) from err
 
     async def _write(self, serial: str, request: Awaitable[None]) -> None:
         """Send a write. One that waits for the charger is reported, and looked for with the next look at what is due."""
-        try:
-            await request
-        except EnlightenError as err:
-            if isinstance(err, RequestRejected) and err.is_queued and (due := self._due.get(serial)) is not None:
-                due.slots = due.settings = datetime.now(UTC)
-            raise command_error(err) from err
+        with translated():
+            try:
+                await request
+            except RequestRejected as err:
+                if err.is_queued and (due := self._due.get(serial)) is not None:
+                    due.slots = due.settings = datetime.now(UTC)
+                raise
 
     async def _confirm(self, is_taken_over: Callable[[], Awaitable[bool]]) -> None:
         """Look whether a change is in force, and a few times again: the cloud is slow to confirm."""
@@ -330,16 +325,6 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             await async_rest(self.hass, seconds)
         if not await is_taken_over():
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_taken_over")
-
-
-def require_custom(slot: ChargingSlot) -> None:
-    """Refuse times for an off-peak slot.
-
-    Raises:
-        ServiceValidationError: The tariff decides its times.
-    """
-    if slot.type is SlotType.OFF_PEAK:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="off_peak_times")
 
 
 def _find(slots: Iterable[ChargingSlot], slot_id: str) -> ChargingSlot:

@@ -5,13 +5,13 @@ from typing import override
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import HomeAssistantTCPConnector, async_create_clientsession
 
 from ..enlighten import Gateway, Transport, gateway_url
 from ..options import SiteOptions
-from ..runtime import EnphaseConfigEntry
 
 _ENVOY = "enphase_envoy"
 
@@ -32,7 +32,7 @@ class _Resolver(AbstractResolver):
         """Leave Home Assistant's connector alone."""
 
 
-def open_gateway(hass: HomeAssistant, entry: EnphaseConfigEntry, options: SiteOptions) -> Gateway | None:
+def open_gateway(hass: HomeAssistant, entry: ConfigEntry, options: SiteOptions) -> Gateway | None:
     """Return the gateway that was named, over connections of its own that end with the entry; `None` where there is none."""
     if options.gateway_address is None or options.gateway_token is None or options.gateway_fingerprint is None:
         return None

@@ -7,8 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from ..const import DOMAIN
-from .commands import CommandState
-from .model import Charger
+from .model import Charger, CommandState
 
 NEW_CHARGERS = "new_chargers"
 _CHARGER_GONE = "charger_gone"

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 
@@ -29,10 +30,9 @@ from ..enlighten import (
     Unreachable,
 )
 from ..errors import update_error
-from ..runtime import EnphaseConfigEntry
 from .devices import is_wanted
 from .model import DataSource, LocalRefusal, SourceState
-from .store import SiteMemoryStore
+from .store import SiteStore
 
 # A closed gateway, or charger, is probed again once a day, and when the gateway has another firmware.
 _PROBE_EVERY = timedelta(days=1)
@@ -66,19 +66,17 @@ class _Standing:
         self.refusal, self.failures = None, 0
 
 
-class ChargerSources:
+class LocalFirstChargers:
     """The chargers of a site, whoever answers for each; without a gateway that is always the cloud."""
 
-    def __init__(
-        self, hass: HomeAssistant, entry: EnphaseConfigEntry, cloud: Chargers, gateway: Gateway | None, memory: SiteMemoryStore
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, cloud: Chargers, gateway: Gateway | None, store: SiteStore) -> None:
         self.cloud = cloud
         self.gateway = gateway
         self.cloud_answers = True
         self.firmware: str | None = None
         self._hass = hass
         self._entry = entry
-        self._memory = memory
+        self._store = store
         # What the cloud has told last, and since when it has not been able to.
         self._told: SiteStatus | None = None
         self._cloud_due = self._cloud_retry = _AT_ONCE
@@ -289,7 +287,7 @@ class ChargerSources:
     def _is_ours(self, serial: str) -> bool:
         """Return whether a charger that the gateway lists is one of the site's; it may be that of a neighbour, or of another entry."""
         told = self._told.chargers if self._told else ()
-        return self._is_wanted(serial) and (serial in told or serial in self._memory.serials or serial in self._entry.data[CONF_CHARGERS])
+        return self._is_wanted(serial) and (serial in told or serial in self._store.serials or serial in self._entry.data[CONF_CHARGERS])
 
     @property
     def _wanted_of_cloud(self) -> Set[str]:

@@ -1,8 +1,9 @@
 """One charger as entities see it: what the cloud says, where that comes from, what is derived from it, and what was asked for."""
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from ..enlighten import (
     ChargeMode,
@@ -16,8 +17,47 @@ from ..enlighten import (
     FirmwareDetails,
     PastSession,
 )
-from .commands import Command
 from .power import PowerReading
+
+CONFIRMED_WITHIN = timedelta(seconds=90)
+
+
+class CommandState(StrEnum):
+    """Where a command stands."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command[WishT]:
+    """A wish that the cloud has accepted; `reason` is what was there instead when it failed."""
+
+    wish: WishT
+    requested_at: datetime
+    state: CommandState = CommandState.REQUESTED
+    reason: str | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether the cloud has still to show that it did what was asked for."""
+        return self.state is CommandState.REQUESTED
+
+    @property
+    def gives_up_at(self) -> datetime:
+        """Return when it counts as failed."""
+        return self.requested_at + CONFIRMED_WITHIN
+
+    def observe(self, actual: WishT | None, now: datetime, reason: str | None = None) -> Self:
+        """Return the command as it stands once this was read back."""
+        if not self.is_pending:
+            return self
+        if actual == self.wish:
+            return replace(self, state=CommandState.CONFIRMED)
+        if now >= self.gives_up_at:
+            return replace(self, state=CommandState.FAILED, reason=reason)
+        return self
 
 
 class ChargerState(StrEnum):

@@ -15,7 +15,7 @@ _SAVE_DELAY = 30.0
 
 
 @dataclass
-class ChargerMemory(DataClassDictMixin):
+class StoredCharger(DataClassDictMixin):
     """What is remembered about one charger; `wished_level` is what a person set its number to, in A."""
 
     wished_level: float | None = None
@@ -24,32 +24,32 @@ class ChargerMemory(DataClassDictMixin):
 
 
 @dataclass
-class SiteMemory(DataClassDictMixin):
+class StoredSite(DataClassDictMixin):
     """What is remembered about the chargers, by serial number."""
 
-    chargers: dict[str, ChargerMemory] = field(default_factory=dict)
+    chargers: dict[str, StoredCharger] = field(default_factory=dict)
 
 
-class SiteMemoryStore:
+class SiteStore:
     """Keeps the memory of one config entry on disk."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         self._store: Store[dict[str, object]] = Store(hass, _STORAGE_VERSION, f"{DOMAIN}.site.{entry_id}", private=True, atomic_writes=True)
-        self._memory = SiteMemory()
+        self._memory = StoredSite()
 
     async def async_load(self) -> None:
         """Read what was kept."""
         if stored := await self._store.async_load():
-            self._memory = SiteMemory.from_dict(stored)
+            self._memory = StoredSite.from_dict(stored)
 
     @property
     def serials(self) -> list[str]:
         """Return the chargers about which something is remembered."""
         return list(self._memory.chargers)
 
-    def charger(self, serial: str) -> ChargerMemory:
+    def charger(self, serial: str) -> StoredCharger:
         """Return what is remembered about a charger; whoever changes it says so by `save`."""
-        return self._memory.chargers.setdefault(serial, ChargerMemory())
+        return self._memory.chargers.setdefault(serial, StoredCharger())
 
     def forget_charger(self, serial: str) -> None:
         """Forget a charger that is gone."""

@@ -5,11 +5,10 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from ..const import LOGGER
 from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary, CommandReply, Outcome
-from .commands import Command, CommandState
 from .energy import DayMeter, LifetimeMeter, Reading, is_believable_day
-from .model import Charger, ChargerDetails, SourceState
+from .model import Charger, ChargerDetails, Command, CommandState, SourceState
 from .power import PowerMeter, most_watts
-from .store import SiteMemoryStore
+from .store import SiteStore
 
 _DEFAULT_LEVEL = 32.0
 # A charger that does not take a new level over within this time wants to be stopped and started (docs/cloud-api/chargers.md §3).
@@ -26,7 +25,7 @@ _MISSED_ANSWERS_OF_GONE = 3
 _MISSING_TIME_OF_GONE = timedelta(hours=1)
 
 
-class ChargerWatch:
+class ChargerTracker:
     """What is kept about one charger.
 
     Attributes:
@@ -39,7 +38,7 @@ class ChargerWatch:
         details: what is asked for at a slower rhythm.
     """
 
-    def __init__(self, serial: str, store: SiteMemoryStore) -> None:
+    def __init__(self, serial: str, store: SiteStore) -> None:
         self.serial = serial
         self.status: ChargerStatus | None = None
         self.seen_at: datetime | None = None
@@ -97,15 +96,17 @@ class ChargerWatch:
         if reply.outcome is Outcome.ACCEPTED and not reply.is_level_left_out:
             self._taken_level = level
 
-    def ignores_level(self, now: datetime) -> bool:
-        """Return whether a level that was asked for is not in force although it had its time."""
+    @property
+    def ignores_level(self) -> bool:
+        """Return whether the last status shows a charging charger without the level that was asked for some time before."""
         change = self.level_change
         return (
             change is not None
             and change.is_pending
             and self.status is not None
             and self.status.is_charging
-            and now >= change.requested_at + _LEVEL_TAKEN_OVER_WITHIN
+            and self.seen_at is not None
+            and self.seen_at >= change.requested_at + _LEVEL_TAKEN_OVER_WITHIN
         )
 
     def is_settled(self, now: datetime) -> bool:

@@ -13,8 +13,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
 
-from ..charger.coordinator import check_level
-from ..charger.details_coordinator import require_custom
+from ..charger.validation import check_level, require_custom
 from ..const import DOMAIN
 from ..enlighten import ChargingSlot, CommandReply, PastSession
 from ..weekly import day_names, day_numbers
@@ -101,7 +100,7 @@ async def _start_charging(call: ServiceCall) -> ServiceResponse:
     connector_id: int = call.data[ATTR_CONNECTOR_ID]
 
     async def start(target: ChargerTarget) -> JsonObjectType:
-        reply = await target.coordinator.async_start(target.serial, level, connector_id)
+        reply = await target.site.charger_commands.async_start(target.serial, level, connector_id)
         requested: JsonObjectType = {"charging": True, ATTR_CHARGING_LEVEL: reply.level or level, ATTR_CONNECTOR_ID: connector_id}
         return {**_answer(reply, requested), "schedule_kept": reply.is_schedule_kept}
 
@@ -110,7 +109,7 @@ async def _start_charging(call: ServiceCall) -> ServiceResponse:
 
 async def _stop_charging(call: ServiceCall) -> ServiceResponse:
     async def stop(target: ChargerTarget) -> JsonObjectType:
-        return _answer(await target.coordinator.async_stop(target.serial), {"charging": False})
+        return _answer(await target.site.charger_commands.async_stop(target.serial), {"charging": False})
 
     return await _for_each(await async_chargers(call), stop)
 
@@ -119,7 +118,7 @@ async def _trigger_message(call: ServiceCall) -> ServiceResponse:
     message: str = call.data[ATTR_REQUESTED_MESSAGE]
 
     async def trigger(target: ChargerTarget) -> JsonObjectType:
-        return {"requested": message, "reply": await target.coordinator.async_trigger_message(target.serial, message)}
+        return {"requested": message, "reply": await target.site.charger_commands.async_trigger_message(target.serial, message)}
 
     return await _for_each(await async_chargers(call), trigger)
 
@@ -180,7 +179,7 @@ async def _get_charging_sessions(call: ServiceCall) -> ServiceResponse:
     first: date = call.data[ATTR_FROM]
 
     async def read(target: ChargerTarget) -> JsonObjectType:
-        last: date = call.data.get(ATTR_TO, dt_util.utcnow().astimezone(target.coordinator.time_zone).date())
+        last: date = call.data.get(ATTR_TO, dt_util.utcnow().astimezone(target.site.site_facts.time_zone).date())
         if last < first:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
         sessions = await target.details.async_read_sessions(target.serial, first, last)

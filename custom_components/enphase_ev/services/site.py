@@ -24,15 +24,18 @@ def async_setup_site_services(hass: HomeAssistant) -> None:
 
 
 async def _start_live_stream(call: ServiceCall) -> ServiceResponse:
-    sites = await async_sites(call)
-    return {"sites": [{ATTR_SITE_ID: site.site_id, "seconds": await site.async_start_live_stream()} for site in sites]}
+    answers: list[JsonValueType] = []
+    for site in await async_sites(call):
+        seconds = await site.charger_commands.async_start_live_stream()
+        answers.append({ATTR_SITE_ID: site.site_facts.site_id, "seconds": seconds})
+    return {"sites": answers}
 
 
 async def _stop_live_stream(call: ServiceCall) -> ServiceResponse:
     answers: list[JsonValueType] = []
-    for coordinator in await async_sites(call):
-        await coordinator.async_stop_live_stream()
-        answers.append({ATTR_SITE_ID: coordinator.site_id})
+    for site in await async_sites(call):
+        await site.charger_commands.async_stop_live_stream()
+        answers.append({ATTR_SITE_ID: site.site_facts.site_id})
     return {"sites": answers}
 
 

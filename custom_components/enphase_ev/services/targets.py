@@ -11,7 +11,6 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized, Unkno
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from ..charger.coordinator import ChargerCoordinator
 from ..charger.details_coordinator import DetailsCoordinator
 from ..charger.model import Charger
 from ..const import DOMAIN
@@ -25,14 +24,14 @@ ATTR_SITE_ID = "site_id"
 class ChargerTarget:
     """A charger that an action is for."""
 
-    coordinator: ChargerCoordinator
+    site: EnphaseRuntimeData
     serial: str
     device_id: str
 
     @property
     def charger(self) -> Charger:
         """Return the charger as it stands."""
-        return self.coordinator.data[self.serial]
+        return self.site.chargers.data[self.serial]
 
     @property
     def name(self) -> str:
@@ -42,7 +41,7 @@ class ChargerTarget:
     @property
     def details(self) -> DetailsCoordinator:
         """Return what changes schedules and settings."""
-        return self.coordinator.config_entry.runtime_data.details
+        return self.site.details
 
 
 async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
@@ -60,7 +59,7 @@ async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
         for named in _entries_of_site(call):
             devices |= {device.id: device for device in dr.async_entries_for_config_entry(registry, named.entry_id)}
     targets = [
-        ChargerTarget(entry.runtime_data.chargers, serial, device.id)
+        ChargerTarget(entry.runtime_data, serial, device.id)
         for device in devices.values()
         if (entry := _loaded_entry(call.hass, device.config_entry_id)) is not None
         for serial in _identifiers(device)
@@ -108,7 +107,7 @@ async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[
     return list(found.values())
 
 
-async def async_sites(call: ServiceCall) -> list[ChargerCoordinator]:
+async def async_sites(call: ServiceCall) -> list[EnphaseRuntimeData]:
     """Return the loaded sites that a call means.
 
     Raises:
@@ -118,7 +117,7 @@ async def async_sites(call: ServiceCall) -> list[ChargerCoordinator]:
     entries = [entry for entry in await async_entries(call) if entry.state is ConfigEntryState.LOADED]
     if not entries:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_site_targeted")
-    return [entry.runtime_data.chargers for entry in entries]
+    return [entry.runtime_data for entry in entries]
 
 
 async def async_batteries(call: ServiceCall) -> list[EnphaseRuntimeData]:

@@ -1,0 +1,1 @@
+"""What belongs to a site as a whole, and to neither its chargers nor its batteries."""
