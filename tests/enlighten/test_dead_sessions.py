@@ -1,14 +1,18 @@
 """The session ends while nobody looks (docs/cloud-api/auth.md §3)."""
 
 import asyncio
+from contextlib import suppress
+from datetime import timedelta
 import re
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.enphase_ev.enlighten import (
     Account,
     AccountState,
     Chargers,
+    ChargerSettings,
     RequestRejected,
     ServiceUnavailable,
     SessionExpired,
@@ -126,6 +130,37 @@ async def test_a_service_that_always_answers_like_that_is_not_taken_for_a_dead_s
 
     cloud.sim.faults.clear()
     assert (await site(cloud, account).charge_mode(cloud.sim.charger().serial)).mode
+
+
+@pytest.mark.parametrize("path", ["fwDetails", "fwDetails|feature-flags"], ids=["one of a family", "all of it"])
+async def test_a_family_that_refuses_for_good_is_looked_into_less_and_less_often(
+    frozen: FrozenDateTimeFactory, open_cloud: OpenCloud, path: str
+) -> None:
+    """It cost a renewal every quarter of an hour, and with every poll where another path of the family answered."""
+    cloud = await open_cloud()
+    account = await cloud.signed_in()
+    chargers, settings = site(cloud, account), ChargerSettings(account, cloud.sim.site.id)
+    cloud.sim.faults.add(path=path, status=401, times=None)
+    cloud.forget()
+    renewals: list[int] = []
+    for minute in range(360):
+        before = cloud.count("/users/self/token")
+        await settings.firmware()
+        with suppress(RequestRejected):
+            await settings.features()
+        assert (await chargers.status()).chargers
+        if cloud.count("/users/self/token") > before:
+            renewals.append(minute)
+        frozen.tick(timedelta(minutes=1))
+    assert renewals == [0, 15, 45, 105, 225]
+
+    cloud.sim.faults.clear()
+    assert await settings.firmware()
+    assert await settings.features()
+    cloud.sim.faults.add(path="fwDetails", status=401, times=1)
+    before = cloud.count("/users/self/token")
+    assert await settings.firmware()
+    assert cloud.count("/users/self/token") == before + 1
 
 
 async def test_where_renewed_tokens_are_refused_too_a_new_session_is_opened(cloud: Cloud) -> None:

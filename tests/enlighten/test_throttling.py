@@ -1,11 +1,12 @@
 """The cloud asks to slow down (docs/cloud-api/README.md)."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from custom_components.enphase_ev.enlighten import Outcome, RateLimited
+from custom_components.enphase_ev.enlighten import Batteries, ChargeMode, Outcome, RateLimited
 
 from .cloud import Cloud
 from .conftest import OpenCloud
@@ -48,15 +49,66 @@ async def test_a_write_is_a_persons_wish_and_goes_out(cloud: Cloud) -> None:
     assert cloud.count(STATUS) == 1
 
 
-async def test_a_throttled_write_holds_the_reads_and_is_not_repeated(cloud: Cloud) -> None:
+async def test_a_throttled_write_is_not_repeated_and_holds_the_reads_of_its_family_alone(cloud: Cloud) -> None:
     chargers = await cloud.chargers()
-    cloud.sim.faults.add(path="start_charging$", status=429, headers={"Retry-After": "600"})
+    serial = cloud.sim.charger().serial
+    cloud.sim.faults.add(path="preference$", method="PUT", status=429, headers={"Retry-After": "600"})
     with pytest.raises(RateLimited) as error:
-        await chargers.start(cloud.sim.charger().serial, mode=None, level=16)
+        await chargers.set_charge_mode(serial, ChargeMode.GREEN)
     assert error.value.retry_after == 600
     with pytest.raises(RateLimited):
+        await chargers.charge_mode(serial)
+    assert cloud.count("preference$") == 1
+    assert (await chargers.status()).chargers
+
+
+@pytest.mark.parametrize("after", [{"Retry-After": "3600"}, None], ids=["an hour", "no time"])
+async def test_a_throttled_family_leaves_the_others_alone(
+    frozen: FrozenDateTimeFactory, open_cloud: OpenCloud, after: dict[str, str] | None
+) -> None:
+    """A state of charge that was throttled for hours made the charger unavailable for as long."""
+    cloud = await open_cloud("battery_site")
+    chargers = await cloud.chargers()
+    batteries = Batteries(chargers.account, cloud.sim.site.id)
+    cloud.sim.faults.add(path="battery_status", status=429, headers=after)
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await batteries.status()
+        assert (await chargers.status()).chargers
+        assert await batteries.settings()
+    assert cloud.count("battery_status") == 1
+    frozen.tick(timedelta(seconds=3600 if after else 60))
+    assert await batteries.status()
+
+
+async def test_three_throttled_families_are_the_accounts_affair(frozen: FrozenDateTimeFactory, open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud("battery_site")
+    chargers = await cloud.chargers()
+    batteries, serial = Batteries(chargers.account, cloud.sim.site.id), cloud.sim.charger().serial
+    reads: list[tuple[str, str, Callable[[], Awaitable[object]]]] = [
+        ("battery_status", "3600", batteries.status),
+        ("summary$", "1800", chargers.summaries),
+        ("preference$", "600", lambda: chargers.charge_mode(serial)),
+    ]
+    for path, seconds, read in reads:
+        assert (await chargers.status()).chargers
+        cloud.sim.faults.add(path=path, status=429, headers={"Retry-After": seconds})
+        with pytest.raises(RateLimited):
+            await read()
+    with pytest.raises(RateLimited) as error:
         await chargers.status()
-    assert (cloud.count("start_charging$"), cloud.count(STATUS)) == (1, 0)
+    assert error.value.retry_after == 600
+    frozen.tick(timedelta(seconds=600))
+    assert (await chargers.status()).chargers
+
+
+async def test_a_throttled_status_is_the_accounts_affair(cloud: Cloud) -> None:
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path=STATUS, status=429, headers={"Retry-After": "600"})
+    for read in (chargers.status, chargers.summaries):
+        with pytest.raises(RateLimited):
+            await read()
+    assert cloud.count("summary") == 0
 
 
 async def test_where_no_time_is_named_the_next_poll_may_try(open_cloud: OpenCloud) -> None:

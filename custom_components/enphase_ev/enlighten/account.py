@@ -26,6 +26,7 @@ from .exceptions import (
 from .headers import RequestHeaders, Session, prefers_manager_token, request_headers
 from .parsing import Json
 from .recorder import Recorder
+from .refusals import Refusals, Silences
 from .sites import Site, read_sites, read_user_id, site_in_path
 from .state import AccountState, StoredToken
 from .tokens import Token
@@ -34,8 +35,6 @@ from .xsrf import Xsrf
 
 _LOGGER = logging.getLogger(__name__)
 
-# How long a refusal counts as the answer of this family, after the session was proven alive, before it is looked into again.
-_SETTLED_FOR = timedelta(minutes=15)
 # How soon an early renewal that failed is tried again while the token still lives.
 _BETWEEN_EARLY_RENEWALS = timedelta(minutes=5)
 _MOST_REDIRECTS = 5
@@ -72,8 +71,8 @@ class Account:
         self._renewal: asyncio.Task[None] | None = None
         self._renewal_is_by_password = False
         self._renewal_failed_at: datetime | None = None
-        self._throttled_until: datetime | None = None
-        self._settled: dict[Family, datetime] = {}
+        self._silences = Silences()
+        self._refusals = Refusals()
         transport.uses_browser_user_agent = self.state.uses_browser_user_agent
         transport.budget = self.budget
 
@@ -150,7 +149,7 @@ class Account:
         """Send a request of a signed-in account and return the decoded answer.
 
         A dead session is renewed once, for all who wait. A write that a dead session refused did nothing, so it is sent again. While the
-        cloud asks to slow down no read is sent; a write is a person's wish and goes out.
+        cloud asks a family to slow down none of its reads is sent; a write is a person's wish and goes out.
 
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
@@ -202,8 +201,8 @@ class Account:
             self.latency = answer.seconds
             return answer, session
 
-        if not request.is_write and self._throttled_until and datetime.now(UTC) < self._throttled_until:
-            raise RateLimited((self._throttled_until - datetime.now(UTC)).total_seconds())
+        if not request.is_write and (seconds := self._silences.seconds_left(request.family)) is not None:
+            raise RateLimited(seconds)
         await self._ensure_session()
         generation = self._session.generation
         answer, session = await send()
@@ -223,12 +222,12 @@ class Account:
                 if answer.status == 401:
                     raise SessionExpired("The cloud refuses a session that was opened just now")
             elif _looks_dead(answer):
-                self._settled[request.family] = datetime.now(UTC)
+                self._refusals.settle(request)
+        self._refusals.note(request, is_refused=_looks_dead(answer))
         if not _looks_dead(answer):
-            self._settled.pop(request.family, None)
             self._keep_cookies(session, answer)
         if answer.status == 429:
-            self._throttled_until = datetime.now(UTC) + timedelta(seconds=answer.retry_after or 0)
+            self._silences.note(request.family, answer.retry_after)
         answer.raise_for_status()
         return answer
 
@@ -399,7 +398,7 @@ class Account:
         self.state.wants_code = by_code
         self.state.limits.record_success()
         self._code_jar = None
-        self._settled.clear()
+        self._refusals.clear()
         self._take_over(session)
 
     def _take_over(self, session: Session) -> None:
@@ -419,8 +418,7 @@ class Account:
         """Return whether this kind of answer was looked into lately and was not about the session."""
         if answer.status == 401 and not request.is_optional:
             return False
-        settled_at = self._settled.get(request.family)
-        return settled_at is not None and datetime.now(UTC) < settled_at + _SETTLED_FOR
+        return self._refusals.is_settled(request)
 
     # --- State ---
 
