@@ -114,7 +114,7 @@ async def answer_or_break(faults: Faults, request: web.Request, handler: Handler
         return await fault.pour(request)
     if fault.drop and request.transport is not None:
         request.transport.abort()
-    return fault.response() if fault.answers else fault.broken(response)
+    return fault.response(request) if fault.answers else fault.broken(response)
 
 
 @web.middleware

@@ -314,7 +314,7 @@ class Charger:
             raise CommandRefused(Refusal.BAD_CONNECTOR)
         if level is not None and not self.hardware.takes(level):
             raise CommandRefused(Refusal.BAD_LEVEL)
-        if self._faulted:
+        if self._faulted or self.quirks.unavailable:
             raise CommandRefused(Refusal.FAULTED)
         if self._vehicle is None:
             raise CommandRefused(Refusal.NOT_PLUGGED_IN)
@@ -449,7 +449,7 @@ class Charger:
         self._in_slot = in_slot
 
     def _offer(self) -> Offer:
-        if self._vehicle is None or self._faulted:
+        if self._vehicle is None or self._faulted or self.quirks.unavailable:
             return NO_OFFER
         if self._command is not None:
             return Offer(self._command.level) if self._at >= self._command.from_time else NO_OFFER
@@ -482,6 +482,8 @@ class Charger:
     def _connector(self, offer: Offer, amps: float) -> Connector:
         if self._faulted:
             return Connector.FAULTED
+        if self.quirks.unavailable:
+            return Connector.UNAVAILABLE
         if self._vehicle is None or self._session is None:
             return Connector.AVAILABLE
         if amps > 0:

@@ -25,6 +25,7 @@ class Configuration:
     off_is_null: bool = False
     """A key that is off reads as null/null, like one that was never set."""
     _requested: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _waiting: dict[str, float] = field(default_factory=dict)
 
     def value(self, key: str) -> str | None:
         """The value in force."""
@@ -41,15 +42,21 @@ class Configuration:
             "key": key,
             "value": self.values.get(key),
             "reqValue": requested[0] if requested else None,
-            "status": WAITING if requested else APPLIED,
+            "status": WAITING if requested or key in self._waiting else APPLIED,
         }
 
-    def write(self, key: str, value: str) -> None:
-        """Ask the charger for a value."""
-        self._requested[key] = (value, self.clock.time() + self.takes_s)
+    def write(self, key: str, value: str | int) -> None:
+        """Ask the charger for a value; a number is told at once as the one in force (docs/cloud-api/chargers.md §7)."""
+        due = self.clock.time() + self.takes_s
+        if isinstance(value, int):
+            self.values[key] = str(value)
+            self._waiting[key] = due
+        else:
+            self._requested[key] = (value, due)
 
     def _apply(self) -> None:
         now = self.clock.time()
+        self._waiting = {key: due for key, due in self._waiting.items() if now < due}
         for key, (value, due) in list(self._requested.items()):
             if now >= due:
                 self.values[key] = value

@@ -40,6 +40,16 @@ class WrongForm(StrEnum):
     BAD_REQUEST = "400"
     NOT_FOUND = "404"
     NOT_ALLOWED = "405"
+    NO_RESOURCE = "no_resource"
+    """404 whose text says that there is no static resource: the route is gone (docs/cloud-api/chargers.md §3)."""
+
+
+class AlreadyCharging(StrEnum):
+    """What a start gets while the charger charges (docs/cloud-api/chargers.md §3)."""
+
+    REASON = "400"
+    NOT_FOUND = "404"
+    """Without a reason (told)."""
 
 
 class StatusShape(StrEnum):
@@ -234,12 +244,15 @@ class Deployment(Switches):
     """So many of the next status answers have no charger."""
     missing_level_details: int = 0
     """So many of the next summaries lack ``chargeLevelDetails``."""
+    missing_level_details_s: float = 0.0
+    """Summaries lack ``chargeLevelDetails`` for so long after the first one, simulated seconds."""
 
     # Start and stop (docs/cloud-api/chargers.md §3)
     start_forms: set[StartForm] = field(default_factory=lambda: {StartForm.POST, StartForm.CONNECTOR_ONLY, StartForm.NO_BODY})
     stop_forms: set[StopForm] = field(default_factory=lambda: {StopForm.PUT})
     wrong_form: WrongForm = WrongForm.FITTING
     not_plugged_answer: NotPlugged = NotPlugged.REASON
+    already_charging_answer: AlreadyCharging = AlreadyCharging.REASON
     stop_idle_answer: StopIdle = StopIdle.CONFLICT
     start_delay_s: float = 0.0
     """Until an accepted start is carried out, simulated seconds."""
@@ -265,8 +278,20 @@ class Deployment(Switches):
     """A mode change is carried out and answered with 400."""
     left_out_slots_deleted: bool = True
     """A PATCH of several slots deletes those that it leaves out."""
+    modes_without_word: bool = False
+    """An older preference: its modes lack ``chargingMode`` (docs/cloud-api/chargers.md §5)."""
+    unknown_mode: str | None = None
+    """A word that nobody knows is the mode that is enabled."""
     slots_lost_by_writes: int = 0
     """So many of the next requests for a single slot lose the first of the other slots."""
+
+    # Configuration and history (docs/cloud-api/chargers.md §7 and §8)
+    default_level_as_text: bool = True
+    """False: ``DefaultChargeLevel`` is written as a number only; text gets 400."""
+    history_overlap: int = 0
+    """Pages of the session history begin so many sessions before their offset."""
+    history_repeats: bool = False
+    """Every session is there twice."""
 
     # Batteries, docs/cloud-api/battery.md
     battery: BatteryDeployment = field(default_factory=BatteryDeployment)

@@ -43,6 +43,8 @@ class FaultOptions(TypedDict, total=False):
     """The answer as it would be, with parts of it broken at random (`mutation.py`): the seed."""
     endless: bool
     """An answer that has no end."""
+    echo: str | None
+    """The error's text has a line break, and then the value that this header of the request had."""
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Fault:
     after: bool = False
     mutate: int | None = None
     endless: bool = False
+    echo: str | None = None
     used: int = 0
     """How often it was used."""
 
@@ -77,10 +80,20 @@ class Fault:
     @property
     def answers(self) -> bool:
         """Whether it answers in the handler's place; else it only delays."""
-        return self.drop or self.html or self.broken_json or self.endless or self.status is not None or self.body is not None
+        return (
+            self.drop
+            or self.html
+            or self.broken_json
+            or self.endless
+            or self.echo is not None
+            or self.status is not None
+            or self.body is not None
+        )
 
-    def response(self) -> web.Response:
+    def response(self, request: web.Request) -> web.Response:
         """The answer that it gives; a dropped connection is not one."""
+        if self.echo is not None:
+            return self._echoed(request.headers.get(self.echo, ""))
         headers = self.headers or {}
         if self.html:
             return web.Response(status=self.status or 200, text=HTML_PAGE, content_type="text/html", headers=headers)
@@ -93,6 +106,14 @@ class Fault:
         else:
             text, content_type = json.dumps(self.body), "application/json"
         return web.Response(status=self.status or 200, text=text, content_type=self.content_type or content_type, headers=headers)
+
+    def _echoed(self, value: str) -> web.Response:
+        """An error in the words of every service, with a second line that holds what the client sent."""
+        status = self.status or 400
+        text = f"Request was rejected\nERROR (MainThread) [homeassistant] {value}"
+        error = {"status": text, "message": text, "displayMessage": text, "code": str(status), "errorMessageCode": ""}
+        body = json.dumps({"message": text, "error": error})
+        return web.Response(status=status, text=body, content_type="application/json", headers=self.headers or {})
 
     def broken(self, response: web.StreamResponse) -> web.StreamResponse:
         """An answer with parts of it broken, where that was asked for; another time that it is used, others."""

@@ -33,6 +33,8 @@ class Quirks:
     """Dynamic load balancing leaves it only so much, A."""
     jitter_wh: float = 0.0
     """Reported lifetime energy wavers by so much, up and down in turn."""
+    unavailable: bool = False
+    """The connector says UNAVAILABLE, and nothing is charged."""
     retired: bool = False
     """Gone from the site, still in an unfiltered summary."""
     features: dict[str, bool] = field(

@@ -84,6 +84,7 @@ CHARGER_SETTINGS: dict[str, Setter[Charger]] = {
     "safe_limit": _on_quirks("safe_limit", _flag),
     "dlb_limit_a": _on_quirks("dlb_limit_a", _number_or_none),
     "jitter_wh": _on_quirks("jitter_wh", _number),
+    "unavailable": _on_quirks("unavailable", _flag),
     "retired": _on_quirks("retired", _flag),
     "features": _feature,
     "off_is_null": lambda charger, value: setattr(charger.configuration, "off_is_null", _flag(value)),

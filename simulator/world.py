@@ -31,6 +31,8 @@ class World:
     doorkeeper: Doorkeeper = field(init=False)
     battery_tokens: dict[int, list[str]] = field(default_factory=dict)
     """The XSRF tokens that the battery service has given, by user id, the newest one last (docs/cloud-api/battery.md §2)."""
+    first_summary_at: float | None = None
+    """When somebody first asked what the chargers are, epoch seconds."""
     streams: AnswerStreams | None = None
     """Where the answers to battery writes can be heard over MQTT; None without a broker."""
     live_streams: LiveStreams | None = None

@@ -5,11 +5,11 @@ from ..site import Site
 from ..wire import Json, JsonObject, iso_nanoseconds
 from .battery import Battery, BatteryUnit
 from .changes import ChangeKind, PendingChange
-from .entries import EntryStatus
+from .entries import EVERY_DAY, Entry, EntryStatus
 from .families import Control, ControlFamily, ControlShape
 from .schedules import ScheduleBook
 from .settings import Features, Settings
-from .switches import EmptyDetails, MissingGroup, NothingPending
+from .switches import EmptyDetails, MissingGroup, NothingPending, SerialKey
 from .told import Told
 
 CHARGING_LED, DISCHARGING_LED, IDLE_LED, ERROR_LED = 12, 13, 17, 7
@@ -177,7 +177,7 @@ def _common(battery: Battery, settings: Settings) -> JsonObject:
         "drEventMode": "",
         "profile": settings.profile,
         "batteryBackupPercentage": settings.reserve,
-        "stormGuardState": "enabled" if settings.storm_guard else "disabled",
+        "stormGuardState": _storm_guard_state(battery, settings),
         "showStormGuardAlert": battery.active_alert() is not None,
         "systemTask": features.system_task,
         "batteryBackupPercentageMax": features.reserve_max,
@@ -191,6 +191,12 @@ def _common(battery: Battery, settings: Settings) -> JsonObject:
             told = control.shape is ControlShape.OBJECT
             data[f"{family.value}Control"] = _control(family, control, settings) if told else None
     return data
+
+
+def _storm_guard_state(battery: Battery, settings: Settings) -> str:
+    if not settings.storm_guard:
+        return "disabled"
+    return "active" if battery.switches.storm_guard_active and battery.active_alert() else "enabled"
 
 
 def _control(family: ControlFamily, control: Control, settings: Settings) -> JsonObject:
@@ -261,7 +267,7 @@ def _without_details(group: JsonObject, missing: MissingGroup | None) -> JsonObj
 def _group(battery: Battery, book: ScheduleBook, family: ControlFamily, *, empty: bool) -> JsonObject:
     switches = battery.switches
     entries = [] if empty else book.listed(family)
-    details: list[Json] = [entry.as_json(lying=switches.lying_is_enabled, seconds=switches.seconds_in_times) for entry in entries]
+    details: list[Json] = [_entry(battery, entry) for entry in entries]
     status = _group_status(battery, book, family)
     group: JsonObject = {
         "scheduleStatus": status.upper() if switches.upper_case_status else status,
@@ -272,6 +278,15 @@ def _group(battery: Battery, book: ScheduleBook, family: ControlFamily, *, empty
     elif switches.empty_details is EmptyDetails.NULL:
         group["details"] = None
     return group
+
+
+def _entry(battery: Battery, entry: Entry) -> JsonObject:
+    switches = battery.switches
+    told = entry.as_json(lying=switches.lying_is_enabled, seconds=switches.seconds_in_times)
+    if switches.entries_without_days:
+        plain: dict[str, Json] = {"days": list(EVERY_DAY), "timezone": battery.site.time_zone}
+        return {key: value for key, value in told.items() if key not in plain or value != plain[key]}
+    return told
 
 
 def _group_status(battery: Battery, book: ScheduleBook, family: ControlFamily) -> str:
@@ -299,13 +314,25 @@ def storm_alert(battery: Battery) -> JsonObject:
 
 def battery_status(battery: Battery | None, at: float) -> JsonObject:
     """api/samples/battery_status.json; without a battery nothing is listed."""
+    status = _battery_status(battery, at)
+    if battery is None or battery.switches.shows_available_power:
+        return status
+    return {key: value for key, value in status.items() if key != "available_power"}
+
+
+def _charge(battery: Battery | None, percent: float) -> Json:
+    as_number = battery is not None and battery.switches.charge_as_number
+    return round(percent) if as_number else f"{round(percent)}%"
+
+
+def _battery_status(battery: Battery | None, at: float) -> JsonObject:
     units = battery.units if battery else []
     included = [unit for unit in units if not unit.excluded]
     percent = battery.state_of_charge if battery else 0.0
     capacity = battery.capacity_wh / 1000 if battery else 0.0
     power = battery.rated_w / 1000 if battery else 0.0
     return {
-        "current_charge": f"{round(percent)}%",
+        "current_charge": _charge(battery, percent),
         "available_energy": round(capacity * percent / 100, 2),
         "max_capacity": capacity,
         "available_power": round(power, 2),
@@ -322,12 +349,21 @@ def battery_status(battery: Battery | None, at: float) -> JsonObject:
 
 
 def _storage(battery: Battery, unit: BatteryUnit, at: float) -> JsonObject:
+    switches = battery.switches
+    identity: JsonObject = {"id": unit.id}
+    if switches.serial_key is not SerialKey.ID:
+        identity[switches.serial_key.value] = unit.serial
+    storage = identity | _storage_data(battery, unit, at)
+    if not switches.shows_available_power:
+        del storage["available_power"]
+    return storage
+
+
+def _storage_data(battery: Battery, unit: BatteryUnit, at: float) -> JsonObject:
     percent = battery.state_of_charge
     kilowatts = unit.rated_w / 1000
     return {
-        "id": unit.id,
-        "serial_number": unit.serial,
-        "current_charge": f"{round(percent)}%",
+        "current_charge": _charge(battery, percent),
         "available_energy": round(unit.capacity_wh / 1000 * percent / 100, 2),
         "max_capacity": unit.capacity_wh / 1000,
         "led_status": _led(battery, unit),
@@ -341,7 +377,7 @@ def _storage(battery: Battery, unit: BatteryUnit, at: float) -> JsonObject:
         "status": "normal" if unit.working else "error",
         "last_report": int(at),
         "cycle_count": unit.cycle_count,
-        "battery_mode": _BATTERY_MODES[battery.settings.profile],
+        "battery_mode": _BATTERY_MODES.get(battery.settings.profile, battery.settings.profile),
         "rated_power": round(unit.rated_w),
         "battery_phase_count": 3,
         "is_flex_phase": True,

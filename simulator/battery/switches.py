@@ -65,6 +65,26 @@ class DeleteForm(StrEnum):
     """``PUT S/<id>`` with ``isDeleted``."""
 
 
+class SerialKey(StrEnum):
+    """Where ``battery_status.json`` has a battery's serial (docs/cloud-api/battery.md §3)."""
+
+    SERIAL_NUMBER = "serial_number"
+    SERIAL_NUM = "serial_num"
+    ID = "id"
+    """Nowhere but in ``id``."""
+
+
+class UnknownKeys(StrEnum):
+    """What a write of settings with keys gets that cannot be written (docs/cloud-api/battery.md §4)."""
+
+    IGNORED = "ignored"
+    """They are; the others count."""
+    REFUSED = "refused"
+    """400."""
+    LOST = "lost"
+    """The whole write is answered with success and lost."""
+
+
 class MissingGroup(StrEnum):
     """How a group of schedules that is missing for a while is told (docs/cloud-api/battery.md §3): it is no answer."""
 
@@ -204,6 +224,9 @@ class BatteryDeployment(Switches):
     """A toggle that no isValid of its family preceded is answered with success and ignored."""
     cfg_schedule_flag_needed: bool = False
     """CFG on leaves its schedules off until ``chargeFromGridScheduleEnabled`` is sent as well."""
+    unknown_keys: UnknownKeys = UnknownKeys.IGNORED
+    rbd_needs_entry: bool = False
+    """RBD on without any entry is answered with success and stays off; else it is on and has no effect."""
     partial_rbd_off_ignored: bool = False
     """RBD goes off only where the whole data is sent."""
     dtg_needs_window: bool = True
@@ -219,6 +242,15 @@ class BatteryDeployment(Switches):
 
     strict_disclaimer_time: bool = False
     """``acceptedItcDisclaimer`` must have milliseconds and a Z."""
+
+    # Reading, docs/cloud-api/battery.md §3
+    storm_guard_active: bool = True
+    """``stormGuardState`` is ``active`` while an alert is in force and storm guard is on."""
+    serial_key: SerialKey = SerialKey.SERIAL_NUMBER
+    shows_available_power: bool = True
+    """False: only the most power is told, not what there is now."""
+    charge_as_number: bool = False
+    """``current_charge`` is a number, not text with a percent sign."""
 
     # Schedules, docs/cloud-api/battery.md §3 to §5
     is_enabled_needed: bool = False
@@ -253,6 +285,8 @@ class BatteryDeployment(Switches):
     """So many of the next reads of schedules show none."""
     empty_schedules_every: int = 0
     """Of so many reads of schedules one shows none; 0: never."""
+    entries_without_days: bool = False
+    """Entries are told without ``days`` and ``timezone`` where they are of every day and of the site's zone."""
     upper_case_status: bool = False
     seconds_in_times: bool = False
     """``HH:MM:SS``."""

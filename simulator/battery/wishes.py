@@ -12,7 +12,7 @@ from .changes import ChangeKind, WantedChange
 from .families import ControlFamily
 from .refusal import BatteryRefused, bad_request
 from .settings import PROFILES
-from .switches import BatteryDeployment, BatteryRequest
+from .switches import BatteryDeployment, BatteryRequest, UnknownKeys
 
 US = "US"
 DAY_MIN = 24 * 60
@@ -61,6 +61,12 @@ def read_settings(battery: Battery, body: Mapping[str, object], *, with_enho: bo
     if "devices" in body:
         raise bad_request("devices cannot be written")
     told = settings_data(battery, battery.told(0))
+    # Whether the whole body holds requestedConfig is told both ways (tests/fixtures/cases/whole_write_keys.json): neither is refused.
+    unknown = set(body) - set(told) - set(_MEANS) | set(body) & LEFT_OUT_OF_THE_WHOLE - {"powerMatch", "requestedConfig"}
+    if unknown and battery.switches.unknown_keys is UnknownKeys.REFUSED:
+        raise bad_request(f"{', '.join(sorted(unknown))} cannot be written")
+    if unknown and battery.switches.unknown_keys is UnknownKeys.LOST:
+        return WantedChange(ChangeKind.SETTINGS)
     whole = set(told) - LEFT_OUT_OF_THE_WHOLE <= set(body)
     wish = _Wish(battery, body)
     _read_cfg(wish)
@@ -180,6 +186,8 @@ def _read_dtg(wish: _Wish) -> None:
 def _read_rbd(wish: _Wish, *, whole: bool) -> None:
     on = _flag(wish.group("rbdControl"), "enabled")
     if on is None or (not on and not whole and wish.battery.switches.partial_rbd_off_ignored):
+        return
+    if on and wish.battery.switches.rbd_needs_entry and not wish.battery.book.of(ControlFamily.RBD):
         return
     wish.of_family[ControlFamily.RBD] = {"restrict_discharge": on}
 

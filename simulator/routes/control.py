@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from ..charger import Charger
 from ..context import charger_of, error, json_answer, now_of, site_of, world_of
-from ..deployment import Deployment, NotPlugged, StartForm, StopForm, WrongForm
+from ..deployment import AlreadyCharging, Deployment, NotPlugged, StartForm, StopForm, WrongForm
 from ..modes import CommandRefused, Refusal
 from ..wire import JsonObject, envelope, iso_nanoseconds
 
@@ -136,6 +136,8 @@ async def stop(request: web.Request) -> web.Response:
 
 
 def _wrong_form(request: web.Request, deployment: Deployment, fitting: int) -> web.Response:
+    if deployment.wrong_form is WrongForm.NO_RESOURCE:
+        return error(request, 404, f"No static resource {request.path.lstrip('/')}.")
     status = fitting if deployment.wrong_form == WrongForm.FITTING else int(deployment.wrong_form)
     return error(request, status, {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}[status])
 
@@ -144,6 +146,8 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     """What a command gets that the charger does not take."""
     deployment = world_of(request).deployment
     status = 400
+    if refusal is Refusal.ALREADY_CHARGING and deployment.already_charging_answer is AlreadyCharging.NOT_FOUND:
+        return error(request, 404, "Not Found")
     if refusal is Refusal.NOT_PLUGGED_IN:
         status = int(deployment.not_plugged_answer)
     elif refusal is Refusal.NOT_CHARGING:

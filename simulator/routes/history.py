@@ -34,10 +34,14 @@ async def session_history(request: web.Request) -> web.Response:
         if first <= datetime.fromtimestamp(session.started_at or session.plugged_in_at, charger.site.zone).date() <= last
     ]
     number = charger.serial.removeprefix("EV").rjust(12, "1")
-    result: list[Json] = [session.as_history(number) for session in found[offset : offset + limit]]
+    deployment = world_of(request).deployment
+    if deployment.history_repeats:
+        found = [session for session in found for _ in range(2)]
+    begin = max(0, offset - deployment.history_overlap)
+    result: list[Json] = [session.as_history(number) for session in found[begin : begin + limit]]
     data: JsonObject = {
         "result": result,
-        "hasMore": len(found) > offset + limit,
+        "hasMore": len(found) > begin + limit,
         "startDate": params["startDate"],
         "endDate": params["endDate"],
         "offset": offset,

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from ..charger import Charger
+from ..configuration import DEFAULT_LEVEL
 from ..context import charger_of, error, find_site, json_answer, now_of, read_json, site_of, world_of
 from ..modes import ChargeMode
 from ..wire import Json, JsonObject, envelope
@@ -34,22 +35,25 @@ async def write_configuration(request: web.Request) -> web.Response:
     for key, value in entries:
         if value is None:
             return error(request, 400, f"{key} has no value")
+        if key == DEFAULT_LEVEL and isinstance(value, str) and not world_of(request).deployment.default_level_as_text:
+            return error(request, 400, f"{key} is a number")
         charger.configuration.write(key, value)
         data.append(charger.configuration.read(key))
     return json_answer(envelope(now_of(request), data))
 
 
-def _entries(body: object) -> list[tuple[str, str | None]] | None:
+def _entries(body: object) -> list[tuple[str, str | int | None]] | None:
     """Keys with their values; None for a body that is no list of keys."""
     if not isinstance(body, list):
         return None
-    entries = []
+    entries: list[tuple[str, str | int | None]] = []
     for item in body:
         key = item.get("key") if isinstance(item, dict) else None
         if not isinstance(item, dict) or not isinstance(key, str):
             return None
         value = item.get("value")
-        entries.append((key, None if value is None else str(value)))
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        entries.append((key, value if value is None or is_number else str(value)))
     return entries
 
 

@@ -62,7 +62,17 @@ def choose_mode(request: web.Request, charger: Charger, body: dict[str, object])
 
 
 def _preference(request: web.Request, charger: Charger) -> web.Response:
-    return json_answer(scheduler_envelope(now_of(request), preference_data(charger)))
+    deployment, data = world_of(request).deployment, preference_data(charger)
+    if deployment.unknown_mode is not None:
+        modes = {mode.key: _mode(charger, mode, detailed=False) | {"enabled": False} for mode in charger.profile.modes}
+        modes[f"{deployment.unknown_mode.lower()}Charging"] = {
+            "enabled": True,
+            "chargingMode": f"{deployment.unknown_mode.upper()}_CHARGING",
+        }
+        data["modes"] = modes
+    if deployment.modes_without_word:
+        data["modes"] = {mode.key: {"enabled": mode is charger.mode} for mode in charger.profile.modes}
+    return json_answer(scheduler_envelope(now_of(request), data))
 
 
 def preference_data(charger: Charger) -> JsonObject:

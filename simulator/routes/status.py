@@ -182,7 +182,10 @@ def _with_level_details(request: web.Request) -> bool:
     if deployment.missing_level_details > 0:
         deployment.missing_level_details -= 1
         return False
-    return True
+    world, now = world_of(request), now_of(request)
+    if world.first_summary_at is None:
+        world.first_summary_at = now
+    return now >= world.first_summary_at + deployment.missing_level_details_s
 
 
 def charger_summary(charger: Charger, report: Report, *, connected: bool, level_details: bool = True) -> JsonObject:
