@@ -9,14 +9,17 @@ import shutil
 import subprocess
 import sys
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 import pytest
 
+from tests.e2e.person import SOON
 from tests.live.browser import signed_in_browser
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
 from tests.live.process import free_port
 from tests.live.simulator import Simulator
+
+expect.set_options(timeout=SOON * 1000)
 
 # The one that the tests were installed with, and the newest where scripts/test --newest made an environment for it.
 INTERPRETERS = {"pinned": sys.executable}
@@ -69,5 +72,5 @@ async def page(home_assistant: HomeAssistant) -> AsyncGenerator[Page]:
     """A page of a browser that is signed in."""
     async with signed_in_browser(home_assistant) as window:
         page = await window.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(SOON * 1000)
         yield page

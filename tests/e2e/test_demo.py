@@ -10,6 +10,7 @@ import sys
 from playwright.async_api import expect
 import pytest
 
+from tests.e2e.person import SOON
 from tests.live.browser import browser
 from tests.live.configuration import ROOT
 from tests.live.dashboard import URL_PATH
@@ -20,7 +21,6 @@ from tests.live.simulator import Simulator
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("home_assistant"),
     pytest.mark.usefixtures("socket_enabled"),
 ]
@@ -77,11 +77,11 @@ async def test_opens_signed_in_and_stops_with_ctrl_c(tmp_path: Path, artifacts: 
         async with browser(f"http://127.0.0.1:{port}") as window:
             page = await window.new_page()
             await page.goto("/")
-            await expect(page.locator("hui-grid-section")).to_have_count(6, timeout=30_000)
+            await expect(page.locator("hui-grid-section")).to_have_count(6)
             await expect(page.get_by_text("Charging", exact=True).first).to_be_visible()
             await page.screenshot(path=artifacts / "demo.png")
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SOON):
             rest, _ = await process.communicate()
         assert process.returncode == 0
         assert "Stopping" in rest.decode()

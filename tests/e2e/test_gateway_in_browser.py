@@ -19,11 +19,10 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("home_assistant"),
 ]
 
-PATIENCE = 30_000
+PATIENCE = 120_000
 
 
 @pytest.fixture

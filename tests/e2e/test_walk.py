@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("home_assistant"),
 ]
 

@@ -13,7 +13,7 @@ from tests.e2e.person import Person
 from tests.live.configuration import DOMAIN, ROOT
 
 # Milliseconds that a page may take on a busy machine.
-PATIENCE = 30_000
+PATIENCE = 120_000
 # With it, the pictures of the documentation are taken anew: ENPHASE_EV_PICTURES=1 scripts/test -- tests/e2e/test_walk.py
 PICTURES = ROOT / "docs" / "images" if os.environ.get("ENPHASE_EV_PICTURES") else None
 

@@ -29,7 +29,7 @@ def _no_context() -> ssl.SSLContext:
 
 async def _listen(batteries: Batteries, stream: AnswerStream) -> None:
     origin = batteries.account.transport.url
-    async with asyncio.timeout(10), listening(stream, batteries.site_id, origin, _no_context) as answers:
+    async with asyncio.timeout(60), listening(stream, batteries.site_id, origin, _no_context) as answers:
         await batteries.set_profile("cost_savings", 40)
         assert await anext(answers) == "profile_change_response"
         await batteries.set_storm_guard(is_enabled=False, is_enabled_for_ev=True)

@@ -95,11 +95,13 @@ async def test_a_cookie_of_a_live_answer_is_kept_and_stored(cloud: Cloud) -> Non
 async def test_an_answer_of_the_old_session_sets_no_cookie_in_the_new_one(cloud: Cloud) -> None:
     account = await cloud.signed_in()
     late = {"Set-Cookie": "_enlighten_4_session=of-the-old-session; Path=/"}
-    cloud.sim.faults.add(path="status$", body={"data": {"chargers": []}}, headers=late, delay=0.2)
+    cloud.sim.faults.add(path="status$", body={"data": {"chargers": []}}, headers=late, delay=1.0)
     waiting = asyncio.create_task(site(cloud, account).status())
-    await asyncio.sleep(0.1)
+    while not any(sent.url.path.endswith("/status") for sent in cloud.sent):
+        await asyncio.sleep(0.01)
     await account.sign_in(cloud.sim.account.password)
     new = cloud.cookie(account)
+    assert not waiting.done()
     await waiting
     assert cloud.cookie(account) == new
 
@@ -186,13 +188,14 @@ async def test_a_renewal_with_cookies_that_runs_is_not_taken_for_the_new_session
     chargers = site(cloud, account)
     # The first is refused again after the renewal, while the second is on its way to the same end.
     cloud.sim.faults.add(path="status$", status=401, times=1)
-    cloud.sim.faults.add(path="status$", status=401, times=1, delay=0.15)
-    cloud.sim.faults.add(path="summary$", status=401, times=1, delay=0.1)
+    # These are real seconds, far enough from each other for a busy machine.
+    cloud.sim.faults.add(path="status$", status=401, times=1, delay=0.75)
+    cloud.sim.faults.add(path="summary$", status=401, times=1, delay=0.5)
     cloud.sim.faults.add(path="/users/self/token", times=1, delay=0.0)
-    cloud.sim.faults.add(path="/users/self/token", times=1, delay=0.3)
+    cloud.sim.faults.add(path="/users/self/token", times=1, delay=1.5)
 
     async def late() -> object:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.25)
         return await chargers.summaries()
 
     status, summaries = await asyncio.gather(chargers.status(), late())

@@ -238,7 +238,7 @@ async def test_after_a_renewal_a_change_of_all_slots_starts_again_from_its_read(
     custom, off_peak = cloud.sim.charger().slots
     cloud.sim.faults.add(path=ONE, status=404, times=None)
     cloud.sim.faults.add(path=ALL, method="PATCH", status=401)
-    cloud.sim.faults.add(path="/users/self/token", delay=0.2)
+    cloud.sim.faults.add(path="/users/self/token", delay=0.8)
     slot = replace(EVENING, id=custom.id)
     actions = {"add": calls.add, "change": calls.change, "delete": lambda sn, one: calls.delete(sn, one.id)}
     cloud.forget()

@@ -303,10 +303,14 @@ async def test_one_who_gives_up_waiting_takes_the_renewal_from_nobody(open_cloud
     cloud = await open_cloud(reads_need_access_token=True)
     account = await cloud.signed_in()
     cloud.sim.expire_tokens()
-    cloud.sim.faults.add(path=SELF, delay=0.2)
+    cloud.forget()
+    cloud.sim.faults.add(path=SELF, delay=1.0)
     chargers = Chargers(account, cloud.sim.site.id)
     hasty, patient = asyncio.create_task(chargers.status()), asyncio.create_task(chargers.status())
-    await asyncio.sleep(0.1)
+    while not any(sent.url.path == SELF for sent in cloud.sent):
+        await asyncio.sleep(0.01)
+    # Both wait for it by then.
+    await asyncio.sleep(0.2)
     hasty.cancel()
     assert (await patient).chargers
     with pytest.raises(asyncio.CancelledError):

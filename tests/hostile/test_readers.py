@@ -21,8 +21,8 @@ from tests.thoroughness import examples
 
 _ROUNDS = 120
 _ANSWER = 4_000_000
-# A reader that looks at a text more often than a few times takes minutes over such an answer.
-_LONGEST = 2.0
+# Seconds of a processor: it takes one of them at most, and a reader that looks at a text more often than a few times takes minutes.
+_LONGEST = 20.0
 PATTERNS = ("[", "a", "1a", "9", ",", "=", "a=b,", "<input ", "\n", "{")
 EVERY = pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
 

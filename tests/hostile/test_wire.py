@@ -20,6 +20,8 @@ from tests.hostile.raw import Script, forever, http, listening, saying
 
 _MB = 1024 * 1024
 _TIMEOUT = 0.5
+# Far from what a busy machine needs, and from the end of what goes on without one.
+_IN_TIME = 60.0
 # What is read of one answer, as bytes and as one body, and what a busy machine adds.
 _MOST_MEMORY = 32 * _MB
 _JSON = "application/json"
@@ -88,7 +90,7 @@ async def test_an_answer_is_an_answer_or_an_error_of_ours_in_time(cloud: Cloud, 
         assert "127.0.0.1" not in await said(transport.send(request, headers={}, cookies=account.empty_jar()))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert time.monotonic() - began < _TIMEOUT + 2
+        assert time.monotonic() - began < _IN_TIME
         assert peak < _MOST_MEMORY
         # A write never goes out twice.
         assert len(raw.heard) == 1 or not is_write

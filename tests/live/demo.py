@@ -44,7 +44,7 @@ async def values(home_assistant: HomeAssistant) -> dict[str, str]:
     }
 
 
-async def check(home_assistant: HomeAssistant, seconds: float = 180) -> list[str]:
+async def check(home_assistant: HomeAssistant, seconds: float = 600) -> list[str]:
     """What is wrong: entities without a value, or nothing that moves while a charger charges."""
     before = await values(home_assistant)
     if not before:

@@ -116,7 +116,7 @@ class HomeAssistant:
                 folder=self._folder,
                 environment={"ENPHASE_EV_ENLIGHTEN_URL": self._cloud},
                 ready=self._is_running,
-                seconds=120,
+                seconds=600,
             )
         except BaseException:
             await self._session.close()

@@ -85,7 +85,7 @@ class Server:
         assert self._process is not None
         return await self._process.wait()
 
-    async def stop(self, seconds: float = 20) -> None:
+    async def stop(self, seconds: float = 120) -> None:
         """Interrupt the process, as Ctrl-C does; end it when it has not stopped in time."""
         if self._process is None or self._process.returncode is not None:
             return

@@ -64,7 +64,7 @@ class Simulator:
         command = [sys.executable, "-m", "simulator", "--port", str(self._server.port)]
         command += ["--scenario", self._scenario, "--speed", f"{self._speed:g}"]
         command += ["--gateway"] if self._gateway else []
-        await self._server.start(command, folder=ROOT, environment={}, ready=self._is_up, seconds=20)
+        await self._server.start(command, folder=ROOT, environment={}, ready=self._is_up, seconds=120)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:

@@ -73,14 +73,14 @@ async def watch(client: Client, count: int = 1, **options: Any) -> list[Any]:
     signed = await sign(client)
     async with listener(client, signed, **options) as mqtt:
         await mqtt.subscribe(signed["live_stream_topic"], qos=0)
-        return [await asyncio.wait_for(anext(mqtt.messages), 5) for _ in range(count)]
+        return [await asyncio.wait_for(anext(mqtt.messages), 60) for _ in range(count)]
 
 
 async def newest(mqtt: aiomqtt.Client) -> bytes:
     """The next message that was not there already."""
     for _ in range(len(mqtt.messages)):
         await anext(mqtt.messages)
-    message = await asyncio.wait_for(anext(mqtt.messages), 5)
+    message = await asyncio.wait_for(anext(mqtt.messages), 60)
     assert isinstance(message.payload, bytes)
     return message.payload
 
@@ -239,7 +239,7 @@ async def test_after_its_time_a_stream_is_silent_and_a_new_one_takes_over(client
     signed = await sign(client)
     async with listener(client, signed) as mqtt:
         await mqtt.subscribe(signed["live_stream_topic"], qos=0)
-        await asyncio.wait_for(anext(mqtt.messages), 5)
+        await asyncio.wait_for(anext(mqtt.messages), 60)
         client.sim.clock.advance(signed["live_stream_duration"])
         with pytest.raises(TimeoutError):
             await listen_until_the_end(mqtt)
@@ -252,7 +252,7 @@ async def test_the_broker_hangs_up(client: Client) -> None:
     signed = await sign(client)
     async with listener(client, signed) as mqtt:
         await mqtt.subscribe(signed["live_stream_topic"], qos=0)
-        await asyncio.wait_for(anext(mqtt.messages), 5)
+        await asyncio.wait_for(anext(mqtt.messages), 60)
         assert client.sim.listeners == 1
         await client.sim.hang_up()
         with pytest.raises(aiomqtt.MqttError):
