@@ -18,6 +18,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="for everything drawn by chance (default: %(default)s)")
     parser.add_argument("--mqtt", action="store_true", help="tell over MQTT what the battery's gateway has taken over")
     parser.add_argument("--live", action="store_true", help="tell over MQTT once a second what the sites draw and give")
+    parser.add_argument("--grid-services", action="store_true", help="listen as the host of the grid events, too, on a port of its own")
     parser.add_argument("--gateway", action="store_true", help="the first site has a local gateway that can be talked to")
     parser.add_argument("--strict", action="store_true", help="keep every rule that some real site keeps")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
@@ -33,6 +34,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         mqtt=arguments.mqtt,
         live=arguments.live,
+        grid_services=arguments.grid_services,
         gateway=arguments.gateway,
     )
     if arguments.strict:
@@ -43,6 +45,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         print(f"Demo account: {account.email} / {account.password}", flush=True)
         if account.mfa:
             print(f"Its one-time code: {simulator.url}/_sim/scenario", flush=True)
+        if arguments.grid_services:
+            print(f"Its host of the grid events: {simulator.grid_services.url}", flush=True)
         if arguments.gateway:
             print(f"Its local gateway: {simulator.gateway.url}, its token: {simulator.url}/_sim/gateway", flush=True)
         await asyncio.Event().wait()

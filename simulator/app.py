@@ -24,6 +24,7 @@ from .routes import (
     battery_writes,
     control,
     energy,
+    events,
     history,
     live,
     management,
@@ -32,6 +33,7 @@ from .routes import (
     sim_battery,
     sites,
     status,
+    tariff,
 )
 from .wire import Json
 from .world import World
@@ -56,7 +58,7 @@ def make_app(world: World) -> web.Application:
     app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard, guard_battery])
     app[WORLD] = world
     app[_TRAFFIC] = Traffic(deque)
-    for subject in (auth, sites, status, control, scheduler, management, history, live, energy, *BATTERY, sim, sim_battery):
+    for subject in (auth, sites, status, control, scheduler, management, history, live, energy, tariff, events, *BATTERY, sim, sim_battery):
         app.add_routes(subject.routes)
     return app
 

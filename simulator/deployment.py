@@ -10,7 +10,9 @@ from enum import StrEnum
 from .battery.switches import BatteryDeployment
 from .energy import EnergySwitches
 from .live import LiveSwitches
+from .outages import EventsSwitches
 from .switches import Switches
+from .tariff import TariffSwitches
 
 
 class StartForm(StrEnum):
@@ -301,3 +303,9 @@ class Deployment(Switches):
 
     # Energy of a site, docs/cloud-api/energy.md
     energy: EnergySwitches = field(default_factory=EnergySwitches)
+
+    # Prices, docs/cloud-api/tariff.md
+    tariff: TariffSwitches = field(default_factory=TariffSwitches)
+
+    # Outages and the owner's events, docs/cloud-api/events.md §2 and §3
+    events: EventsSwitches = field(default_factory=EventsSwitches)

@@ -17,6 +17,9 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Need(Enum):
     """What a family of requests must bring."""
 
+    PV_OR_SESSION_ID = auto()
+    """The headers of the ``/pv`` family, or a bearer and the session id as ``e-auth-token`` (docs/cloud-api/tariff.md)."""
+
     SESSION = auto()
     """A live session cookie."""
     ACCESS_TOKEN = auto()
@@ -33,6 +36,9 @@ _NEEDS = {
     Family.SITE: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.LIVE: (Need.SESSION, Need.PV_HEADERS),
     Family.ENERGY: (Need.SESSION, Need.PV_HEADERS),
+    Family.OUTAGES: (Need.SESSION, Need.PV_HEADERS),
+    Family.EVENTS: (Need.SESSION, Need.ACCESS_TOKEN),
+    Family.TARIFF: (Need.SESSION, Need.PV_OR_SESSION_ID),
     Family.BATTERY_STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.STATUS: (Need.SESSION, Need.ACCESS_TOKEN),
     Family.SUMMARY: (Need.SESSION, Need.ACCESS_TOKEN),
@@ -57,6 +63,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             _live_token(request, request.headers.get("e-auth-token"))
         if Need.PV_HEADERS in needs:
             _check_pv_headers(request)
+        if Need.PV_OR_SESSION_ID in needs:
+            _check_pv_headers_or_session_id(request)
         if Need.BEARER in needs:
             token = _bearer(request)
             if Need.SESSION_CLAIM in needs:
@@ -120,6 +128,15 @@ def _check_pv_headers(request: web.Request) -> None:
     accepted = "application/json" in request.headers.get(hdrs.ACCEPT, "")
     if not (marked and accepted and re.search(r"/pv/systems/\d+/summary$", request.headers.get(hdrs.REFERER, ""))):
         raise Refused(html_answer())
+
+
+def _check_pv_headers_or_session_id(request: web.Request) -> None:
+    if hdrs.AUTHORIZATION not in request.headers:
+        _check_pv_headers(request)
+        return
+    token = _bearer(request)
+    if request.headers.get("e-auth-token") not in {request[SESSION].cookie, token.session.claim_id, token.text}:
+        raise Refused(error(request, 401, "e-auth-token does not fit the token"))
 
 
 def _check_session_claim(request: web.Request, token: Token) -> None:

@@ -16,6 +16,9 @@ class Family(StrEnum):
     SITE = "site"
     LIVE = "live"
     ENERGY = "energy"
+    TARIFF = "tariff"
+    OUTAGES = "outages"
+    EVENTS = "events"
     STATUS = "status"
     SUMMARY = "summary"
     CONTROL = "control"
@@ -40,6 +43,9 @@ _FAMILIES = [
         (r"^/users/self/token$|^/app-api/jwt_token\.json$|^/service/auth_ms_enho/", Family.TOKEN),
         (r"^/app-api/\d+/show_livestream$|^/pv/aws_sigv4/", Family.LIVE),
         (r"^/app-api/\d+/get_latest_power$|^/pv/systems/\d+/(today|lifetime_energy)$", Family.ENERGY),
+        (r"^/app-api/\d+/(off_grid_due_to_grid_outage|battery_backup_history\.json)$", Family.OUTAGES),
+        (r"^/service/tariff/", Family.TARIFF),
+        (r"^/service/events-platform-service/", Family.EVENTS),
         (r"^/app-api/|^/pv/systems/\d+/.+", Family.SITE),
         (r"^/pv/settings/\d+/battery_status\.json$", Family.BATTERY_STATUS),
         (r"^/service/batteryConfig/", Family.BATTERY),

@@ -15,10 +15,12 @@ from .charger import Charger
 from .clock import Clock
 from .faults import Faults
 from .gateway import Gateway
+from .grid_services import GridServices
 from .live import LiveStreams
 from .mqtt import AnswerStreams
 from .received import ReceivedRequest
 from .routes.sim_gateway import add_gateway_controls
+from .routes.sim_grid import add_grid_controls
 from .scenarios import DEFAULT, build_world
 from .site import Site
 from .world import World
@@ -33,6 +35,8 @@ class Extras(TypedDict, total=False):
     """A broker tells once a second what the sites draw and give."""
     gateway: bool
     """The first site has a local gateway that can be talked to."""
+    grid_services: bool
+    """The host of the grid events, on a port of its own."""
 
 
 class Simulator:
@@ -62,6 +66,7 @@ class Simulator:
         self._broker: StreamBroker | None = None
         self._mqtt, self._live = extras.get("mqtt", False), extras.get("live", False)
         self._gateway = Gateway(self.world, self.site, host=host) if extras.get("gateway", False) else None
+        self._grid = GridServices(self.world, host) if extras.get("grid_services", False) else None
         if self._mqtt:
             for battery in self._batteries():
                 battery.features.supports_mqtt = True
@@ -77,6 +82,9 @@ class Simulator:
         if self._gateway is not None:
             add_gateway_controls(app, self._gateway)
             await self._gateway.plug_in()
+        if self._grid is not None:
+            add_grid_controls(app, self._grid)
+            await self._grid.start()
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
@@ -107,6 +115,8 @@ class Simulator:
         if self._broker is not None:
             await self._broker.stop()
             self._broker = None
+        if self._grid is not None:
+            await self._grid.stop()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -165,6 +175,13 @@ class Simulator:
         if self._gateway is None:
             raise LookupError("No gateway: start the simulator with gateway=True")
         return self._gateway
+
+    @property
+    def grid_services(self) -> GridServices:
+        """The host of the grid events; only with ``grid_services=True``."""
+        if self._grid is None:
+            raise LookupError("No grid events: start the simulator with grid_services=True")
+        return self._grid
 
     @property
     def streams(self) -> AnswerStreams:

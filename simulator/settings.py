@@ -94,6 +94,7 @@ SITE_SETTINGS: dict[str, Setter[Site]] = {
     "solar_w": lambda site, value: setattr(site, "solar_w", _number(value)),
     "base_load_w": lambda site, value: setattr(site, "base_load_w", _number(value)),
     "scheduler_up": lambda site, value: setattr(site, "scheduler_up", _flag(value)),
+    "grid_lost": lambda site, value: setattr(site.house, "grid_lost", _flag(value)),
     "live_stream": lambda site, value: setattr(site, "live_stream", _flag(value)),
     "firmware_details_status": lambda site, value: setattr(site, "firmware_details_status", _whole(value)),
 }

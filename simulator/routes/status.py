@@ -69,7 +69,7 @@ def charger_status(charger: Charger, report: Report, now: float, *, connected: b
     item: JsonObject = {
         "smartEV": {"hasToken": False, "hasEVDetails": False},
         "evManufacturerName": "Example OEM",
-        "offGrid": "ON_GRID",
+        "offGrid": "OFF_GRID" if charger.site.house.grid_lost else "ON_GRID",
         "sn": charger.serial,
         "name": charger.profile.name,
         "lst_rpt_at": iso_bracketed(report.at),
