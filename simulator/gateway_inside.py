@@ -9,6 +9,7 @@ import jwt
 
 from .charger import Charger
 from .faults import Faults
+from .gateway_readings import OwnerSwitches
 from .received import ReceivedRequest
 from .report import Report
 from .site import Site
@@ -70,6 +71,8 @@ class GatewaySwitches(Switches):
     absent_chargers: set[str] = field(default_factory=set)
     """Serial numbers that hang on another gateway: not listed, 404."""
     firmware: str = FIRMWARE
+    owner: OwnerSwitches = field(default_factory=OwnerSwitches)
+    """What owners may read."""
 
 
 class GatewayInside:
@@ -84,6 +87,8 @@ class GatewayInside:
         """Everything that was asked, oldest first."""
         self.heard: list[str] = []
         """Every header and body as it came: nothing may be in them that belongs to the cloud."""
+        self.streams_live_data = False
+        """Whether somebody has switched the stream of the live data on."""
         self._tokens: dict[str, tuple[Role, float]] = {}
         self._sessions: dict[str, tuple[str, float]] = {}
 

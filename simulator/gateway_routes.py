@@ -9,6 +9,7 @@ from .app import answer_or_break, json_body
 from .charger import Charger
 from .context import WORLD, Refused, error, json_answer, now_of, read_object
 from .gateway_inside import GATEWAY, GatewayInside, ListShape, LocalShape, Role, SignIn
+from .gateway_owner import OWNER_PATHS, is_away, routes as owner_routes
 from .guard import Handler
 from .modes import CommandRefused
 from .received import Family, ReceivedRequest
@@ -32,6 +33,7 @@ def make_gateway_app(gateway: GatewayInside) -> web.Application:
     app = web.Application(middlewares=[_record, _break_by_fault, _guard])
     app[GATEWAY], app[WORLD] = gateway, gateway.world
     app.add_routes(routes)
+    app.add_routes(owner_routes)
     return app
 
 
@@ -59,6 +61,8 @@ async def _break_by_fault(request: web.Request, handler: Handler) -> web.StreamR
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let installers through, and say what others get."""
+    if is_away(request) and request.transport is not None:
+        request.transport.abort()
     try:
         return _closed(request) or await handler(request)
     except Refused as refusal:
@@ -70,6 +74,9 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _closed(request: web.Request) -> web.Response | None:
     """What a path answers that is closed for who asks; None where it is open."""
     path = request.path
+    if path in OWNER_PATHS:
+        role, closed = _role(request), request.app[GATEWAY].switches.owner.installer_only
+        return None if role is Role.INSTALLER or (role is Role.OWNER and path not in closed) else _unauthorized()
     if path.startswith("/ivp/ocpp/"):
         return _not_found()
     if path.startswith("/ivp/ensemble/"):
