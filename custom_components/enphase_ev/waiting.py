@@ -1,7 +1,8 @@
-"""Waiting on Home Assistant's clock and for the first minutes to be over, and the time zones that the cloud names."""
+"""When something is asked for next, waiting on Home Assistant's clock, and the time zones that the cloud names."""
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from homeassistant.core import HomeAssistant, callback
@@ -10,7 +11,43 @@ from homeassistant.util import dt as dt_util
 
 from .enlighten import Account
 
+# How often a coordinator looks whether something is due; looking costs nothing.
+TICK = timedelta(minutes=1)
+# To subtract from an interval: a look that comes a moment early must not delay by a whole tick what is due.
+LEEWAY = timedelta(seconds=5)
 _FIRST_MINUTES = timedelta(minutes=2)
+# Doubling an interval more often than this only makes the number larger.
+_MOST_DOUBLINGS = 8
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Due:
+    """When something is asked for next (UTC): at once, unless something else is said."""
+
+    at: datetime = _ALWAYS
+
+    def has_come(self, now: datetime) -> bool:
+        """Return whether it is time to ask."""
+        return now >= self.at
+
+    def at_once(self) -> None:
+        """Ask at the next opportunity."""
+        self.at = _ALWAYS
+
+    def no_later_than(self, moment: datetime) -> None:
+        """Bring it forward to this moment, unless it comes sooner."""
+        self.at = min(self.at, moment)
+
+    def no_earlier_than(self, moment: datetime) -> None:
+        """Put it off to this moment, unless it comes later."""
+        self.at = max(self.at, moment)
+
+
+def growing_wait(first: timedelta, failures: int, most: timedelta) -> timedelta:
+    """Return how long to wait after so many failures in a row: `first` after one, then twice as long each time, `most` at most."""
+    doublings = min(max(failures - 1, 0), _MOST_DOUBLINGS)
+    return min(first * (1 << doublings), most)
 
 
 def is_signed_in_just_now(account: Account) -> bool:

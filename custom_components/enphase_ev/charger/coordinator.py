@@ -23,7 +23,7 @@ from ..enlighten import (
 from ..errors import OptionalServices, update_error
 from ..options import SiteOptions
 from ..site.model import SiteFacts
-from ..waiting import is_signed_in_just_now
+from ..waiting import growing_wait, is_signed_in_just_now
 from .devices import is_new, is_wanted, remove_charger_device, remove_gone_charger, update_charger_device
 from .issues import set_new_chargers_issue, set_stop_issue
 from .local_first import LocalFirstChargers
@@ -33,8 +33,6 @@ from .tracker import ChargerTracker
 
 _HOUR = 3600.0
 _LONGEST_INTERVAL = 300.0
-# Doubling an interval more often than this only makes the number larger.
-_MOST_DOUBLINGS = 8
 # Entities become unavailable when the data is older than this many polls.
 _POLLS_UNTIL_STALE = 3
 # One charger is asked about its mode so often; several take turns, up to a limit.
@@ -163,9 +161,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """Slow down, and see to it that entities become unavailable in time."""
         self._failures += 1
         self._confirming = None
-        seconds = min(_LONGEST_INTERVAL, self._usual_interval * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
-        seconds = max(seconds, self._usual_interval)
-        self.update_interval = timedelta(seconds=seconds)
+        usual = timedelta(seconds=self._usual_interval)
+        self.update_interval = wait = max(growing_wait(usual, self._failures, timedelta(seconds=_LONGEST_INTERVAL)), usual)
         raise_account_issue(self.hass, self.config_entry, err)
         if isinstance(err, RateLimited) and self._cancel_throttled is None and self.site.last_success is not None:
             # The cloud can ask for a silence that is longer than that.
@@ -174,7 +171,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             left = self.site.last_success + self._stale_after - datetime.now(UTC)
             self._cancel_stale = async_call_later(self.hass, max(left.total_seconds(), 0.0) + 1, self._become_stale)
         if isinstance(err, RateLimited) and err.retry_after is None:
-            err = RateLimited(seconds)
+            err = RateLimited(wait.total_seconds())
         return update_error(err)
 
     def _succeeded(self) -> Mapping[str, Charger]:
@@ -291,16 +288,16 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """Ask for the charge modes now and then, after a sign that one may have changed, and while a change is not confirmed."""
         for tracker in trackers:
             is_pending = tracker.mode_change is not None and tracker.mode_change.is_pending
-            if tracker.modes_due_at is not None and now < tracker.modes_due_at and not is_pending:
+            if not tracker.modes_due.has_come(now) and not is_pending:
                 continue
             preference = await self._optional.ask("charge mode", self.client.charge_mode(tracker.serial))
             if preference is None:
                 # The scheduler is one service for all: the others wait as well.
                 for other in trackers:
-                    other.modes_due_at = max(other.modes_due_at or now, now + _MODES_AGAIN_AFTER_OUTAGE)
+                    other.modes_due.no_earlier_than(now + _MODES_AGAIN_AFTER_OUTAGE)
                 return
             tracker.take_preference(preference)
-            tracker.modes_due_at = now + _MODES_EVERY * min(len(trackers), _MOST_TURNS) * self.client.account.budget.pace
+            tracker.modes_due.at = now + _MODES_EVERY * min(len(trackers), _MOST_TURNS) * self.client.account.budget.pace
 
     async def _count_day(self, trackers: list[ChargerTracker], now: datetime) -> None:
         """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""

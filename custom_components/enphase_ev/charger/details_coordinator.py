@@ -24,16 +24,12 @@ from ..enlighten import (
     RequestRejected,
 )
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import async_rest, is_signed_in_just_now
+from ..waiting import LEEWAY, TICK, Due, async_rest, is_signed_in_just_now
 from .coordinator import ChargerCoordinator
 from .model import Charger, ChargerDetails
 
-# How often it is looked whether something is due; looking costs nothing.
-_TICK = timedelta(minutes=1)
-# A look that comes a moment early must not put off by a minute what is due.
-_LEEWAY = timedelta(seconds=5)
-_SCHEDULES_EVERY = timedelta(hours=1) - _LEEWAY
-_SETTINGS_EVERY = timedelta(hours=1) - _LEEWAY
+_SCHEDULES_EVERY = timedelta(hours=1) - LEEWAY
+_SETTINGS_EVERY = timedelta(hours=1) - LEEWAY
 _SITE_EVERY = timedelta(days=1)
 _HISTORY_EVERY = timedelta(hours=6)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
@@ -47,21 +43,21 @@ _LOOK_AGAIN_AFTER = (2.0, 5.0)
 
 
 @dataclass
-class _Due:
-    """When the parts of one charger are asked for next, and what it was doing at the last look: a session that is over is asked for."""
+class _ChargerDue:
+    """When the parts of one charger are asked for next, and what it did at the last look: a session that has ended is asked for."""
 
-    slots: datetime
-    settings: datetime
-    history: datetime
+    slots: Due
+    settings: Due
+    history: Due
     was_charging: bool = False
     was_plugged_in: bool = False
 
 
 @dataclass
-class _SiteFacts:
+class _OfAllChargers:
     """What the site tells about all its chargers at once, and which those were."""
 
-    due: datetime
+    due: Due
     serials: Set[str] = frozenset()
     features: Mapping[str, frozenset[Feature]] = field(default_factory=dict)
     firmware: Mapping[str, FirmwareDetails] = field(default_factory=dict)
@@ -81,7 +77,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         chargers: ChargerCoordinator,
         reads_history: bool,
     ) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase charger details", update_interval=_TICK)
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase charger details", update_interval=TICK)
         self.data = {}
         self.schedules = schedules
         self.settings = settings
@@ -90,8 +86,8 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         self._reads_history = reads_history
         self._optional = OptionalServices()
         self._started_at = datetime.now(UTC)
-        self._site = _SiteFacts(self._started_at)
-        self._due: dict[str, _Due] = {}
+        self._site = _OfAllChargers(Due())
+        self._due: dict[str, _ChargerDue] = {}
 
     # --- Reading ---
 
@@ -120,37 +116,41 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     async def _refresh_site(self) -> None:
         now = datetime.now(UTC)
         serials = self._chargers.data.keys()
-        if (now < self._site.due and serials <= self._site.serials) or not serials or is_signed_in_just_now(self.settings.account):
+        if (
+            (not self._site.due.has_come(now) and serials <= self._site.serials)
+            or not serials
+            or is_signed_in_just_now(self.settings.account)
+        ):
             return
         self._site.serials = set(serials)
         features = await self._optional.ask("feature flags", self.settings.features())
         firmware = await self._optional.ask("firmware", self.settings.firmware())
         self._site.features = features or self._site.features
         self._site.firmware = firmware or self._site.firmware
-        self._site.due = now + (_SITE_EVERY if features is not None and firmware is not None else _AGAIN_AFTER_OUTAGE)
+        self._site.due.at = now + (_SITE_EVERY if features is not None and firmware is not None else _AGAIN_AFTER_OUTAGE)
 
     async def _refresh(self, serial: str, charger: Charger) -> ChargerDetails:
         now = datetime.now(UTC)
         pace = self.settings.account.budget.pace
         details = self.data.get(serial, ChargerDetails())
-        due = self._due.setdefault(serial, _Due(now, now, self._started_at + _FIRST_HISTORY_AFTER))
-        if now >= due.slots:
+        due = self._due.setdefault(serial, _ChargerDue(Due(), Due(), Due(self._started_at + _FIRST_HISTORY_AFTER)))
+        if due.slots.has_come(now):
             schedule = await self._optional.ask("charging schedule", self.schedules.read(serial))
-            due.slots = now + (_SCHEDULES_EVERY * pace if schedule else _AGAIN_AFTER_OUTAGE)
+            due.slots.at = now + (_SCHEDULES_EVERY * pace if schedule else _AGAIN_AFTER_OUTAGE)
             details = replace(details, slots=schedule.slots) if schedule else details
-        if now >= due.settings and not is_signed_in_just_now(self.settings.account):
+        if due.settings.has_come(now) and not is_signed_in_just_now(self.settings.account):
             details = await self._refresh_settings(serial, charger, details)
-            due.settings = now + (_SETTINGS_EVERY * pace if details.configuration else _AGAIN_AFTER_OUTAGE)
+            due.settings.at = now + (_SETTINGS_EVERY * pace if details.configuration else _AGAIN_AFTER_OUTAGE)
         status = charger.status
         if (due.was_charging and not status.is_charging) or (due.was_plugged_in and not status.is_plugged_in):
-            due.history = min(due.history, now + _HISTORY_AFTER_SESSION)
+            due.history.no_later_than(now + _HISTORY_AFTER_SESSION)
         due.was_charging, due.was_plugged_in = status.is_charging, status.is_plugged_in
-        if self._reads_history and now >= due.history:
+        if self._reads_history and due.history.has_come(now):
             zone = self._chargers.site.time_zone
             today = now.astimezone(zone).date()
             question = self.history.sessions(serial, today - _LAST_SESSION_WITHIN, today, str(zone))
             sessions = await self._optional.ask("session history", question)
-            due.history = now + (_HISTORY_EVERY if sessions is not None else _AGAIN_AFTER_OUTAGE)
+            due.history.at = now + (_HISTORY_EVERY if sessions is not None else _AGAIN_AFTER_OUTAGE)
             details = replace(details, last_session=sessions[0]) if sessions else details
         features = self._site.features.get(serial, frozenset()) | self._site.features.get("", frozenset())
         return replace(details, features=features, firmware=self._site.firmware.get(serial))
@@ -314,7 +314,8 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
                 await request
             except RequestRejected as err:
                 if err.is_queued and (due := self._due.get(serial)) is not None:
-                    due.slots = due.settings = datetime.now(UTC)
+                    due.slots.at_once()
+                    due.settings.at_once()
                 raise
 
     async def _confirm(self, is_taken_over: Callable[[], Awaitable[bool]]) -> None:

@@ -1,7 +1,7 @@
 """Chooses who is asked about each charger: a gateway in the house where it answers, else the cloud (docs/cloud-api/local.md)."""
 
 from collections.abc import Awaitable, Callable, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from homeassistant.config_entries import ConfigEntry
@@ -30,6 +30,7 @@ from ..enlighten import (
     Unreachable,
 )
 from ..errors import update_error
+from ..waiting import Due, growing_wait
 from .devices import is_wanted
 from .model import DataSource, LocalRefusal, SourceState
 from .store import SiteStore
@@ -45,7 +46,6 @@ _LASTING = {LocalRefusal.CLOSED, LocalRefusal.TOKEN_EXPIRED, LocalRefusal.NOT_LI
 _CLOUD_EVERY = timedelta(minutes=15)
 # Whoever answers so has not carried a command out.
 _DID_NOTHING = {401, 403, 404, 405}
-_AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -53,14 +53,14 @@ class _Standing:
     """How the gateway, or one charger there, answers: why not, and from when on it is asked again."""
 
     refusal: LocalRefusal | None = None
-    due: datetime = _AT_ONCE
+    due: Due = field(default_factory=Due)
     failures: int = 0
 
     def refuse(self, refusal: LocalRefusal, now: datetime) -> None:
         self.failures = self.failures + 1 if refusal is self.refusal else 1
         self.refusal = refusal
-        again = min(_AGAIN_AFTER * 2 ** min(self.failures - 1, 8), _AGAIN_AFTER_AT_MOST)
-        self.due = now + (_PROBE_EVERY if refusal in _LASTING else again)
+        again = growing_wait(_AGAIN_AFTER, self.failures, _AGAIN_AFTER_AT_MOST)
+        self.due.at = now + (_PROBE_EVERY if refusal in _LASTING else again)
 
     def accept(self) -> None:
         self.refusal, self.failures = None, 0
@@ -79,13 +79,13 @@ class LocalFirstChargers:
         self._store = store
         # What the cloud has told last, and since when it has not been able to.
         self._told: SiteStatus | None = None
-        self._cloud_due = self._cloud_retry = _AT_ONCE
+        self._cloud_due, self._cloud_retry = Due(), Due()
         self._cloud_failures = 0
         self._gateway_standing = _Standing()
         self._standings: dict[str, _Standing] = {}
         self._answered: set[str] = set()
         self._looked_for: set[str] = set()
-        self._discovery_due = self._firmware_due = _AT_ONCE
+        self._discovery_due, self._firmware_due = Due(), Due()
 
     @property
     def account(self) -> Account:
@@ -199,13 +199,13 @@ class LocalFirstChargers:
         server_time: datetime | None = None
         try:
             await self._look_at_firmware(gateway, now)
-            if now < self._gateway_standing.due:
+            if not self._gateway_standing.due.has_come(now):
                 return {}, None
-            if now >= self._discovery_due:
+            if self._discovery_due.has_come(now):
                 await self._discover(gateway, now)
             # Those that kept silent come last: they must not speak for the gateway.
             for serial, standing in sorted(self._standings.items(), key=lambda item: item[1].failures):
-                if now < standing.due or not self._is_ours(serial):
+                if not standing.due.has_come(now) or not self._is_ours(serial):
                     continue
                 try:
                     status = await gateway.status(serial)
@@ -234,23 +234,24 @@ class LocalFirstChargers:
     async def _discover(self, gateway: Gateway, now: datetime) -> None:
         """Ask which chargers the gateway has; each of them has a new chance."""
         self.firmware = await gateway.firmware()
-        self._firmware_due = now + _FIRMWARE_EVERY
+        self._firmware_due.at = now + _FIRMWARE_EVERY
         before = self._standings
         self._standings = {
             serial: _Standing(failures=before[serial].failures if serial in before else 0) for serial in await gateway.serials()
         }
-        self._discovery_due = now + _PROBE_EVERY
+        self._discovery_due.at = now + _PROBE_EVERY
 
     async def _look_at_firmware(self, gateway: Gateway, now: datetime) -> None:
         """Where something is closed, look whether the gateway has another firmware, which may have opened it."""
         standings = (self._gateway_standing, *self._standings.values())
-        if now < self._firmware_due or all(standing.refusal not in _LASTING for standing in standings):
+        if not self._firmware_due.has_come(now) or all(standing.refusal not in _LASTING for standing in standings):
             return
-        self._firmware_due = now + _FIRMWARE_EVERY
+        self._firmware_due.at = now + _FIRMWARE_EVERY
         firmware = await gateway.firmware()
         if firmware is not None and firmware != self.firmware:
             LOGGER.info("The gateway has another firmware: it is asked again whether it is open")
-            self._gateway_standing.due = self._discovery_due = now
+            self._gateway_standing.due.at_once()
+            self._discovery_due.at_once()
 
     def _lose_gateway(self, err: EnlightenError, now: datetime) -> None:
         """Go over to the cloud for every charger."""
@@ -260,7 +261,7 @@ class LocalFirstChargers:
         standing.refuse(reason, now)
         self._answered.clear()
         # Who comes back may have been changed meanwhile.
-        self._discovery_due = now
+        self._discovery_due.at_once()
         if isinstance(err, CertificateChanged):
             set_certificate_issue(self._hass, self._entry, err.fingerprint)
         elif reason is LocalRefusal.TOKEN_EXPIRED:
@@ -295,7 +296,7 @@ class LocalFirstChargers:
 
     def _is_enough(self, local: Set[str], now: datetime) -> bool:
         """Return whether the gateway answers for every charger, and the cloud has told not long ago which those are."""
-        return now < self._cloud_due and self._wanted_of_cloud <= local
+        return not self._cloud_due.has_come(now) and self._wanted_of_cloud <= local
 
     async def _ask_cloud(self, now: datetime, *, is_needed: bool, is_all: bool) -> SiteStatus | None:
         """Return what the cloud tells; `None` where it is not needed, or fails beside a gateway that answers.
@@ -303,7 +304,7 @@ class LocalFirstChargers:
         Raises:
             EnlightenError: It fails, and is all there is.
         """
-        if not is_all and (not is_needed or now < self._cloud_retry):
+        if not is_all and (not is_needed or not self._cloud_retry.has_come(now)):
             return None
         try:
             told = await self._cloud_status()
@@ -319,11 +320,11 @@ class LocalFirstChargers:
         if not told.chargers and not is_all:
             # A missed answer (docs/cloud-api/chargers.md §1).
             return None
-        self._told, self._cloud_due = told, now + _CLOUD_EVERY
+        self._told, self._cloud_due.at = told, now + _CLOUD_EVERY
         new = self._wanted_of_cloud - self._standings.keys() - self._looked_for
         if new:
             self._looked_for |= new
-            self._discovery_due = now
+            self._discovery_due.at_once()
         return told
 
     async def _cloud_status(self) -> SiteStatus:
@@ -345,8 +346,8 @@ class LocalFirstChargers:
         if self.cloud_answers:
             LOGGER.warning("The cloud does not answer: %s", err)
         self.cloud_answers = False
-        self._cloud_retry = now + min(_AGAIN_AFTER * 2 ** min(self._cloud_failures, 8), _AGAIN_AFTER_AT_MOST)
         self._cloud_failures += 1
+        self._cloud_retry.at = now + growing_wait(_AGAIN_AFTER, self._cloud_failures, _AGAIN_AFTER_AT_MOST)
         raise_account_issue(self._hass, self._entry, err)
         if isinstance(update_error(err), ConfigEntryAuthFailed):
             self._entry.async_start_reauth(self._hass)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from ..const import LOGGER
 from ..enlighten import ChargeMode, ChargeModePreference, ChargerStatus, ChargerSummary, CommandReply, Outcome
+from ..waiting import Due
 from .energy import DayMeter, LifetimeMeter, Reading, is_believable_day
 from .model import Charger, ChargerDetails, Command, CommandState, SourceState
 from .power import PowerMeter, most_watts
@@ -32,7 +33,7 @@ class ChargerTracker:
         status, seen_at: the last answer that held it, and when (UTC).
         missing_since, missed_answers: since when and how often good answers have not held it.
         summary_of_report: the report that the summary was asked for after.
-        modes_due_at: when the charge mode is asked for again.
+        modes_due: when the charge mode is asked for next.
         start_stop, mode_change, level_change: what was asked for last.
         restarts_with: the level (A) with which it is about to be started again, after it was stopped because it ignored that level.
         details: what is asked for at a slower rhythm.
@@ -48,7 +49,7 @@ class ChargerTracker:
         self.summary_of_report: datetime | None = None
         self.preference: ChargeModePreference | None = None
         self.is_preference_outdated = False
-        self.modes_due_at: datetime | None = None
+        self.modes_due = Due()
         self.start_stop: Command[bool] | None = None
         self.mode_change: Command[ChargeMode] | None = None
         self.level_change: Command[float] | None = None
@@ -122,10 +123,11 @@ class ChargerTracker:
         before = self.status or status
         if before.looks_green is not status.looks_green:
             # Somebody has chosen another mode: a start must not send a level into green mode (docs/cloud-api/chargers.md §3).
-            self.is_preference_outdated, self.modes_due_at = True, None
+            self.is_preference_outdated = True
+            self.modes_due.at_once()
         is_other_situation = (before.is_plugged_in, before.is_connected) != (status.is_plugged_in, status.is_connected)
         if is_other_situation or before.schedule_types != status.schedule_types:
-            self.modes_due_at = None
+            self.modes_due.at_once()
         if is_other_situation or status.is_charging:
             self._busy_at = now
         self.status, self.seen_at = status, now
