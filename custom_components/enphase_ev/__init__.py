@@ -75,7 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> b
 
 
 async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: Account) -> EnphaseRuntimeData:
-    """Ask the cloud for everything that entities need to come into being."""
+    """Read everything that is needed before entities can be added."""
     site_id: str = entry.data[CONF_SITE]
     options = SiteOptions.read(entry.options, hass.config.country)
     account.transport.request_timeout = options.request_timeout
@@ -96,12 +96,12 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         chargers=chargers,
         reads_history=options.session_history,
     )
-    # A charger is usable without them.
+    # A charger is usable without these details.
     await details.async_refresh()
     chargers.async_take_details(details.data)
     entry.async_on_unload(details.async_add_listener(lambda: chargers.async_take_details(details.data)))
     entry.async_on_unload(chargers.async_add_listener(commands.restart_where_level_is_ignored))
-    # A charger's device refers to the site's, and a battery's to that of all batteries: those have to be there first.
+    # The devices of chargers and batteries refer to the site's and to that of all batteries, which therefore come first.
     devices = dr.async_get(hass)
     devices.async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(entry, site))
     journal = BatteryJournal(hass, entry.entry_id)
@@ -127,7 +127,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: EnphaseConfigEntry, device: dr.DeviceEntry) -> bool:
-    """Let a person remove the device of something that the site has no more."""
+    """Let a person remove a device that the site no longer has."""
     runtime = entry.runtime_data
     battery = runtime.battery.data
     there = {runtime.site_facts.site_id, *runtime.chargers.data}

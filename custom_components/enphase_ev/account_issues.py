@@ -22,13 +22,13 @@ _TAKEN_OVER = "taken_over"
 _THROTTLED = "throttled"
 _CEILING = "request_ceiling"
 _ACCOUNT_ISSUES = ("account_locked", "too_many_sessions", _THROTTLED)
-# Being throttled for a while is for the integration to sit out; after this long a person should know.
+# Throttling usually passes by itself; after this long a person should know about it.
 THROTTLED_FOR = timedelta(minutes=30)
 
 
 @callback
 def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError) -> None:
-    """Tell a person about an account that Enphase does not let in; Home Assistant itself tells when to sign in again."""
+    """Tell a person that Enphase does not let an account in; Home Assistant itself asks to sign in again."""
     match err:
         case AccountBlocked():
             key = "account_locked"
@@ -49,7 +49,7 @@ def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenE
 
 @callback
 def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Tell a person about an account that Enphase has slowed down for long."""
+    """Tell a person that Enphase has been throttling an account for a long time."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -63,7 +63,7 @@ def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def set_ceiling_issue(hass: HomeAssistant, account: Account) -> None:
-    """Tell a person, once for all sites of the account, that they send as much as an account may; take it back once that is over."""
+    """Tell a person, once for all sites of the account, that they need more requests than an account may send; withdraw it afterwards."""
     issue_id = f"{_CEILING}_{account_key(account.email)}"
     if not account.budget.is_strained:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -82,7 +82,7 @@ def set_ceiling_issue(hass: HomeAssistant, account: Account) -> None:
 
 @callback
 def clear_account_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove what was said about the account, and the request to sign in again."""
+    """Remove the account's issues, and the request to sign in again."""
     for key in _ACCOUNT_ISSUES:
         ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
     # Home Assistant removes its repair issue together with the flow.
@@ -125,7 +125,7 @@ def raise_token_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def clear_gateway_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove what was said about the gateway in the house."""
+    """Remove the issues of the gateway in the house."""
     for key in (GATEWAY_CERTIFICATE, _GATEWAY_TOKEN):
         ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
 

@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .enlighten import Account, AccountState, Transport
 
 _STORAGE_VERSION = 1
-# A rotated cookie is worth keeping soon: without it a restart costs a sign-in.
+# A new cookie is stored soon: without it a restart costs a sign-in.
 _SAVE_DELAY = 2.0
 
 
@@ -40,11 +40,11 @@ class AccountRegistry:
         self._shared: dict[str, _Shared] = {}
         self._states: dict[str, AccountState] = {}
         self._stores: dict[str, Store[dict[str, object]]] = {}
-        # Who is started again at once must know what was sent just before.
+        # A restart right after this must know which requests were sent just before it.
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, self._async_save_all)
 
     async def async_acquire(self, email: str) -> Account:
-        """Return the account of this e-mail address, with the session that was kept. Every call wants a release."""
+        """Return the account of this e-mail address with its stored session. Each call needs a matching `async_release`."""
         key = account_key(email)
         await self._async_load(key)
         if key not in self._shared:
@@ -54,7 +54,7 @@ class AccountRegistry:
         return shared.account
 
     async def async_release(self, account: Account) -> None:
-        """Give an account back; the last one to do so closes its connections."""
+        """Give an account back; the last release closes its connections."""
         key = account_key(account.email)
         shared = self._shared[key]
         shared.users -= 1
@@ -67,7 +67,7 @@ class AccountRegistry:
         await self._async_save(key)
 
     async def async_adopt(self, email: str, state: AccountState) -> None:
-        """Keep a session that another program has opened, unless the account has one."""
+        """Store a session that another program has opened, unless the account already has one."""
         key = account_key(email)
         if not (await self._async_load(key)).has_session and key not in self._shared:
             self._states[key] = state
@@ -82,12 +82,12 @@ class AccountRegistry:
     async def _async_load(self, key: str) -> AccountState:
         if key not in self._states:
             stored = await self._store(key).async_load()
-            # Somebody else may have come first while the file was read.
+            # Another call may have loaded it while the file was read.
             self._states.setdefault(key, AccountState.from_dict(stored) if stored else AccountState())
         return self._states[key]
 
     def _open(self, key: str, email: str) -> _Shared:
-        # Not cleaned up by Home Assistant: the entry that happens to come first may be unloaded while others go on.
+        # Home Assistant must not close it with the entry that happens to be first: others may still use it.
         session = async_create_clientsession(self._hass, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar())
         # Home Assistant's shared connector reuses connections, which writes must not (docs/cloud-api/README.md).
         write_session = aiohttp.ClientSession(
@@ -129,5 +129,5 @@ def async_get_accounts(hass: HomeAssistant) -> AccountRegistry:
 
 
 def account_key(email: str) -> str:
-    """Return a name for an account that does not tell the e-mail address."""
+    """Return a name for an account that does not reveal the e-mail address."""
     return sha256(email.strip().lower().encode()).hexdigest()[:16]

@@ -78,7 +78,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
     @property
     @override
     def shown_values(self) -> object:
-        # When an event begins and ends is for Home Assistant's calendar to notice.
+        # Home Assistant's calendar itself notices when an event begins and ends.
         return self.charger.details.slots, self.charger.summary and self.charger.summary.limits
 
     @property
@@ -131,7 +131,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
         zone = self.coordinator.site.time_zone
         title = _title(slot, self.charger)
         if slot.start is None or slot.end is None:
-            # The tariff decides the times of an off-peak slot: it stands on the whole day.
+            # The tariff decides the times of an off-peak slot: it is shown as a whole day.
             last_day = (last - timedelta.resolution).astimezone(zone).date()
             for day in days_between(slot.days, first.astimezone(zone).date(), last_day):
                 yield CalendarEvent(
@@ -214,7 +214,7 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
 
         def change(entry: BatteryEntry) -> BatteryEntry:
             window = window_of(event, self.coordinator.zone_of(entry), entry.days)
-            # Title and description both show the limit: the one that is not as it was is the one that was changed.
+            # Title and description both hold the limit: the one that differs is the one that was changed.
             limit = next((named for named in _limits_named(event, entry.family) if named != entry.limit), entry.limit)
             return replace(entry, start=window.start, end=window.end, days=window.days, limit=limit)
 
@@ -260,13 +260,13 @@ _FAMILY_WORDS = {
 
 
 def _title(slot: ChargingSlot, charger: Charger) -> str:
-    """Return what stands on the event: the level or off-peak, and whether the slot is off."""
+    """Return the title of an event: the level or off-peak, and whether the slot is off."""
     words = "Off-peak" if slot.type is SlotType.OFF_PEAK else f"{_level_shown(slot, charger):g} A"
     return words if slot.is_enabled else f"{words} (off)"
 
 
 def _level_shown(slot: ChargingSlot, charger: Charger) -> float:
-    """Return the level (A) of a slot; one that names none charges at the level that the next start uses."""
+    """Return the level (A) of a slot; a slot without one charges at the level that the next start uses."""
     return slot.level or charger.wished_level
 
 

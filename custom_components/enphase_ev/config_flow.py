@@ -48,7 +48,7 @@ _PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, auto
 _CODE = TextSelector(TextSelectorConfig(autocomplete="one-time-code"))
 
 
-# What a form shows for an error: the first kind that fits counts.
+# What a form shows for an error: the first kind that matches decides.
 _ERROR_KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
     (RetryLater, "retry_later"),
     (InvalidCredentials, "invalid_auth"),
@@ -70,7 +70,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         self._account: Account | None = None
         self._password = ""
-        # E-mail address and password of the session that this flow has opened: a question that fails later costs no second sign-in.
+        # E-mail address and password of the session that this flow has opened: if a later request fails, there is no second sign-in.
         self._signed_in_with: tuple[str, str] | None = None
         self._remembers_password = True
         self._sites: list[Site] = []
@@ -132,7 +132,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         self._password = password
         is_open_elsewhere = self.source != SOURCE_REAUTH and account.password == password and account.state.has_session
         if is_open_elsewhere or self._signed_in_with == (account.email, password):
-            # Another site of this account is set up already, and its session serves this one, too; or only a later question has failed.
+            # Another site of this account has a session, which serves this one, too; or only a request after the sign-in has failed.
             return await self._async_signed_in()
         try:
             await account.sign_in(password)
@@ -200,7 +200,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         except EnlightenError:
             if not status.chargers:
                 raise
-            # They are known; their names can come later.
+            # The chargers are known, and their names can be read later.
             summaries = {}
         self._site = site
         self._names = {
@@ -253,7 +253,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _finish_reauth(self) -> ConfigFlowResult:
         entry = self._get_reauth_entry()
-        # Sites that are not loaded again at once go on with the account as it is.
+        # Sites that are not reloaded at once use the account as it is now.
         self._signed_in_account.password = self._password if self._remembers_password else None
         self._share_password(entry)
         return self.async_update_reload_and_abort(entry, data=self._with_password(entry))
@@ -312,7 +312,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         data = self._with_password(entry) | choice_of_chargers(self._chosen, self._names)
         return self.async_update_reload_and_abort(entry, data=data)
 
-    # --- What both share ---
+    # --- Signing in again and changing ---
 
     def _share_password(self, entry: ConfigEntry) -> None:
         """Give the other sites of the account the new password and session."""
@@ -343,7 +343,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._account
 
     async def _async_use_account(self, email: str) -> Account:
-        """Share the account with the sites that use it already; its limits on trying hold for this form, too."""
+        """Use the same account as the sites that are set up; its limits on sign-ins apply to this form, too."""
         if self._account is None or self._account.email != email:
             await self._async_release_account()
             self._account = await async_get_accounts(self.hass).async_acquire(email)
@@ -357,7 +357,7 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_remove(self) -> None:
-        """Give the account back when the flow ends, one way or the other."""
+        """Give the account back when the flow ends, however it ends."""
         self.hass.async_create_task(self._async_release_account())
 
 
@@ -372,7 +372,7 @@ def _charger_selector(names: Mapping[str, str]) -> SelectSelector:
 
 
 def _known_chargers(entry: EnphaseConfigEntry) -> dict[str, str]:
-    """Return the names of the account's chargers by serial number; without a loaded entry only those that were chosen are known."""
+    """Return the names of the account's chargers by serial number; while the entry is not loaded, only those that were chosen."""
     if entry.state is ConfigEntryState.LOADED:
         return dict(entry.runtime_data.site_facts.account_chargers)
     return dict.fromkeys(entry.data[CONF_CHARGERS], "IQ EV Charger")

@@ -1,10 +1,10 @@
-"""Names that more than one room uses."""
+"""Names that several modules use."""
 
 import logging
 from typing import Final
 
 DOMAIN: Final = "enphase_ev"
-# Of config entries; those of 1 can be the other integration's.
+# Version of config entries; version 1 can also be the other integration's.
 ENTRY_VERSION: Final = 2
 LOGGER = logging.getLogger(__package__)
 MANUFACTURER: Final = "Enphase"

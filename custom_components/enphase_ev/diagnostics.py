@@ -23,10 +23,10 @@ _TO_REDACT = {
     "name",
     "gateway_serial",
     "ip_address",
-    # Slots' ids and raw slots name site and charger.
+    # These hold the numbers of site and charger.
     "id",
     "record",
-    # The gateways that have not taken a change over.
+    # The serial numbers of gateways that have not applied a change.
     "pendingGateways",
     CONF_CHARGERS,
     CONF_DECLINED,
@@ -34,7 +34,7 @@ _TO_REDACT = {
     CONF_GATEWAY_TOKEN,
     CONF_GATEWAY_FINGERPRINT,
 }
-# Enough to compare two of them.
+# So many digits are enough to compare two fingerprints.
 _FINGERPRINT_SHOWN = 8
 
 
@@ -74,7 +74,7 @@ async def async_get_device_diagnostics(hass: HomeAssistant, entry: EnphaseConfig
 
 
 def _talk(requests: RequestCounter, recorder: Recorder) -> dict[str, Any]:
-    """Return what was asked, and what came of it."""
+    """Return the requests that were sent, and their outcome."""
     return {
         "requests_last_hour": {family.value: count for family, count in requests.last_hour().items()},
         "requests_total": {family.value: count for family, count in requests.total.items()},
@@ -99,7 +99,7 @@ def _gateway(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
 
 
 def _battery(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
-    """Return what is known about the batteries; each of them stands under its position instead of its serial number."""
+    """Return what is known about the batteries; each battery by its position instead of its serial number."""
     runtime = entry.runtime_data
     battery = runtime.battery.data
     if battery is None:
@@ -124,7 +124,7 @@ def _controls(settings: BatterySettings) -> dict[str, Any]:
 
 
 def _redacted(charger: Charger) -> dict[str, Any]:
-    # Enum keys and sets are no JSON.
+    # JSON has no enum keys and no sets.
     details = charger.details
     configuration = details.configuration.values if details.configuration else {}
     return async_redact_data(asdict(charger), _TO_REDACT) | {

@@ -1,4 +1,4 @@
-"""What becomes of the client's errors: translated for Home Assistant, and put up with where only an optional service fails."""
+"""Translates the client's errors for people, and tolerates the failure of optional services."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +23,10 @@ from .enlighten import (
 # Scheduled mode was chosen and no schedule is enabled (docs/cloud-api/chargers.md §5).
 _NO_SCHEDULE_CODE = "iqevc_sch_10031"
 _CANNOT_STREAM = 472
-# A site that does not have a service says so in one of these ways (docs/cloud-api/chargers.md §7): nothing to tell anybody.
+# A site that does not have a service says so with one of these (docs/cloud-api/chargers.md §7), which is not worth a log line.
 _NOT_HERE = {401, 403, 404, 405}
 
-# The first kind that fits counts.
+# The first kind that matches decides.
 _KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
     (AccountBlocked, "account_locked"),
     (TooManySessions, "too_many_sessions"),
@@ -55,7 +55,7 @@ def update_error(err: EnlightenError) -> HomeAssistantError:
 
 
 def command_error(err: EnlightenError) -> HomeAssistantError:
-    """Return what a person sees whose command failed."""
+    """Return the error that a person sees when a command fails."""
     if isinstance(err, RequestRejected) and err.code == _NO_SCHEDULE_CODE:
         return ServiceValidationError(translation_domain=DOMAIN, translation_key="no_schedule_enabled")
     if isinstance(err, RequestRejected) and err.status == _CANNOT_STREAM:
@@ -65,7 +65,7 @@ def command_error(err: EnlightenError) -> HomeAssistantError:
 
 @contextmanager
 def translated(translate: Callable[[EnlightenError], HomeAssistantError] = command_error) -> Iterator[None]:
-    """Raise what a person sees, by default whose command failed, instead of an error of the client."""
+    """Translate the client's errors that are raised inside; by default as for a command that failed."""
     try:
         yield
     except EnlightenError as err:
@@ -88,7 +88,7 @@ def _seconds_until(moment: datetime | None) -> float | None:
 
 
 class OptionalServices:
-    """Asks them; an outage is logged once, and so is its end."""
+    """Asks services that a site can do without. An outage is logged once, and so is its end."""
 
     def __init__(self) -> None:
         self._down: set[str] = set()
@@ -97,7 +97,7 @@ class OptionalServices:
         """Return the answer, `None` where there is none.
 
         Raises:
-            AuthError: The session is gone, which is everybody's affair.
+            AuthError: The session is gone, which affects all requests.
         """
         try:
             answer = await question

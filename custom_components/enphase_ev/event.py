@@ -42,7 +42,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
 
 
 class SessionEvents(ChargerEntity, EventEntity):
-    """Tells what has happened between two polls. What happened before a restart is not told again."""
+    """Fires what has happened between two polls; nothing again after a restart."""
 
     def __init__(self, coordinator: ChargerCoordinator, description: ChargerEventDescription, serial: str) -> None:
         super().__init__(coordinator, description, serial)

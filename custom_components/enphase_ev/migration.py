@@ -1,6 +1,6 @@
-"""Brings entries up to date: those of earlier releases, and those of the other public integration of this domain.
+"""Migrates entries of earlier releases, and those of the other public integration of this domain.
 
-What is taken over of the latter: site, chargers, session, entities with their history, devices.
+From the latter it keeps site, chargers, session, devices, and entities with their history.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _SESSION_ID = "session_id"
 _SERIALS = "serials"
 _SITE = "site_id"
 
-# Its unique ids end in these; ours are on the same platform and end in that. Only what means the same is here.
+# How its unique ids end, and how ours end on the same platform. Only entities with the same meaning are listed.
 _OF_CHARGERS: Mapping[tuple[Platform, str], str] = {
     (Platform.BINARY_SENSOR, "charging"): "charging",
     (Platform.BINARY_SENSOR, "connected"): "connected",
@@ -118,7 +118,7 @@ def _unique_ids(site_id: str, serials: list[str]) -> _UniqueIds:
 
 @callback
 def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, site_id: str, unique_ids: _UniqueIds) -> None:
-    """Give entities our unique ids and devices our identifiers; remove what has no counterpart, and say so."""
+    """Give entities our unique ids and devices our identifiers; remove entities without a counterpart, and tell a person."""
     entities = er.async_get(hass)
     ours: dict[tuple[str, str], str] = {(platform, new): identifier for (platform, _), (new, identifier) in unique_ids.items()}
     devices: dict[str, str] = {}
@@ -130,7 +130,7 @@ def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, site_id: str, u
         elif (identifier := ours.get((entity.domain, entity.unique_id))) is None:
             left.append(entity.entity_id)
             continue
-        # A device that holds entities of both is the charger's; those of the site get one of their own.
+        # A device with entities of both becomes the charger's; the site's entities get a new device.
         if entity.device_id is not None and (identifier != site_id or entity.device_id not in devices):
             devices[entity.device_id] = identifier
     if left:
@@ -142,7 +142,7 @@ def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, site_id: str, u
 
 @callback
 def _take_over_devices(hass: HomeAssistant, entry: ConfigEntry, identifiers: Mapping[str, str]) -> None:
-    """Give devices our identifiers, so that names and areas stay; remove those that nothing of ours belongs to."""
+    """Give devices our identifiers, so that names and areas stay; remove devices that are left without entities."""
     devices = dr.async_get(hass)
     for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
         identifier = identifiers.get(device.id)

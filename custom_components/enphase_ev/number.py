@@ -68,7 +68,7 @@ CHARGER_NUMBERS = (
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         has_fn=_has_default_level,
         value_fn=_default_level,
-        set_fn=lambda runtime, serial, level: runtime.details.async_set_configuration(serial, ConfigurationKey.DEFAULT_LEVEL, f"{level:g}"),
+        set_fn=lambda runtime, serial, level: runtime.details.async_set_configuration(serial, ConfigurationKey.DEFAULT_LEVEL, level),
     ),
 )
 
@@ -154,7 +154,7 @@ class ChargerNumber(ChargerEntity, NumberEntity):
 
 
 class BatteryNumber(BatteryEntity, NumberEntity):
-    """A level of all batteries; shows what was asked for until it is so, or has failed."""
+    """A level of all batteries; shows what was asked for until that is confirmed or has failed."""
 
     entity_description: BatteryNumberDescription
     _attr_native_step = 1

@@ -1,4 +1,4 @@
-"""What a person can choose about a site after it was added."""
+"""The options of a site, which a person can change after adding it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -59,7 +59,7 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         self._chosen: dict[str, Any] = {}
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for all of them."""
+        """Ask for all options."""
         now = SiteOptions.read(self.config_entry.options, self.hass.config.country)
         errors: dict[str, str] = {}
         shown: dict[str, Any] = {key: getattr(now, key) for key in _FIELDS}
@@ -103,7 +103,7 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         return self.async_show_form(step_id="init", data_schema=vol.Schema(fields), errors=errors)
 
     async def async_step_certificate(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the certificate that the gateway shows, which is the only one from then on."""
+        """Show the certificate of the gateway; once accepted, no other one is."""
         if user_input is not None:
             return self.async_create_entry(data=self._chosen)
         placeholders = {

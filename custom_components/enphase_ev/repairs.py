@@ -1,4 +1,4 @@
-"""The repairs that a person can carry out with one click."""
+"""The repairs that a person can make in Home Assistant."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class AcceptCertificateFlow(RepairsFlow):
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Show both fingerprints; take over the one that was shown, whatever is there by now."""
+        """Show both fingerprints; accept the one that was shown, even if the gateway has another one by now."""
         if user_input is None:
             return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
         if (entry := self.hass.config_entries.async_get_entry(self._entry_id)) is not None:
@@ -105,7 +105,7 @@ def _placeholders(flow: RepairsFlow) -> dict[str, str]:
 
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
-    """Return the flow of an issue; one that only tells something is confirmed."""
+    """Return the flow of an issue; an issue that only informs has a confirmation."""
     if issue_id.startswith(NEW_CHARGERS) and data is not None:
         return AddChargersFlow(str(data["entry_id"]))
     if issue_id.startswith(GATEWAY_CERTIFICATE) and data is not None:

@@ -21,7 +21,7 @@ type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
 class EnphaseRuntimeData:
     """The account, what is remembered, what was chosen, and the coordinators of one site.
 
-    The coordinators take a plain `ConfigEntry`: nothing below this knows what it is put together to.
+    The coordinators take a plain `ConfigEntry`: they do not import this module, which imports them.
     """
 
     account: Account

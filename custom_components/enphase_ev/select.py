@@ -61,7 +61,7 @@ class ChargeModeSelect(ChargerEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         offered = self.charger.preference.offered if self.charger.preference else ()
-        # A mode that is not offered any more is still shown while it is in force, and one that nobody knows can be left.
+        # A mode that is no longer offered is still shown while it is in force, and an unknown mode can be left for another one.
         in_force = self.charger.mode_shown or (None if offered else ChargeMode.MANUAL)
         return [mode.name.lower() for mode in ChargeMode if mode in offered or mode is in_force]
 

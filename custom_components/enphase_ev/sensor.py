@@ -345,7 +345,7 @@ UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the sensors of an entry."""
     runtime = entry.runtime_data
-    # What an earlier choice has brought, and this one does not have.
+    # Sensors that an earlier choice of options has brought and this one does not have.
     if not runtime.options.session_history:
         _remove_sensors(hass, runtime.chargers, _LAST_SESSION)
     if runtime.chargers.client.gateway is None:

@@ -41,7 +41,7 @@ def _configuration(key: ConfigurationKey) -> Callable[[Charger], bool | None]:
 
 
 def _configure(key: ConfigurationKey) -> Callable[[EnphaseRuntimeData, str, bool], Awaitable[None]]:
-    return lambda runtime, serial, on: runtime.details.async_set_configuration(serial, key, "enabled" if on else "disabled")
+    return lambda runtime, serial, on: runtime.details.async_set_configuration(serial, key, on)
 
 
 def _charge(runtime: EnphaseRuntimeData, serial: str, on: bool) -> Awaitable[CommandReply]:
@@ -157,7 +157,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
 
 
 class ChargerSwitch(ChargerEntity, SwitchEntity):
-    """A switch of a charger. The one for charging shows what was asked for until the charger has done it, or has not."""
+    """A switch of a charger. The one for charging shows what was asked for until that is confirmed or has failed."""
 
     entity_description: ChargerSwitchDescription
 
@@ -185,7 +185,7 @@ class ChargerSwitch(ChargerEntity, SwitchEntity):
 
 
 class BatterySwitch(BatteryEntity, SwitchEntity):
-    """A switch of all batteries; shows what was asked for until it is so, or has failed."""
+    """A switch of all batteries; shows what was asked for until that is confirmed or has failed."""
 
     entity_description: BatterySwitchDescription
 
@@ -242,7 +242,7 @@ class SlotSwitch(ChargerEntity, SwitchEntity):
 
 
 class _SlotSwitches:
-    """Keeps a switch for every slot: adds it with the slot, and removes it with the slot."""
+    """Keeps one switch for every slot, and adds and removes it with the slot."""
 
     def __init__(self, hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
         self._entities = er.async_get(hass)
@@ -251,14 +251,14 @@ class _SlotSwitches:
         self._add = async_add_entities
         # By charger and slot: the name, which holds the times, and the entity that has it.
         self._known: dict[tuple[str, str], tuple[object, SlotSwitch]] = {}
-        # By charger: the slots that the switches are in line with.
+        # By charger: the slots that the switches match.
         self._followed: dict[str, tuple[ChargingSlot, ...]] = {}
 
     @callback
     def async_follow(self) -> None:
-        """Bring the switches in line with the schedules that are known."""
+        """Add and remove switches so that they match the schedules."""
         coordinator = self._entry.runtime_data.chargers
-        # A charger that is gone and comes back one day is a new one.
+        # If a charger is gone and comes back one day, it is a new one.
         for serial in self._followed.keys() - coordinator.data.keys():
             del self._followed[serial]
             self._forget(serial, set())
@@ -281,7 +281,7 @@ class _SlotSwitches:
             if known is None:
                 new.append(switch)
             else:
-                # The name tells the times, and a name is given when an entity is added.
+                # The name holds the times, and is set only when an entity is added.
                 self._entry.async_create_task(self._hass, self._replace(known[1], switch), "Enphase: rename a slot's switch")
         self._add(new)
 

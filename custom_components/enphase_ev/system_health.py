@@ -1,4 +1,4 @@
-"""System health: how the sites and their accounts are doing."""
+"""System health: what it shows about the sites and their accounts."""
 
 from typing import Any
 

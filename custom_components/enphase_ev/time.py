@@ -44,7 +44,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
 
 
 class BatteryTime(BatteryEntity, TimeEntity):
-    """A time in the site's zone; shows what was asked for until it is so, or has failed."""
+    """A time in the site's zone; shows what was asked for until that is confirmed or has failed."""
 
     entity_description: BatteryTimeDescription
 

@@ -16,7 +16,7 @@ TICK = timedelta(minutes=1)
 # To subtract from an interval: a look that comes a moment early must not delay by a whole tick what is due.
 LEEWAY = timedelta(seconds=5)
 _FIRST_MINUTES = timedelta(minutes=2)
-# Doubling an interval more often than this only makes the number larger.
+# More doublings than this only make the number larger.
 _MOST_DOUBLINGS = 8
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def growing_wait(first: timedelta, failures: int, most: timedelta) -> timedelta:
 
 
 def is_signed_in_just_now(account: Account) -> bool:
-    """Return whether the sign-in was a moment ago: those minutes belong to what a person looks at first."""
+    """Return whether the sign-in was a moment ago: the first requests are for what a person looks at first."""
     signed_in_at = account.state.signed_in_at
     return signed_in_at is not None and timedelta() <= datetime.now(UTC) - signed_in_at < _FIRST_MINUTES
 

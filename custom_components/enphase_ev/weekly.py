@@ -1,4 +1,4 @@
-"""Weekly windows and calendar events: what one can say and the other, too."""
+"""Weekly windows as calendar events, and calendar events as weekly windows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class WeeklyWindow:
     days: tuple[int, ...]
 
     def occurrences(self, first: datetime, last: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the times at which it is open between two moments, the one that began before the first included."""
+        """Yield the times at which it is open between two moments, including one that began earlier."""
         for day in days_between(self.days, first.astimezone(zone).date() - _ONE_DAY, last.astimezone(zone).date()):
             end_day = day if self.end > self.start else day + _ONE_DAY
             start, end = _moment(day, self.start, zone), _moment(end_day, self.end, zone)
@@ -85,7 +85,7 @@ def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ..
     had before, where its day is one of them.
 
     Raises:
-        ServiceValidationError: The event says something that a weekly window cannot.
+        ServiceValidationError: The event cannot be a weekly window.
     """
     start, end = event[EVENT_START], event[EVENT_END]
     if not isinstance(start, datetime) or not isinstance(end, datetime) or not timedelta(0) < end - start < _ONE_DAY:
@@ -127,7 +127,7 @@ _MINUTES_A_WEEK = 7 * _MINUTES_A_DAY
 
 
 def overlap(one: WeeklyWindow, other: WeeklyWindow) -> bool:
-    """Return whether two windows are ever open at the same time; an overnight one goes on into the next day, Sunday's into Monday."""
+    """Return whether two windows are ever open at the same time; an overnight window continues on the next day, Sunday's on Monday."""
     return any(first < last_other and first_other < last for first, last in _spans(one) for first_other, last_other in _spans(other))
 
 

@@ -1,4 +1,4 @@
-"""Asks for the chargers of one site, as often as it is worth it, and sees commands through to their confirmation."""
+"""Polls the chargers of one site: faster while something happens and after a command, more slowly after failures."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,17 +35,17 @@ _HOUR = 3600.0
 _LONGEST_INTERVAL = 300.0
 # Entities become unavailable when the data is older than this many polls.
 _POLLS_UNTIL_STALE = 3
-# One charger is asked about its mode so often; several take turns, up to a limit.
+# How often one charger is asked about its mode; several chargers take turns, up to this many.
 _MODES_EVERY = timedelta(minutes=10)
 _MOST_TURNS = 3
 _MODES_AGAIN_AFTER_OUTAGE = timedelta(minutes=5)
-# Summaries of chargers that do not say when they reported: their usual reporting interval.
+# For chargers that do not say when they reported: their usual reporting interval.
 _SUMMARIES_EVERY = timedelta(minutes=5)
-# Without a session the energy stands still, and the rest of a summary changes seldom.
+# Without a session the energy does not change, and the rest of a summary seldom does.
 _IDLE_SUMMARIES_EVERY = timedelta(hours=1)
-# So many summaries in a row without limits are no gap any more.
+# After this many summaries without limits in a row, limits are not expected any more.
 _MOST_INCOMPLETE_SUMMARIES = 5
-# What comes beside the status: while a charger charges, and for each charger its schedule and settings.
+# Requests beside the status: summaries while a charger charges, and for each charger its schedule and settings.
 _SUMMARIES_PER_HOUR = 12.0
 _DETAILS_PER_HOUR = 2.0
 # After a command the next polls come after so many seconds each, until it is confirmed or counts as failed.
@@ -90,7 +90,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     # --- What entities ask ---
 
     def is_fresh(self, serial: str) -> bool:
-        """Return whether a charger was in an answer that is no older than three polls."""
+        """Return whether a charger was in one of the answers of the last three polls."""
         tracker = self._trackers.get(serial)
         seen_at = tracker.seen_at if tracker else None
         return seen_at is not None and datetime.now(UTC) - seen_at < self._stale_after
@@ -114,7 +114,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
 
     @override
     async def _async_setup(self) -> None:
-        """Remember the chargers of the last run, to notice the ones that are gone; let go of those that are not wanted any more."""
+        """Start with the chargers of the last run, to notice which are gone; remove those that a person does not want any more."""
         for serial in self._store.serials:
             if is_wanted(self.config_entry.data, serial):
                 self.tracker(serial)
@@ -131,7 +131,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         except RequestCeiling as err:
             if self.site.last_success is None:
                 raise self._failed(err) from err
-            # The cloud is well, and what is shown is as old as it looks.
+            # The cloud is fine: entities become unavailable once their data is too old.
             self.update_interval = timedelta(seconds=self._usual_interval)
             set_ceiling_issue(self.hass, self.client.account)
             return self.data
@@ -140,7 +140,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         return self._succeeded()
 
     async def _take_in(self, status: SiteStatus) -> None:
-        """Take in a status, and ask for what it makes worth asking for."""
+        """Take in a status, then ask for everything that may have changed with it."""
         now = datetime.now(UTC)
         await self.site.async_take_time_zone(status.time_zone)
         selected = self._selected(status)
@@ -158,14 +158,14 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         await self._remove_gone(now)
 
     def _failed(self, err: EnlightenError) -> Exception:
-        """Slow down, and see to it that entities become unavailable in time."""
+        """Slow down, and make sure that entities become unavailable in time."""
         self._failures += 1
         self._confirming = None
         usual = timedelta(seconds=self._usual_interval)
         self.update_interval = wait = max(growing_wait(usual, self._failures, timedelta(seconds=_LONGEST_INTERVAL)), usual)
         raise_account_issue(self.hass, self.config_entry, err)
         if isinstance(err, RateLimited) and self._cancel_throttled is None and self.site.last_success is not None:
-            # The cloud can ask for a silence that is longer than that.
+            # The cloud can ask for a wait that is longer than this.
             self._cancel_throttled = async_call_later(self.hass, THROTTLED_FOR, self._say_throttled)
         if self._cancel_stale is None and self.site.last_success is not None:
             left = self.site.last_success + self._stale_after - datetime.now(UTC)
@@ -213,7 +213,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         is_busy = (is_streaming and self._options.fast_while_streaming) or any(charger.status.is_charging for charger in chargers.values())
         self._usual_interval = self._options.fast_interval if is_busy else self._options.slow_interval
         if not chargers and not self.config_entry.data[CONF_CHARGERS]:
-            # A charger can be added one day; until then there is nothing to see.
+            # A charger may be added one day; until then there is nothing to poll for.
             self._usual_interval = max(self._usual_interval, _LONGEST_INTERVAL)
         pace = self._expect(len(chargers), is_busy=is_busy)
         self._usual_interval = max(self._usual_interval, min(self._usual_interval * pace, _LONGEST_INTERVAL))
@@ -228,7 +228,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self.update_interval = timedelta(seconds=min(seconds, self._usual_interval))
 
     def _expect(self, chargers: int, *, is_busy: bool) -> float:
-        """Say what all polls of the site's chargers send in an hour at their usual rhythm; return by how much they have to be stretched."""
+        """Announce how many requests an hour the site's chargers need; return the factor by which their intervals have to grow."""
         modes = timedelta(hours=1) / (_MODES_EVERY * min(max(chargers, 1), _MOST_TURNS))
         per_hour = _HOUR / self._usual_interval + (_SUMMARIES_PER_HOUR if is_busy else 1) + chargers * (modes + _DETAILS_PER_HOUR)
         return self.client.account.budget.expect(f"{self.site.site_id}: chargers", per_hour)
@@ -258,8 +258,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     # --- What is asked for less often ---
 
     async def _refresh_summaries(self, trackers: list[ChargerTracker], now: datetime) -> None:
-        """Ask for the summaries when a charger at work has reported since the last ones: they hardly change otherwise."""
-        # What confirms a command is in the status.
+        """Ask for the summaries when a busy charger has reported since the last ones: otherwise they hardly change."""
+        # After a command only the status is needed.
         if self._confirming is not None or not any(self._wants_summary(tracker, now) for tracker in trackers):
             return
         self._summaries_at = now
@@ -300,7 +300,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             tracker.modes_due.at = now + _MODES_EVERY * min(len(trackers), _MOST_TURNS) * self.client.account.budget.pace
 
     async def _count_day(self, trackers: list[ChargerTracker], now: datetime) -> None:
-        """Count the energy of the day, which begins at the site's midnight; how a day began that nobody watched is asked for."""
+        """Count the energy of the day, which begins at the site's midnight; ask for its beginning if this has not counted it."""
         today = now.astimezone(self.site.time_zone).date()
         unwatched = [tracker for tracker in trackers if tracker.wants_day(self.site.time_zone, today)]
         is_too_early = is_signed_in_just_now(self.client.account)
@@ -314,7 +314,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
                 tracker.begin_day(self.site.time_zone, now, counted.of(tracker.serial, is_only=is_only) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:
-        """Remove the chargers that the account has no more (docs/cloud-api/chargers.md §1: an empty answer now and then is normal)."""
+        """Remove the chargers that are no longer in the account (docs/cloud-api/chargers.md §1: an empty answer now and then is normal)."""
         missing = [tracker for tracker in self._trackers.values() if tracker.is_missing_for_long(now)]
         if not missing:
             return

@@ -1,4 +1,4 @@
-"""Asks at a slow rhythm for what changes seldom about the chargers of a site, and changes it."""
+"""Reads what seldom changes about the chargers of a site (schedules, settings, firmware, sessions), and writes it."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -33,12 +33,12 @@ _SETTINGS_EVERY = timedelta(hours=1) - LEEWAY
 _SITE_EVERY = timedelta(days=1)
 _HISTORY_EVERY = timedelta(hours=6)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
-# The first minutes after a start belong to what a person looks at.
+# The first minutes after a start are for what a person looks at first.
 _FIRST_HISTORY_AFTER = timedelta(minutes=3)
-# A session turns up in the history a little after it has ended.
+# A session appears in the history a little after it has ended.
 _HISTORY_AFTER_SESSION = timedelta(minutes=2)
 _LAST_SESSION_WITHIN = timedelta(days=30)
-# The cloud is slow to confirm: how long to wait before a change that is not there yet is looked for again.
+# The cloud is slow to confirm: how long to wait (s) before looking for a change again.
 _LOOK_AGAIN_AFTER = (2.0, 5.0)
 
 
@@ -55,7 +55,7 @@ class _ChargerDue:
 
 @dataclass
 class _OfAllChargers:
-    """What the site tells about all its chargers at once, and which those were."""
+    """What one answer says about all chargers of the site, and which chargers those are."""
 
     due: Due
     serials: Set[str] = frozenset()
@@ -64,7 +64,10 @@ class _OfAllChargers:
 
 
 class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
-    """The details of the chargers by serial number."""
+    """The details of the chargers by serial number.
+
+    Its questions and changes raise `HomeAssistantError` when the cloud refuses, does not answer, or does not apply a change.
+    """
 
     def __init__(
         self,
@@ -94,11 +97,11 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     @override
     async def _async_update_data(self) -> Mapping[str, ChargerDetails]:
         if not self._chargers.last_update_success or not self.settings.account.budget.has_room:
-            # The cloud does not answer the poll either: that is said once, and asking for more would not help.
+            # The cloud does not answer the poll either, which is logged there; more requests would not help.
             return self.data
         before = self.data
         found: dict[str, ChargerDetails] = {}
-        # A charger that is gone and comes back one day is asked about at once.
+        # If a charger is gone and comes back one day, it is asked about at once.
         self._due = {serial: due for serial, due in self._due.items() if serial in self._chargers.data}
         with translated(update_error):
             await self._refresh_site()
@@ -107,7 +110,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         return {serial: self._with_changes_since(before.get(serial), serial, details) for serial, details in found.items()}
 
     def _with_changes_since(self, before: ChargerDetails | None, serial: str, found: ChargerDetails) -> ChargerDetails:
-        """Return what was found, with what a person has changed and read back while it was being asked for."""
+        """Return what was found, but keep what a person has changed meanwhile."""
         changed = self.data.get(serial)
         if changed is None or changed is before:
             return found
@@ -160,7 +163,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         details = replace(details, configuration=configuration or details.configuration)
         summary, preference = charger.summary, charger.preference
         has_green = preference is None or ChargeMode.GREEN in preference.offered
-        # In other modes it does nothing, so that once is enough.
+        # In other modes this setting does nothing: it is read once.
         is_worth_asking = details.battery_help is None or charger.mode is ChargeMode.GREEN
         if has_green and is_worth_asking and summary is not None and summary.supports_battery_use:
             battery_help = await self._optional.ask("green mode settings", self.settings.battery_help(serial))
@@ -170,11 +173,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     # --- Settings ---
 
     async def async_set_battery_help(self, serial: str, *, is_enabled: bool) -> None:
-        """Choose whether the house battery helps in green mode, and read it back.
-
-        Raises:
-            HomeAssistantError: The cloud refused, did not answer, or did not take it over.
-        """
+        """Choose whether the house battery helps in green mode, and check that it is in force."""
         await self._write(serial, self.settings.set_battery_help(serial, is_enabled=is_enabled))
 
         async def is_taken_over() -> bool:
@@ -184,11 +183,10 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
 
         await self._confirm(is_taken_over)
 
-    async def async_set_configuration(self, serial: str, key: ConfigurationKey, value: str) -> None:
-        """Write a key of the charger's configuration, and read it back; a value that waits for the charger counts.
+    async def async_set_configuration(self, serial: str, key: ConfigurationKey, value: bool | float) -> None:
+        """Switch a key of the charger's configuration on or off, or set its level (A), and check it.
 
-        Raises:
-            HomeAssistantError: The cloud refused, did not answer, or did not take it over.
+        A value that waits for the charger counts as written.
         """
         await self._write(serial, self.settings.set_configuration(serial, key, value))
 
@@ -202,11 +200,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     # --- Schedules ---
 
     async def async_add_slot(self, serial: str, slot: ChargingSlot) -> ChargingSlot:
-        """Add a slot to a charger's schedule and return it with the id that the cloud gave it.
-
-        Raises:
-            HomeAssistantError: The cloud refused, did not answer, or has not got what was sent.
-        """
+        """Add a slot to a charger's schedule and return it with the id that the cloud gave it."""
         before = await self._read_slots(serial)
         known = {one.id for one in before}
         await self._write(serial, self.schedules.add(serial, slot))
@@ -220,11 +214,10 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         return found[0]
 
     async def async_change_slot(self, serial: str, slot_id: str, change: Callable[[ChargingSlot], ChargingSlot]) -> None:
-        """Change a slot; what `change` leaves alone keeps its value.
+        """Change a slot; fields that `change` does not touch keep their values.
 
         Raises:
             ServiceValidationError: There is no such slot.
-            HomeAssistantError: The cloud refused, did not answer, or has not got what was sent.
         """
         before = await self._read_slots(serial)
         slot = _find(before, slot_id)
@@ -243,7 +236,6 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
 
         Raises:
             ServiceValidationError: There is no such slot.
-            HomeAssistantError: The cloud refused, did not answer, or still has it.
         """
         before = await self._read_slots(serial)
         slot = _find(before, slot_id)
@@ -252,11 +244,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         await self._confirm_slots(serial, others, lambda after: all(one.id != slot.id for one in after))
 
     async def async_read_slots(self, serial: str) -> tuple[ChargingSlot, ...]:
-        """Read all slots of a charger now.
-
-        Raises:
-            HomeAssistantError: The cloud refused or did not answer.
-        """
+        """Read all slots of a charger now."""
         slots = await self._read_slots(serial)
         self._publish(serial, replace(self._details(serial), slots=slots))
         return slots
@@ -267,7 +255,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     async def _confirm_slots(
         self, serial: str, untouched: Iterable[ChargingSlot], is_done: Callable[[tuple[ChargingSlot, ...]], bool]
     ) -> None:
-        """Read back whether a change is there, and whether the slots that it was not about still are; those that are not are put back."""
+        """Check that a change is in force and that all other slots are still there; put back those that are missing."""
         others = list(untouched)
         was_put_back = False
 
@@ -287,11 +275,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
     # --- Sessions ---
 
     async def async_read_sessions(self, serial: str, first: date, last: date) -> list[PastSession]:
-        """Read the sessions of a charger from the first day to the last, both in the site's zone, the newest first.
-
-        Raises:
-            HomeAssistantError: The cloud refused or did not answer.
-        """
+        """Read the sessions of a charger from the first day to the last, both in the site's zone, the newest first."""
         return await self._send(self.history.sessions(serial, first, last, str(self._chargers.site.time_zone)))
 
     # --- Writing in general ---
@@ -308,7 +292,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             return await request
 
     async def _write(self, serial: str, request: Awaitable[None]) -> None:
-        """Send a write. One that waits for the charger is reported, and looked for with the next look at what is due."""
+        """Send a write. If the cloud queues it for the charger, that is an error; the next tick reads whether it came into force."""
         with translated():
             try:
                 await request
@@ -319,7 +303,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
                 raise
 
     async def _confirm(self, is_taken_over: Callable[[], Awaitable[bool]]) -> None:
-        """Look whether a change is in force, and a few times again: the cloud is slow to confirm."""
+        """Check a few times whether a change is in force: the cloud is slow to confirm."""
         for seconds in _LOOK_AGAIN_AFTER:
             if await is_taken_over():
                 return

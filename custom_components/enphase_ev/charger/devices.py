@@ -14,9 +14,9 @@ type Choice = dict[str, list[str] | bool]
 
 
 def choice_of_chargers(chosen: Collection[str], there: Collection[str]) -> Choice:
-    """Return what an entry keeps about a choice out of the chargers that are there.
+    """Return what an entry stores about the chargers that were chosen out of those that are there.
 
-    Whoever ticks all wants those that come later, too. Whoever did not is offered those that come later, but not those that were left out.
+    If all are chosen, later chargers are added by themselves. If not, later ones are offered, but not those that were left out.
     """
     return {
         CONF_CHARGERS: [serial for serial in there if serial in chosen],
@@ -31,7 +31,7 @@ def is_wanted(data: Mapping[str, object], serial: str) -> bool:
 
 
 def is_new(data: Mapping[str, object], serial: str) -> bool:
-    """Return whether nobody has decided yet about a charger."""
+    """Return whether a person has not decided about a charger yet."""
     return not is_wanted(data, serial) and serial not in _serials(data, CONF_DECLINED)
 
 
@@ -52,7 +52,7 @@ def _serials(data: Mapping[str, object], key: str) -> list[str]:
 
 @callback
 def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
-    """Bring name, model and firmware of a charger's device up to date, and take back that it is gone."""
+    """Update name, model and firmware of a charger's device, and withdraw that it is gone."""
     devices = dr.async_get(hass)
     device = devices.async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
     summary = charger.summary
@@ -66,7 +66,7 @@ def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Char
 
 @callback
 def remove_gone_charger(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> None:
-    """Remove a charger that the account has no more, with its entities, and say so."""
+    """Remove a charger that is no longer in the account, with its entities, and tell a person."""
     hass.config_entries.async_update_entry(entry, data={**entry.data, **without(entry.data, serial)})
     if (device := remove_charger_device(hass, entry, serial)) is not None:
         raise_gone_issue(hass, entry, device)

@@ -1,4 +1,4 @@
-"""Energy counters that can be trusted: a lifetime that only grows, and a day that begins at the site's midnight."""
+"""Energy counters that are safe for statistics: a lifetime that only grows, and a day that begins at the site's midnight."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -8,7 +8,7 @@ from mashumaro import DataClassDictMixin
 
 # Small steps back are noise of the cloud's arithmetic (docs/cloud-api/chargers.md §8).
 _JITTER = 20.0
-# A source that lags behind the other one tells again what is known already: the cloud after the gateway, by a report or two.
+# One source can lag behind the other and repeat old reports: the cloud lags behind the gateway by a report or two.
 _LONGEST_LAG = timedelta(hours=1)
 # More than this between two reports needs a second report to be believed: what any hardware can draw, doubled, and an allowance.
 _ALLOWANCE = 1000.0

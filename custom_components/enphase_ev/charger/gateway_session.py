@@ -17,7 +17,7 @@ _ENVOY = "enphase_envoy"
 
 
 class _Resolver(AbstractResolver):
-    """Finds names the way Home Assistant does, `envoy.local` among them."""
+    """Resolves names the way Home Assistant does, such as `envoy.local`."""
 
     def __init__(self, connector: HomeAssistantTCPConnector) -> None:
         self._connector = connector
@@ -36,10 +36,10 @@ def open_gateway(hass: HomeAssistant, entry: ConfigEntry, options: SiteOptions) 
     """Return the gateway that was named, over connections of its own that end with the entry; `None` where there is none."""
     if options.gateway_address is None or options.gateway_token is None or options.gateway_fingerprint is None:
         return None
-    # Which certificate is the right one is for the pinned fingerprint to say.
+    # The pinned fingerprint decides which certificate is accepted.
     session = async_create_clientsession(hass, verify_ssl=False, cookie_jar=aiohttp.DummyCookieJar())
     shared = session.connector
-    # Writes must not reuse connections: a command that does not get through has to be known as such.
+    # Writes must not reuse connections: it has to be certain whether a command got through.
     connector = aiohttp.TCPConnector(
         force_close=True, ssl=False, resolver=_Resolver(shared) if isinstance(shared, HomeAssistantTCPConnector) else None
     )

@@ -34,7 +34,7 @@ def set_new_chargers_issue(hass: HomeAssistant, entry: ConfigEntry, names: Colle
 
 @callback
 def raise_gone_issue(hass: HomeAssistant, entry: ConfigEntry, device: dr.DeviceEntry) -> None:
-    """Tell a person about a charger that the account has no more."""
+    """Tell a person about a charger that is no longer in the account."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -48,13 +48,13 @@ def raise_gone_issue(hass: HomeAssistant, entry: ConfigEntry, device: dr.DeviceE
 
 @callback
 def clear_gone_issue(hass: HomeAssistant, device: dr.DeviceEntry) -> None:
-    """Take back that a charger is gone."""
+    """Withdraw that a charger is gone."""
     ir.async_delete_issue(hass, DOMAIN, f"{_CHARGER_GONE}_{device.id}")
 
 
 @callback
 def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) -> None:
-    """Tell a person about a charger that goes on charging although it was told to stop; take it back once that is over."""
+    """Tell a person about a charger that keeps charging after a stop; withdraw it once it has stopped."""
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
     if device is None:
         return
@@ -76,6 +76,6 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
 
 @callback
 def clear_stop_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove what was said about chargers that nobody watches any more."""
+    """Remove the issues of chargers when their entry is unloaded."""
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
         ir.async_delete_issue(hass, DOMAIN, f"stop_failed_{device.id}")

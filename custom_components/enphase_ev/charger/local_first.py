@@ -1,4 +1,4 @@
-"""Chooses who is asked about each charger: a gateway in the house where it answers, else the cloud (docs/cloud-api/local.md)."""
+"""Asks the gateway in the house about each charger where it answers, else the cloud (docs/cloud-api/local.md)."""
 
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field, replace
@@ -38,19 +38,19 @@ from .store import SiteStore
 # A closed gateway, or charger, is probed again once a day, and when the gateway has another firmware.
 _PROBE_EVERY = timedelta(days=1)
 _FIRMWARE_EVERY = timedelta(hours=1)
-# With what goes wrong for a while it is tried again with the next poll, then less and less often.
+# After a failure it is tried again with the next poll, then less and less often.
 _AGAIN_AFTER = timedelta(seconds=50)
 _AGAIN_AFTER_AT_MOST = timedelta(minutes=5)
 _LASTING = {LocalRefusal.CLOSED, LocalRefusal.TOKEN_EXPIRED, LocalRefusal.NOT_LISTED}
-# What the cloud alone knows while the gateway answers for every charger: chargers that come and go, the site's time zone.
+# How often the cloud is asked while the gateway answers for every charger: only the cloud knows new chargers and the time zone.
 _CLOUD_EVERY = timedelta(minutes=15)
-# Whoever answers so has not carried a command out.
+# With these answers a command was not carried out.
 _DID_NOTHING = {401, 403, 404, 405}
 
 
 @dataclass
 class _Standing:
-    """How the gateway, or one charger there, answers: why not, and from when on it is asked again."""
+    """Whether the gateway, or one charger there, answers: if not, why, and when it is asked again."""
 
     refusal: LocalRefusal | None = None
     due: Due = field(default_factory=Due)
@@ -67,7 +67,7 @@ class _Standing:
 
 
 class LocalFirstChargers:
-    """The chargers of a site, whoever answers for each; without a gateway that is always the cloud."""
+    """The chargers of a site, each answered for by the gateway or the cloud; without a gateway it is always the cloud."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, cloud: Chargers, gateway: Gateway | None, store: SiteStore) -> None:
         self.cloud = cloud
@@ -77,7 +77,7 @@ class LocalFirstChargers:
         self._hass = hass
         self._entry = entry
         self._store = store
-        # What the cloud has told last, and since when it has not been able to.
+        # The last answer of the cloud, and when it is asked again.
         self._told: SiteStatus | None = None
         self._cloud_due, self._cloud_retry = Due(), Due()
         self._cloud_failures = 0
@@ -110,7 +110,7 @@ class LocalFirstChargers:
     # --- Reading ---
 
     async def status(self) -> SiteStatus:
-        """Return what the chargers are doing; the cloud is only asked for what the gateway does not tell.
+        """Return what the chargers are doing; the cloud is asked only about what the gateway does not know.
 
         Raises:
             EnlightenError: Neither answers.
@@ -122,7 +122,7 @@ class LocalFirstChargers:
         self._answered = set(local)
         told = await self._ask_cloud(now, is_needed=not self._is_enough(local.keys(), now), is_all=not local)
         if told is None:
-            # Of what the cloud told before, only what nobody watches can be passed on as if it were new.
+            # The cloud's last answer is old: only chargers that a person does not use may be passed on from it.
             rest = {serial: one for serial, one in (self._told.chargers if self._told else {}).items() if not self._is_wanted(serial)}
             return SiteStatus({**rest, **local}, server_time=server_time)
         return replace(told, chargers={**told.chargers, **local})
@@ -159,7 +159,7 @@ class LocalFirstChargers:
             LOGGER.debug("The gateway does not tell the summary: %s", err)
             return None
 
-    # --- Commands: where the data comes from ---
+    # --- Commands go to where the data comes from ---
 
     async def start(self, serial: str, *, mode: ChargeMode | None, level: float | None, connector_id: int = 1) -> CommandReply:
         """Start charging."""
@@ -178,7 +178,7 @@ class LocalFirstChargers:
         return await self._tell(serial, lambda calls: calls.trigger_message(serial, message))
 
     async def _tell[T](self, serial: str, tell: Callable[[ChargerCalls], Awaitable[T]]) -> T:
-        """Send a command to the gateway; to the cloud where that is who answers, or where the gateway has certainly not carried it out."""
+        """Send a command to the gateway if it answers for the charger; else, or if it surely did nothing, send it to the cloud."""
         if self.gateway is not None and serial in self._answered:
             try:
                 return await tell(self.gateway)
@@ -203,7 +203,7 @@ class LocalFirstChargers:
                 return {}, None
             if self._discovery_due.has_come(now):
                 await self._discover(gateway, now)
-            # Those that kept silent come last: they must not speak for the gateway.
+            # Chargers without an answer come last: their silence must not count as the gateway's.
             for serial, standing in sorted(self._standings.items(), key=lambda item: item[1].failures):
                 if not standing.due.has_come(now) or not self._is_ours(serial):
                     continue
@@ -211,11 +211,11 @@ class LocalFirstChargers:
                     status = await gateway.status(serial)
                 except EnlightenError as err:
                     if isinstance(err, Unreachable) or (reason := self._reason(err)) is LocalRefusal.TOKEN_EXPIRED:
-                        # That is not about this charger.
+                        # This concerns the gateway, not only this charger.
                         raise
                     standing.refuse(reason, now)
                     if not found and isinstance(err, ServiceUnavailable) and err.may_have_arrived:
-                        # Waiting in vain for one after the other would keep the cloud waiting, too.
+                        # Waiting for one charger after another would delay the question to the cloud.
                         raise
                     LOGGER.debug("The gateway does not answer for a charger: %s", err)
                     continue
@@ -232,7 +232,7 @@ class LocalFirstChargers:
         return found, server_time
 
     async def _discover(self, gateway: Gateway, now: datetime) -> None:
-        """Ask which chargers the gateway has; each of them has a new chance."""
+        """Ask which chargers the gateway has, and ask each of them again."""
         self.firmware = await gateway.firmware()
         self._firmware_due.at = now + _FIRMWARE_EVERY
         before = self._standings
@@ -242,7 +242,7 @@ class LocalFirstChargers:
         self._discovery_due.at = now + _PROBE_EVERY
 
     async def _look_at_firmware(self, gateway: Gateway, now: datetime) -> None:
-        """Where something is closed, look whether the gateway has another firmware, which may have opened it."""
+        """If a path is closed, check for a new firmware of the gateway, which may have opened it."""
         standings = (self._gateway_standing, *self._standings.values())
         if not self._firmware_due.has_come(now) or all(standing.refusal not in _LASTING for standing in standings):
             return
@@ -254,13 +254,13 @@ class LocalFirstChargers:
             self._discovery_due.at_once()
 
     def _lose_gateway(self, err: EnlightenError, now: datetime) -> None:
-        """Go over to the cloud for every charger."""
+        """Use the cloud for every charger."""
         standing, reason = self._gateway_standing, self._reason(err)
         if standing.refusal is not reason:
             LOGGER.info("The gateway cannot be used, the cloud is asked instead: %s", reason)
         standing.refuse(reason, now)
         self._answered.clear()
-        # Who comes back may have been changed meanwhile.
+        # When the gateway comes back, its chargers may be others.
         self._discovery_due.at_once()
         if isinstance(err, CertificateChanged):
             set_certificate_issue(self._hass, self._entry, err.fingerprint)
@@ -286,7 +286,7 @@ class LocalFirstChargers:
         return is_wanted(self._entry.data, serial)
 
     def _is_ours(self, serial: str) -> bool:
-        """Return whether a charger that the gateway lists is one of the site's; it may be that of a neighbour, or of another entry."""
+        """Return whether a charger that the gateway lists belongs to this entry; it may belong to another entry, or to a neighbor."""
         told = self._told.chargers if self._told else ()
         return self._is_wanted(serial) and (serial in told or serial in self._store.serials or serial in self._entry.data[CONF_CHARGERS])
 
@@ -295,14 +295,14 @@ class LocalFirstChargers:
         return {serial for serial in (self._told.chargers if self._told else ()) if self._is_wanted(serial)}
 
     def _is_enough(self, local: Set[str], now: datetime) -> bool:
-        """Return whether the gateway answers for every charger, and the cloud has told not long ago which those are."""
+        """Return whether the gateway answers for every charger, and the cloud has listed the chargers not long ago."""
         return not self._cloud_due.has_come(now) and self._wanted_of_cloud <= local
 
     async def _ask_cloud(self, now: datetime, *, is_needed: bool, is_all: bool) -> SiteStatus | None:
-        """Return what the cloud tells; `None` where it is not needed, or fails beside a gateway that answers.
+        """Return the cloud's answer; `None` where it is not needed, or fails while the gateway answers.
 
         Raises:
-            EnlightenError: It fails, and is all there is.
+            EnlightenError: It fails, and the gateway does not answer either.
         """
         if not is_all and (not is_needed or not self._cloud_retry.has_come(now)):
             return None
@@ -332,17 +332,17 @@ class LocalFirstChargers:
         return await self.cloud.status()
 
     def _live_cloud(self) -> Chargers:
-        """Return the cloud for a question that can wait until it answers the poll again.
+        """Return the cloud, if it answered the last poll.
 
         Raises:
-            ServiceUnavailable: It did not, and the gateway makes up for it: what is wrong has been said.
+            ServiceUnavailable: It did not; that was logged already, and the gateway answers instead.
         """
         if not self.cloud_answers:
             raise ServiceUnavailable("The cloud does not answer")
         return self.cloud
 
     def _cloud_failed(self, err: EnlightenError, now: datetime) -> None:
-        """Note a failure that the gateway makes up for; what a person has to do about it is said all the same."""
+        """Note a failure of the cloud while the gateway answers; a person still gets to know what to do about it."""
         if self.cloud_answers:
             LOGGER.warning("The cloud does not answer: %s", err)
         self.cloud_answers = False

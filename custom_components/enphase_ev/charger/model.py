@@ -23,7 +23,7 @@ CONFIRMED_WITHIN = timedelta(seconds=90)
 
 
 class CommandState(StrEnum):
-    """Where a command stands."""
+    """How far a command has come."""
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
@@ -32,7 +32,7 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Command[WishT]:
-    """A wish that the cloud has accepted; `reason` is what was there instead when it failed."""
+    """What a person asked for and the cloud accepted; `reason` is what was read instead when it failed."""
 
     wish: WishT
     requested_at: datetime
@@ -41,7 +41,7 @@ class Command[WishT]:
 
     @property
     def is_pending(self) -> bool:
-        """Return whether the cloud has still to show that it did what was asked for."""
+        """Return whether it is still open whether the charger does what was asked."""
         return self.state is CommandState.REQUESTED
 
     @property
@@ -50,7 +50,7 @@ class Command[WishT]:
         return self.requested_at + CONFIRMED_WITHIN
 
     def observe(self, actual: WishT | None, now: datetime, reason: str | None = None) -> Self:
-        """Return the command as it stands once this was read back."""
+        """Return the command after this was read back."""
         if not self.is_pending:
             return self
         if actual == self.wish:
@@ -74,7 +74,7 @@ class ChargerState(StrEnum):
     OFFLINE = "offline"
 
 
-# Where no mode, no plug and no fault decides, the connector's own word does.
+# If neither a fault nor charging decides, the connector's own word does.
 _STATE_OF_CONNECTOR = {
     "SUSPENDED": ChargerState.SUSPENDED,
     "SUSPENDED_EV": ChargerState.SUSPENDED,
@@ -86,7 +86,7 @@ _STATE_OF_CONNECTOR = {
 
 
 class DataSource(StrEnum):
-    """Who answers for a charger."""
+    """What answers for a charger."""
 
     CLOUD = "cloud"
     LOCAL = "local"
@@ -105,7 +105,7 @@ class LocalRefusal(StrEnum):
 
 @dataclass(frozen=True)
 class SourceState:
-    """Who answers for a charger; `refusal` is `None` where the gateway does."""
+    """Whether the gateway or the cloud answers for a charger; `refusal` says why it is not the gateway."""
 
     source: DataSource
     refusal: LocalRefusal | None
@@ -145,7 +145,7 @@ class Charger:
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
         details: schedules, settings, firmware and the last session.
-        source: who answers for it; `None` where no gateway was named.
+        source: what answers for it; `None` where no gateway is set up.
         mode_change, level_change: the last change of the charge mode, and of the level of a session.
     """
 
@@ -176,7 +176,7 @@ class Charger:
 
     @property
     def is_charging_shown(self) -> bool:
-        """Return whether it charges, or is about to because somebody asked for it."""
+        """Return whether it charges, or is about to because a person asked for it."""
         command = self.start_stop
         return command.wish if command is not None and command.is_pending else self.status.is_charging
 
@@ -217,7 +217,7 @@ class Charger:
 
     @property
     def is_at_safe_limit(self) -> bool:
-        """Return whether the charger has fallen back to its lowest level; the cloud's word means nothing while it does not charge."""
+        """Return whether the charger has fallen back to its lowest level; while it does not charge, the cloud's flag means nothing."""
         return self.status.is_charging and self.status.is_at_safe_limit
 
     @property

@@ -8,7 +8,7 @@ from ..enlighten import ChargerStatus, ChargerSummary, PhaseMode
 
 # A change of state is reported at once; two reports closer than this say nothing about the power between them.
 _SHORTEST_GAP = 30.0
-# Three-phase chargers name their voltage line to neutral, about 230 V, or line to line, about 400 V.
+# Three-phase chargers report their voltage line to neutral, about 230 V, or line to line, about 400 V.
 _LINE_TO_LINE_FROM = 300.0
 # Where a charger does not name its own.
 _HIGHEST_PHASE_VOLTAGE = 240.0
@@ -33,7 +33,7 @@ class _Report:
 
 
 class PowerMeter:
-    """Watches the reports of one charger."""
+    """Follows the reports of one charger."""
 
     def __init__(self) -> None:
         self._report: _Report | None = None
@@ -64,11 +64,11 @@ class PowerMeter:
         if at is None and before is not None and before.session_started_at == session.started_at:
             if session.energy == before.energy:
                 return
-            # Nobody tells when it reported: it was since the last look at it.
+            # The answer does not say when it reported; it was after the last poll.
             at = seen_at
         report = _Report(at, session.energy, session.started_at)
         if before is not None and before.at is not None and at is not None and at < before.at:
-            # The cloud lags behind the gateway, which was asked before.
+            # The cloud lags behind the gateway, whose newer report is known.
             return
         if before is None or before.session_started_at != report.session_started_at or report.energy < before.energy:
             self._report, self._measured = report, None

@@ -10,7 +10,7 @@ from ..const import DOMAIN
 from .energy import DayMeter, LifetimeMeter
 
 _STORAGE_VERSION = 1
-# Soon enough that a crash costs next to nothing, seldom enough that a small box's card does not wear.
+# A crash costs at most this much (s), and an SD card does not wear out.
 _SAVE_DELAY = 30.0
 
 
@@ -48,7 +48,7 @@ class SiteStore:
         return list(self._memory.chargers)
 
     def charger(self, serial: str) -> StoredCharger:
-        """Return what is remembered about a charger; whoever changes it says so by `save`."""
+        """Return what is stored about a charger; call `save` after changing it."""
         return self._memory.chargers.setdefault(serial, StoredCharger())
 
     def forget_charger(self, serial: str) -> None:
@@ -61,7 +61,7 @@ class SiteStore:
         self._store.async_delay_save(self._memory.to_dict, _SAVE_DELAY)
 
     async def async_save_now(self) -> None:
-        """Write what is remembered now, before somebody else reads the file."""
+        """Write everything now, before the file is read again."""
         await self._store.async_save(self._memory.to_dict())
 
     async def async_remove(self) -> None:

@@ -1,4 +1,4 @@
-"""Watches one charger from poll to poll: what its reports add up to, and what became of what was asked of it."""
+"""Follows one charger from poll to poll: its counters, and whether it does what it was asked to."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
@@ -12,14 +12,14 @@ from .power import PowerMeter, most_watts
 from .store import SiteStore
 
 _DEFAULT_LEVEL = 32.0
-# A charger that does not take a new level over within this time wants to be stopped and started (docs/cloud-api/chargers.md §3).
-# The poll half a minute after the command is the one that notices.
+# A charger that does not apply a new level within this time has to be stopped and started (docs/cloud-api/chargers.md §3).
+# The poll half a minute after the command notices it.
 _LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=25)
 
 # Energy between two reports further apart than this, one before and one after midnight, is split by the cloud: it may be that of hours.
 _LONGEST_WATCHED_GAP = timedelta(minutes=15)
 
-# So long after a session, a plug or a connection came or went, reports still bring something new: two of them fit in.
+# For this long after a session, plug or connection changes, reports bring news: two of them fit in.
 _SETTLES_WITHIN = timedelta(minutes=11)
 
 _MISSED_ANSWERS_OF_GONE = 3
@@ -87,7 +87,7 @@ class ChargerTracker:
         self._store.save()
 
     def take_level_reply(self, level: float, reply: CommandReply, now: datetime, *, is_change: bool) -> None:
-        """Take in what became of a start with a level (A); one that is to change a running session has to come into force.
+        """Take in the reply to a start with a level (A). If it changes a running session, the level has to be confirmed.
 
         A charger that says no more than that it charges already keeps the level that it has. That is this one where it has taken it before;
         otherwise only its own word can confirm it.
@@ -111,7 +111,7 @@ class ChargerTracker:
         )
 
     def is_settled(self, now: datetime) -> bool:
-        """Return whether nothing goes on, so that the counter and the connection stay what the summary said."""
+        """Return whether the charger is idle, so that counter and connection stay as the summary has them."""
         is_doubted = self._memory.lifetime is not None and self._memory.lifetime.doubted is not None
         is_busy = self._busy_at is not None and now < self._busy_at + _SETTLES_WITHIN
         return self.summary is not None and not is_doubted and not is_busy
@@ -119,10 +119,10 @@ class ChargerTracker:
     # --- What the cloud says ---
 
     def take_status(self, status: ChargerStatus, now: datetime, cloud_time: datetime) -> None:
-        """Take in a status, and hold what was asked for against it. The cloud's times are measured against the cloud's clock."""
+        """Take in a status, and compare it with what was asked for. Durations use the cloud's clock, as its times do."""
         before = self.status or status
         if before.looks_green is not status.looks_green:
-            # Somebody has chosen another mode: a start must not send a level into green mode (docs/cloud-api/chargers.md §3).
+            # The mode was changed elsewhere: a start must not send a level in green mode (docs/cloud-api/chargers.md §3).
             self.is_preference_outdated = True
             self.modes_due.at_once()
         is_other_situation = (before.is_plugged_in, before.is_connected) != (status.is_plugged_in, status.is_connected)
@@ -145,7 +145,7 @@ class ChargerTracker:
         if (mode_change := self.mode_change) is not None:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
         if (level_change := self.level_change) is not None:
-            # Many chargers do not tell their level: then the cloud's word has to do.
+            # Many chargers do not report their level: then the cloud's reply counts.
             is_vouched_for = status.is_charging and status.level is None and not self._is_level_refused
             level = level_change.wish if is_vouched_for else status.level
             self.level_change = level_change.observe(level, now, reason)
@@ -172,12 +172,12 @@ class ChargerTracker:
             self._unwatched_since = meter.accepted.reported_at
 
     def miss(self, now: datetime) -> None:
-        """Note that a good answer did not hold the charger."""
+        """Note that an answer did not list the charger."""
         self.missed_answers += 1
         self.missing_since = self.missing_since or now
 
     def is_missing_for_long(self, now: datetime) -> bool:
-        """Return whether so many answers, over so long a time, have not held the charger that it may be gone."""
+        """Return whether the charger was missing from enough answers, for long enough, that it may be gone."""
         return (
             self.missing_since is not None
             and self.missed_answers >= _MISSED_ANSWERS_OF_GONE
@@ -192,7 +192,7 @@ class ChargerTracker:
         return self._memory.lifetime.value if self._memory.lifetime else None
 
     def wants_day(self, zone: tzinfo, today: date) -> bool:
-        """Return whether the cloud has to tell how the day began: nobody has counted, or nobody watched what was gained over midnight."""
+        """Return whether the day's beginning has to be asked for: it was not counted, or midnight fell into a long gap between reports."""
         if self.lifetime_energy is None:
             return False
         since = self._unwatched_since
@@ -222,7 +222,7 @@ class ChargerTracker:
             self._memory.day = counted
             self._store.save()
 
-    # --- The whole picture ---
+    # --- The charger as a whole ---
 
     def build(self, nominal_voltage: float, source: SourceState | None) -> Charger | None:
         """Return the charger as entities see it; `None` before it was first seen."""

@@ -78,13 +78,13 @@ class Account:
 
     @property
     def budget(self) -> RequestBudget:
-        """Return what the account may send."""
+        """Return the budget of requests that the account may send."""
         return self.state.budget
 
     # --- Sign-in by a person ---
 
     async def sign_in(self, password: str) -> None:
-        """Open a session because a person asked for it. Whether the password is remembered is for the caller to say.
+        """Open a session because a person asked for it. The caller decides whether the password is remembered.
 
         Raises:
             CodeRequired: Go on with `request_code` and `submit_code`.
@@ -136,7 +136,7 @@ class Account:
 
     @property
     def manager_token(self) -> str | None:
-        """Return the manager JWT while it lives: another origin takes nothing else, and it is no reason to sign in."""
+        """Return the manager JWT while it is valid. Another origin accepts only this one; that it is missing is no reason to sign in."""
         token = self._session.manager_token
         return token.value if token is not None and token is not self._session.refused_token and token.is_alive() else None
 
@@ -148,8 +148,8 @@ class Account:
     async def request(self, request: Request, *, site_id: str | None = None) -> Json:
         """Send a request of a signed-in account and return the decoded answer.
 
-        A dead session is renewed once, for all who wait. A write that a dead session refused did nothing, so it is sent again. While the
-        cloud asks a family to slow down none of its reads is sent; a write is a person's wish and goes out.
+        A dead session is renewed once, for all requests that wait. A write that a dead session refused did nothing, so it is sent again.
+        While the cloud asks a family to slow down, none of its reads is sent; a write is sent, because a person asked for it.
 
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
@@ -178,7 +178,7 @@ class Account:
         return answer
 
     async def send_as_is(self, request: Request, headers_of: Callable[[Session], RequestHeaders]) -> Answer:
-        """Send a request once and return its answer whatever it says: what a refusal means is for the caller to find out.
+        """Send a request once and return its answer, refusals included: the caller finds out what a refusal means.
 
         Raises:
             ServiceUnavailable: No answer.
@@ -210,13 +210,13 @@ class Account:
             manager = session.manager_token
             await self._renew(generation)
             if answer.status == 401 and prefers_manager_token(request.family):
-                # Cookies renew the access token alone; the manager token can be the one that was refused.
+                # Cookies renew only the access token, but the cloud may have refused the manager token.
                 session.refused_token = manager
             if request.builds_on_read:
                 raise SessionRenewed("The session was renewed in the middle of a change")
             answer, session = await send()
             if answer.status == 401 and not request.is_optional:
-                # The cookies gave a token and still the session is refused: only a new one can help.
+                # The session is refused although the cookies gave a token: only a new session can help.
                 await self._replace(session)
                 answer, session = await send()
                 if answer.status == 401:
@@ -319,7 +319,7 @@ class Account:
     async def _replace(self, refused: Session) -> None:
         """Open a new session unless another request has done so since this one was refused."""
         while self._renewal is not None and not self._renewal.done() and not self._renewal_is_by_password:
-            # It would end in the tokens that were refused.
+            # Cookies would bring back the tokens that were refused.
             await asyncio.wait([self._renewal])
         if self._session is refused:
             await self._share_renewal(by_password=True)
@@ -346,7 +346,7 @@ class Account:
         await self._open_session(self.password, is_automatic=True)
 
     def close(self) -> None:
-        """Let go of what is under way."""
+        """Cancel the renewal that is under way."""
         if self._renewal is not None:
             self._renewal.cancel()
 
@@ -358,7 +358,7 @@ class Account:
         return True
 
     async def _open_session(self, password: str, *, is_automatic: bool = False) -> None:
-        """Sign in with e-mail and password, into a jar of its own: a refused try must not touch the session that is there."""
+        """Sign in with e-mail and password, into a separate cookie jar: a refused attempt must not touch the session that is there."""
         jar = self.empty_jar()
         try:
             signed_in = await conversation.sign_in_with_json(self.transport, jar, self.email, password)
@@ -388,7 +388,7 @@ class Account:
         try:
             await self._renew_with_cookies(session, is_new=True)
         except ServiceUnavailable, RateLimited:
-            # A session that was opened counts, so it is not thrown away while another token can be used.
+            # The cloud counts every session that is opened, so one is not thrown away while another token can be used.
             if session.manager_token is None:
                 raise
         if session.access_token is None and session.manager_token is None:
@@ -415,7 +415,7 @@ class Account:
         self._changed()
 
     def _is_settled(self, request: Request, answer: Answer) -> bool:
-        """Return whether this kind of answer was looked into lately and was not about the session."""
+        """Return whether a short time ago this kind of answer turned out not to be about the session."""
         if answer.status == 401 and not request.is_optional:
             return False
         return self._refusals.is_settled(request)
@@ -441,7 +441,7 @@ class Account:
         return session
 
     def _keep_cookies(self, session: Session, answer: Answer) -> None:
-        """Keep the cookies of an answer of the service itself, in the session that it answers; a page for people can come from anywhere."""
+        """Keep the cookies of a service's answer in the session that it answers, but not those of a page for people."""
         if answer.set_cookies and not answer.is_html:
             conversation.keep_cookies(session.cookies, answer)
             self._changed()
@@ -463,12 +463,12 @@ class Account:
 
 
 def _looks_dead(answer: Answer) -> bool:
-    """Return whether an answer is one that a dead session gets (docs/cloud-api/auth.md §3)."""
+    """Return whether the cloud answers a dead session like this (docs/cloud-api/auth.md §3)."""
     return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and answer.is_html)
 
 
 def _redirect_target(answer: Answer) -> URL | None:
-    """Return the web address that an answer sends us to."""
+    """Return the address that an answer redirects to."""
     try:
         target = answer.url.join(URL(answer.headers.get(hdrs.LOCATION, "")))
     except ValueError:

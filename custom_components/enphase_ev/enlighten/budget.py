@@ -10,11 +10,11 @@ from mashumaro import DataClassDictMixin
 
 from .exceptions import RequestCeiling
 
-# Trouble was seen to begin at about 600.
+# Accounts were seen to get into trouble at about 600.
 MOST_PER_HOUR = 480
 # What polls leave free for commands, for what confirms them, and for the session; and commands for polls, so that entities stay available.
 _RESERVE = 60
-# Slower than this a person sees too little; what is still too much then is refused.
+# Polls are not slowed down more than this: values would be too old. If that is still too much, requests are refused.
 _MOST_STRETCHED = 5.0
 _NOTEWORTHY = 1.25
 _EXPECTED_FOR = 15
@@ -33,7 +33,7 @@ class RequestBudget(DataClassDictMixin):
     writes: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # How many polls an hour those who poll want, and in which minute they said so.
+        # How many polls an hour each part wants to send, and in which minute it said so.
         self._expected: dict[str, tuple[int, float]] = {}
         self._refused_in: int | None = None
         self._strained_since: int | None = None
@@ -57,7 +57,7 @@ class RequestBudget(DataClassDictMixin):
 
     @property
     def has_room(self) -> bool:
-        """Return whether polls may be sent. Where little more than the reserve is left, it is one a minute."""
+        """Return whether a poll may be sent. When little more than the reserve is left, one poll a minute may be sent."""
         now = self._forget_old()
         writes, others = self._writes_and_others
         is_plenty = writes + others < MOST_PER_HOUR - _RESERVE or self.sent.get(now, 0) == self.writes.get(now, 0)
@@ -91,7 +91,7 @@ class RequestBudget(DataClassDictMixin):
 
     @property
     def is_worth_storing(self) -> bool:
-        """Return whether so much was counted that a restart should know of it."""
+        """Return whether so many requests were counted since the last save that they should be saved, to be known after a restart."""
         return self._unstored >= _STORED_EVERY
 
     def note_stored(self) -> None:
@@ -117,7 +117,7 @@ class RequestBudget(DataClassDictMixin):
         return max(min(rates), 0.0)
 
     def _forget_old(self) -> int:
-        """Forget what no hour holds any more, and what a clock that was wrong has counted."""
+        """Forget minutes that are more than an hour old, and minutes in the future that a wrong clock has counted."""
         now = _minute()
         for counts in (self.sent, self.writes):
             for minute in [minute for minute in counts if abs(now - minute) > _HOUR]:

@@ -1,4 +1,4 @@
-"""The calls about one charger, whoever answers them: the cloud, or a gateway in the house.
+"""The calls about one charger, answered by the cloud or by a gateway in the house.
 
 Sources: docs/cloud-api/chargers.md, docs/cloud-api/local.md.
 """
@@ -36,7 +36,7 @@ NOT_HERE = frozenset({404, 405})
 
 
 class ChargerCalls(Protocol):
-    """What can be asked and told about one charger. Each call raises an `EnlightenError` of the kind that tells what went wrong."""
+    """The questions and commands about one charger. Each call raises an `EnlightenError` of the kind that tells what went wrong."""
 
     async def summary(self, serial: str) -> ChargerSummary | None:
         """Return what the charger is; `None` where nothing is said about it."""
@@ -45,7 +45,7 @@ class ChargerCalls(Protocol):
         """Return how the charger decides when to charge."""
 
     async def set_charge_mode(self, serial: str, mode: ChargeMode) -> ChargeModePreference | None:
-        """Choose a mode; return the preference that was answered with, if any."""
+        """Choose a mode; return the preference that the answer holds, if any."""
 
     async def start(self, serial: str, *, mode: ChargeMode | None, level: float | None, connector_id: int = 1) -> CommandReply:
         """Start charging at a level in A."""
@@ -58,7 +58,7 @@ class ChargerCalls(Protocol):
 
 
 class ChargerCommands(ABC):
-    """Start, stop and charge mode, in the forms that whoever answers may want."""
+    """Start, stop and charge mode, tried in the forms that different deployments accept."""
 
     _start_forms: Sequence[Form] = START
     _start_forms_without_level: Sequence[Form] = START_WITHOUT_LEVEL
@@ -78,7 +78,7 @@ class ChargerCommands(ABC):
 
     @abstractmethod
     async def _is_charging(self, serial: str) -> bool:
-        """Ask whether a charger charges; false where that cannot be had."""
+        """Ask whether a charger charges; false where nothing answers."""
 
     @abstractmethod
     def _known_form(self, command: str) -> str | None:
@@ -163,7 +163,7 @@ class ChargerCommands(ABC):
         except ServiceUnavailable as err:
             if not is_invalid_level(err.cloud_message):
                 raise
-            # Older chargers refuse every level (seen): once more without it.
+            # Some older chargers refuse every level (seen): send it once more without a level.
             return await self._start_without_level(serial, connector_id)
 
     async def _start_without_level(self, serial: str, connector_id: int) -> CommandReply:
@@ -173,7 +173,7 @@ class ChargerCommands(ABC):
         return await self._try_forms(known, forms, serial, None, connector_id)
 
     async def _try_forms(self, known: str, forms: Iterable[Form], serial: str, level: float | None, connector_id: int) -> CommandReply:
-        """Send a start in one form after the other, as long as the answer says that the form is not known here."""
+        """Send a start in one form after another, until the answer no longer says that the form is unknown."""
         refusal: RequestRejected | None = None
         for form in forms:
             try:

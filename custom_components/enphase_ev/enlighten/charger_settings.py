@@ -33,13 +33,13 @@ class ChargerSettings:
         request = Request(family=Family.CONFIGURATION, method="POST", path=self._configuration_path(serial), json=keys, is_optional=True)
         return ChargerConfiguration.read(await self.account.request(request, site_id=self.site_id))
 
-    async def set_configuration(self, serial: str, key: ConfigurationKey, value: str) -> None:
-        """Write one key; the charger takes it over a little later."""
+    async def set_configuration(self, serial: str, key: ConfigurationKey, value: bool | float) -> None:
+        """Write one key: on or off, or a level (A); the charger applies it a little later."""
         request = Request(
             family=Family.CONFIGURATION,
             method="PUT",
             path=self._configuration_path(serial),
-            json=[{"key": key.value, "value": value_json(key, value)}],
+            json=[{"key": key.value, "value": value_json(value)}],
             is_write=True,
         )
         await self.account.request(request, site_id=self.site_id)

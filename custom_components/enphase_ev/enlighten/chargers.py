@@ -15,7 +15,7 @@ from .transport import Family, Request
 
 _CONTROLLER = "/service/evse_controller"
 _CHARGING_MODE = "/service/evse_scheduler/api/v1/iqevc/charging-mode"
-# A path that was not there for a moment is not given up for one that tells less.
+# If a path is missing for a moment, it is not given up for another path that returns less.
 _DETAILS_AGAIN_AFTER = timedelta(minutes=15)
 
 
@@ -30,11 +30,11 @@ class Chargers(ChargerCommands):
     # --- Reading ---
 
     async def status(self) -> SiteStatus:
-        """Return what the chargers are doing, from the map by serial number where the deployment has nothing better.
+        """Return what the chargers are doing; if the deployment has no better path, from the map by serial number.
 
         Source: docs/cloud-api/chargers.md §1.
 
-        Now and then it is looked whether it has.
+        From time to time the better path is tried again.
         """
         now = datetime.now(UTC)
         first = "plain" if now >= self._details_due else None
@@ -119,12 +119,12 @@ class Chargers(ChargerCommands):
         return f"{_CHARGING_MODE}/{self.site_id}/{serial}/preference"
 
     async def _read(self, family: Family, path: str) -> Json:
-        # The status alone tells how the session is: the other services fail on their own.
+        # Only the status says something about the session: the other services fail by themselves.
         request = Request(family=family, path=path, is_optional=family is not Family.STATUS)
         return await self.account.request(request, site_id=self.site_id)
 
     async def _read_first(self, family: Family, what: str, paths: dict[str, str], *, first: str | None = None) -> Json:
-        """Read the first path that this deployment has, beginning with `first`, else with the one that answered before."""
+        """Read the first path that this deployment has: `first`, then the path that answered last time, then the others."""
         key = f"{self.site_id}:{what}"
         first = first or self.account.known_form(key)
         refusal: RequestRejected | None = None

@@ -18,7 +18,7 @@ type _Change = Callable[[Sequence[ChargingSlot]], Sequence[ChargingSlot]]
 
 
 class ChargingSchedules:
-    """Reads and writes slots. Where a deployment knows no request for a single slot, all are sent, the others as they came."""
+    """Reads and writes slots. If a deployment has no request for a single slot, all slots are sent; the others are sent back unchanged."""
 
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account
@@ -28,7 +28,7 @@ class ChargingSchedules:
         """Return all slots of a charger.
 
         Raises:
-            InvalidResponse: The answer holds no list; that is no proof that there are no slots.
+            InvalidResponse: The answer holds no list, which does not mean that there are no slots.
         """
         schedule = ChargingSchedule.read(await self._send("GET", serial, "schedules"))
         if schedule is None:
@@ -75,7 +75,7 @@ class ChargingSchedules:
         await self._send("PATCH", serial, "schedules", {slot_id: "ENABLED" if is_enabled else "DISABLED"})
 
     async def replace_all(self, serial: str, slots: Sequence[ChargingSlot]) -> None:
-        """Make these the slots of a charger. Slots that are left out may be deleted."""
+        """Replace the slots of a charger by these. Slots that are missing from them may be deleted."""
         await self._rewrite(serial, lambda _: slots)
 
     async def _rewrite(self, serial: str, change: _Change) -> None:

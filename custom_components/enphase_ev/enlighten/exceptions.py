@@ -1,4 +1,4 @@
-"""The errors of the client: one small tree, and nothing else is raised.
+"""The errors of the client; it raises no others.
 
 Every error keeps the cloud's own code and message where it gave one. None of them carries a password, a token, a cookie, an e-mail
 address, a serial number or a URL.
@@ -67,7 +67,7 @@ class RateLimited(EnlightenError):
 
 
 class RequestCeiling(RateLimited):
-    """Nothing was sent: this account has sent as many requests in the last hour as are good for it."""
+    """Nothing was sent: this account has reached the limit of requests in an hour."""
 
 
 class ServiceUnavailable(EnlightenError):
@@ -84,11 +84,11 @@ class ServiceUnavailable(EnlightenError):
 
 
 class Unreachable(ServiceUnavailable):
-    """No connection could be had: nothing was sent."""
+    """There was no connection: nothing was sent."""
 
 
 class CertificateChanged(Unreachable):
-    """A gateway shows another certificate than the one that a person has accepted. `fingerprint` is that of the new one (SHA-256, hex)."""
+    """A gateway has another certificate than the one that a person accepted. `fingerprint` is that of the new one (SHA-256, hex)."""
 
     def __init__(self, fingerprint: str) -> None:
         super().__init__("The gateway shows another certificate")
@@ -111,7 +111,10 @@ class RequestRejected(EnlightenError):
 
     @property
     def is_queued(self) -> bool:
-        """Return whether a command waits for a charger that was not reached (docs/cloud-api/README.md): it may be carried out yet."""
+        """Return whether the cloud queued the command: it could not reach the charger, which may still carry it out.
+
+        Source: docs/cloud-api/README.md.
+        """
         return self.status == 552
 
 

@@ -1,4 +1,4 @@
-"""The charger calls of a local IQ Gateway (docs/cloud-api/local.md)."""
+"""The charger calls of an IQ Gateway in the house (docs/cloud-api/local.md)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,13 +20,13 @@ from .tokens import Token
 from .transport import Answer, Family, Request, Transport
 
 _CHARGERS = "/ivp/pdm/chargers"
-# In no page of ours; public projects agree on both.
+# docs/cloud-api/ does not say this; public projects agree on both.
 _OPEN_SESSION = "/auth/check_jwt"
 _INFO = "/info"
 _SOFTWARE = re.compile(r"<software>\s*([^<\s]+)\s*</software>")
 _LIST_KEYS = ("serial_nums", "chargers", "data", "items", "result")
 _NEVER = datetime.max.replace(tzinfo=UTC)
-# What no certificate has: whoever expects it is told which one is there, and sends nothing.
+# No certificate has this fingerprint: a request that expects it fails before it is sent, and the error names the real one.
 _NO_FINGERPRINT = bytes(32)
 
 
@@ -48,7 +48,7 @@ class Gateway(ChargerCommands):
     `transport` is one of its own, which accepts one certificate only: nothing of the cloud's comes here, and the token goes nowhere else.
     """
 
-    # The page knows one form of each.
+    # docs/cloud-api/local.md has one form of each.
     _start_forms = (START[0],)
     _start_forms_without_level = START_WITHOUT_LEVEL[:2]
     _stop_forms = (Form(name="post"),)
@@ -58,7 +58,7 @@ class Gateway(ChargerCommands):
         self.recorder = Recorder()
         self.latency: float | None = None
         self._token = Token.read(token, obtained_at=datetime.now(UTC), expires_at=_NEVER)
-        # The address can be a bare one.
+        # The gateway may be named by an IP address.
         self._cookies = CookieJar(unsafe=True, quote_cookie=False)
         self._may_open_session = True
 
@@ -79,7 +79,7 @@ class Gateway(ChargerCommands):
         return _read_serials(await self.request(Request(family=Family.GATEWAY, path=_CHARGERS)))
 
     async def firmware(self) -> str | None:
-        """Return the gateway's firmware, which it tells everybody; `None` where it does not."""
+        """Return the gateway's firmware, which is readable without a token; `None` where it is not."""
         answer = await self.transport.send(Request(family=Family.GATEWAY, path=_INFO), headers={}, cookies=self._cookies)
         found = _SOFTWARE.search(answer.text) if answer.status == 200 else None
         return found[1] if found else None
@@ -119,7 +119,7 @@ class Gateway(ChargerCommands):
 
     @override
     async def _is_charging(self, serial: str) -> bool:
-        # A 404 says that the path has closed: then the cloud knows.
+        # A 404 means that this gateway no longer has the path; the cloud is asked instead.
         return False
 
     @override
@@ -129,12 +129,12 @@ class Gateway(ChargerCommands):
 
     @override
     def _known_form(self, command: str) -> str | None:
-        # There is one form, so a 404 is never about that: the path has closed, and the charger goes on with what it does.
+        # There is only one form, so a 404 means that the path is gone and that nothing was sent to the charger.
         return None
 
     @override
     def _remember_form(self, command: str, form: str) -> None:
-        """Do nothing: there is nothing to choose from."""
+        """Do nothing: there is only one form."""
 
     # --- Requests ---
 
@@ -155,7 +155,7 @@ class Gateway(ChargerCommands):
         return answer.json
 
     async def _send(self, request: Request) -> Answer:
-        """Send a request; a 401 did nothing, so it is sent again once there is a session in case a token alone does not do."""
+        """Send a request. If the answer is 401, nothing was done: open a session and send it again, in case a token alone is not enough."""
         answer = await self._send_once(request)
         if answer.status == 401 and self._may_open_session:
             self._may_open_session = False

@@ -21,7 +21,7 @@ class Session:
     manager_token: Token | None = None
     user_id: str | None = None
     signed_in_at: datetime | None = None
-    # Bumped by every renewal, so that a request can tell whether another one has renewed the session meanwhile.
+    # Every renewal increments it: a request sees whether another one has renewed the session meanwhile.
     generation: int = field(default=0)
     # A token that the cloud has refused before it ran out.
     refused_token: Token | None = None
@@ -41,7 +41,7 @@ class Session:
 
 @dataclass(frozen=True)
 class RequestHeaders:
-    """What a request wears: its headers beyond the user agent, and its cookies."""
+    """The headers of a request, without the user agent, and its cookies."""
 
     headers: dict[str, str]
     cookies: CookieJar

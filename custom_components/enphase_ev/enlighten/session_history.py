@@ -9,13 +9,13 @@ from .parsing import Json
 from .transport import Family, Request
 
 _PAGE = 20
-# Ten years of a session a day. Where the pages never end, something is wrong with them, and an hour's requests are not to be spent on that.
+# Ten years with a session every day. Pages that never end are broken, and must not use up an hour's requests.
 _MOST_PAGES = 200
 _DATE_FORMAT = "%d-%m-%Y"
 
 
 class ChargerHistory:
-    """Reads sessions and energy, in the name of the user where that is known (docs/cloud-api/auth.md §6)."""
+    """Reads sessions and energy, with the user id where it is known (docs/cloud-api/auth.md §6)."""
 
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account

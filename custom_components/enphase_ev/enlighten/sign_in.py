@@ -33,7 +33,7 @@ _QUOTA_WORDS = "too many active sessions"
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the sign-in told: the manager token where it came in the body, and the site of the account where it named one."""
+    """What the answer to a sign-in held: the manager token where it came in the body, and the site of the account where it named one."""
 
     manager_token: str | None = field(default=None, repr=False)
     system_id: str | None = None
@@ -142,13 +142,13 @@ async def submit_code(transport: Transport, jar: CookieJar, email: str, code: st
 
 
 def keep_cookies(jar: CookieJar, answer: Answer) -> None:
-    """Take over the cookies of an answer that is known to belong to a live session; what no header can carry is none."""
+    """Keep the cookies of an answer of a live session; a cookie that no header can carry is left out."""
     jar.update_cookies_from_headers(answer.set_cookies, answer.url)
     jar.clear(lambda morsel: read_secret(morsel.value) is None)
 
 
 def _read_sign_in(body: dict[str, Json], jar: CookieJar, *, status: int) -> SignedIn:
-    """Tell the answers of a sign-in apart, by the table of docs/cloud-api/auth.md §1."""
+    """Interpret the answer to a sign-in by the table of docs/cloud-api/auth.md §1."""
     if read_bool(body.get("isBlocked")):
         raise AccountBlocked("Enphase has locked the account")
     if read_bool(body.get("requires_mfa")):
@@ -176,7 +176,7 @@ def _raise_for_outage(answer: Answer) -> None:
 
 
 def _post(path: str, form: dict[str, str]) -> Request:
-    """Return a request that must not go out twice: each one counts towards a lock."""
+    """Return a request that must be sent only once: every attempt counts towards locking the account."""
     return Request(family=Family.SIGN_IN, method="POST", path=path, form=form, is_write=True)
 
 

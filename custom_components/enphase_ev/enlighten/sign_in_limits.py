@@ -32,7 +32,7 @@ _BETWEEN_AUTOMATIC_SIGN_INS = (timedelta(0), timedelta(minutes=15), timedelta(ho
 
 
 class HoldReason(StrEnum):
-    """Why no sign-in is tried by itself for a while."""
+    """Why the client does not sign in by itself for a while."""
 
     REJECTED = "rejected"
     BLOCKED = "blocked"
@@ -54,7 +54,7 @@ class SignInLimits(DataClassDictMixin):
     automatic_sign_ins: list[datetime] = field(default_factory=list)
 
     def check_person(self) -> None:
-        """Allow a person's own try.
+        """Allow a sign-in that a person asked for.
 
         A first refused password may be corrected at once, since a slip of the finger is the usual reason; from the second on, and after
         any other refusal, it is once a minute.
@@ -117,7 +117,7 @@ class SignInLimits(DataClassDictMixin):
             self._record_outage(_AFTER_OUTAGE)
 
     def _record_outage(self, wait: timedelta) -> None:
-        """Let the try not count, since no session was opened, and the next one wait."""
+        """Do not count the attempt, since no session was opened, but let the next one wait."""
         self.automatic_sign_ins = self.automatic_sign_ins[:-1]
         self.hold_reason, self.hold_until = HoldReason.OUTAGE, datetime.now(UTC) + wait
 

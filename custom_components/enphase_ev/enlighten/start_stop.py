@@ -24,7 +24,7 @@ _IDLE_WORDS = ("not charging", "not in charging state", _NO_VEHICLE)
 
 
 class Outcome(StrEnum):
-    """What became of a start or a stop."""
+    """The outcome of a start or a stop."""
 
     ACCEPTED = "accepted"
     ALREADY_CHARGING = "already_charging"
@@ -38,7 +38,7 @@ class CommandReply:
     """The cloud's reply: what it means, its own words where it gave some, and the level (A) that it repeated.
 
     `is_schedule_kept` is false when a start in scheduled mode could not be followed by the preference: the schedule is overridden.
-    `is_level_left_out` tells that the start named no level, so that none can come into force.
+    `is_level_left_out` says that the start was sent without a level, so that no level is to be confirmed.
     """
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class CommandReply:
 
 
 class Body(Enum):
-    """What a start sends along."""
+    """The fields that a start sends."""
 
     CAMEL_CASE = auto()
     SNAKE_CASE = auto()
@@ -138,7 +138,7 @@ def _start_refusal(code: str | None, message: str | None) -> Outcome | None:
 
 
 def names_level(message: str | None) -> bool:
-    """Return whether a start was refused for its level, so that another form would be refused for it too."""
+    """Return whether a start was refused because of its level: every other form would be refused as well."""
     return _holds(message, _INVALID_LEVEL, _OUT_OF_RANGE)
 
 

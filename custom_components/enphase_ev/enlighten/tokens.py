@@ -9,10 +9,10 @@ import orjson
 
 from .parsing import Json, first_of, read_digits, read_secret, read_time, read_unwrapped
 
-# A token is taken as used up one hour before it runs out, and renewed a little before that.
+# A token counts as expired one hour before it is, and is renewed a little before that.
 _USED_UP_BEFORE_EXPIRY = timedelta(hours=1)
 _RENEWED_BEFORE_USED_UP = timedelta(minutes=10)
-# Told lifetime of a token that does not say when it ends.
+# Assumed lifetime of a token that does not say when it ends.
 _ASSUMED_LIFETIME = timedelta(hours=12)
 
 
@@ -42,7 +42,7 @@ class Token:
             value=value,
             obtained_at=obtained_at,
             expires_at=read_time(claims.get("exp")) or expires_at or obtained_at + _ASSUMED_LIFETIME,
-            # `sub` holds other things on some accounts.
+            # On some accounts `sub` is not the user id.
             user_id=read_digits(first_of(claims, "user_id", "userId", "userid", "sub")),
             session_id=read_secret(first_of(claims, "session_id", "sessionId")),
         )
@@ -62,7 +62,7 @@ class Token:
 
 
 def _payload(token: str) -> Json:
-    """Return the middle part of a token; `None` where there is none. The other two parts are nothing to a client."""
+    """Return the middle part of a token; `None` where there is none. A client cannot use the other two parts."""
     _, _, rest = token.partition(".")
     part = rest.partition(".")[0]
     try:

@@ -1,4 +1,4 @@
-"""Sends one HTTP request to Enlighten and reads the whole answer before anybody judges it."""
+"""Sends one HTTP request to Enlighten and reads the whole answer before it is interpreted."""
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -33,16 +33,16 @@ GRID_SERVICES_URL = "https://gs.enphaseenergy.com"
 GRID_SERVICES_URL_VARIABLE = "ENPHASE_EV_GRID_SERVICES_URL"
 
 _HOUR = 3600
-# What of the headers tells the session apart from another one.
+# Headers by which one session differs from another.
 _SECRET_HEADERS = (hdrs.AUTHORIZATION, "e-auth-token", "X-XSRF-Token", "username")
-# The charger services' own codes. Where they stand is not the same everywhere.
+# The charger services' own codes, which appear under different keys.
 _SERVICE_CODE = re.compile(r"iqevc_[a-z]+[-_]\d{1,10}")
-# A path that is not there, in the words of the cloud's own framework (docs/cloud-api/README.md).
+# How the cloud's framework says that a path does not exist (docs/cloud-api/README.md).
 _NO_ROUTE = "no static resource"
 _CODE_KEYS = ("errorMessageCode", "errorCode", "status", "code")
-# Longer than this nobody waits, whatever the cloud names: a slip of its clock would silence an account for good.
+# The longest wait, whatever the cloud asks for: otherwise an error of its clock would silence an account forever.
 _LONGEST_WAIT = 24.0 * _HOUR
-# A connection that has not come about after this share of the time never will; and then it is sure that nothing was sent.
+# If there is no connection after this share of the time, the request fails, and it is certain that nothing was sent.
 _CONNECTED_WITHIN = 2 / 3
 # The largest honest answer, a summary of fifty chargers, is below 200 kB.
 _LARGEST_BODY = 4 * 1024 * 1024
@@ -136,12 +136,12 @@ class Answer:
 
     @property
     def is_redirect(self) -> bool:
-        """Return whether the answer sends us elsewhere, which on a service path means a dead session."""
+        """Return whether the answer is a redirect; from a service path this means a dead session."""
         return self.status in {301, 302, 303, 307, 308}
 
     @property
     def is_html(self) -> bool:
-        """Return whether the answer is a page for people."""
+        """Return whether the answer is an HTML page instead of data."""
         return self.headers.get(hdrs.CONTENT_TYPE, "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
 
     @property
@@ -216,12 +216,12 @@ class Answer:
         try:
             words = self.json
         except InvalidResponse:
-            # Broken JSON is nothing to show.
+            # Broken JSON is not worth showing.
             words = None if self.body.lstrip()[:1] in {b"{", b"["} else " ".join(self.text.split())
         return read_text(words) if isinstance(words, str) else None
 
     def raise_for_status(self) -> None:
-        """Raise what an answer that is no success means, once it is clear that the session is alive.
+        """Raise the error that an unsuccessful answer means, once it is known that the session is alive.
 
         Raises:
             RateLimited: 429.
@@ -324,7 +324,7 @@ class Transport:
         if self.budget is not None:
             self.budget.spend(is_write=request.is_write)
         self.requests.add(request.family)
-        # Not joined: a path that begins with two slashes would name another host.
+        # The URL is not joined: a path that begins with two slashes would name another host.
         url = URL(f"{self.url.origin()}{request.path}").update_query(request.params)
         session = self._write_session if request.is_write else self._session
         agent = _BROWSER_USER_AGENT if self.uses_browser_user_agent else _HONEST_USER_AGENT
@@ -351,7 +351,7 @@ class Transport:
             ) as response:
                 content = await _read_body(response)
         except aiohttp.ServerFingerprintMismatch as err:
-            # Found out before anything was sent.
+            # The certificate is checked before anything is sent.
             raise CertificateChanged(err.got.hex()) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as err:
             _LOGGER.debug("%s %s: no connection (%s)", request.method, request.family, type(err).__name__)

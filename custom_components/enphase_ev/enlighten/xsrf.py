@@ -12,7 +12,7 @@ _ANSWER_HEADER = "x-csrf-token"
 
 
 class Xsrf:
-    """The newest token of an account, and the lock that keeps one request from invalidating another's.
+    """The newest token of an account, and a lock: a request can invalidate the token of another that runs at the same time.
 
     `is_fresh` says that the last answer gave the token, or took it: only then it is sure to be the newest.
     """

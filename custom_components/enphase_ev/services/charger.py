@@ -189,12 +189,12 @@ async def _get_charging_sessions(call: ServiceCall) -> ServiceResponse:
 
 
 def _charger_with_slot(targets: list[ChargerTarget], slot_id: str) -> ChargerTarget:
-    """Return the charger among the targets that has a slot; the first one, which then says so, where none is known to have it."""
+    """Return the target that has the slot; if none is known to have it, the first one, whose error then says so."""
     return next((target for target in targets if target.charger.details.has_slot(slot_id)), targets[0])
 
 
 def _check_slot(target: ChargerTarget, start: time, end: time, level: float | None) -> None:
-    """Refuse what no schedule can be, before anything is sent."""
+    """Refuse impossible schedules before anything is sent."""
     if start == end:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_duration")
     check_level(target.charger, level)
@@ -224,7 +224,7 @@ def _session_answer(session: PastSession) -> JsonObjectType:
 
 
 async def _for_each(targets: list[ChargerTarget], action: Callable[[ChargerTarget], Awaitable[JsonObjectType]]) -> ServiceResponse:
-    """Act on one charger after the other; one that fails does not keep the others from their turn."""
+    """Act on one charger after another, also after one has failed; then raise the first error."""
     answers: list[JsonValueType] = []
     failures: list[HomeAssistantError] = []
     for target in targets:

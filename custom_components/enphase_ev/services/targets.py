@@ -1,4 +1,4 @@
-"""Who is meant by an action's target, and who may ask for it."""
+"""Finds what the target of an action means, and checks who may call it."""
 
 from dataclasses import dataclass
 
@@ -75,7 +75,7 @@ async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
 async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[EnphaseConfigEntry]:
     """Return the config entries that a call means, each once, loaded or not; the only one there is, where it names none.
 
-    A site that is named by its number or by its own device is the whole account's affair and wants an administrator.
+    A site that is named by its number or by its own device needs an administrator: it affects the whole account.
 
     Raises:
         ServiceValidationError: It means none.
@@ -143,7 +143,7 @@ async def async_batteries(call: ServiceCall) -> list[EnphaseRuntimeData]:
 
 
 def _require_control_of_battery(call: ServiceCall, user: User | None, entry: EnphaseConfigEntry) -> None:
-    """Let only those change schedules who may control what the schedules do."""
+    """Allow only people who may control the switches of the schedules."""
     if user is None or user.is_admin:
         return
     entities = er.async_get(call.hass)
@@ -200,7 +200,7 @@ def _require_admin(call: ServiceCall, user: User | None) -> None:
 
 
 def _require_control(call: ServiceCall, user: User | None, serial: str) -> None:
-    """Let only those control a charger who may control its switch."""
+    """Allow only people who may control the charger's switch."""
     if user is None or user.is_admin:
         return
     switch = er.async_get(call.hass).async_get_entity_id(Platform.SWITCH, DOMAIN, f"{serial}_charging")

@@ -51,12 +51,12 @@ class ChargerConfiguration:
         """Return whether a key that can be on or off is on."""
         return read_bool(self.values.get(key)) is True
 
-    def holds(self, key: ConfigurationKey, value: str) -> bool:
-        """Return whether a key has this value, in whatever notation; one that is off may read as one that was never set.
+    def holds(self, key: ConfigurationKey, value: bool | float) -> bool:
+        """Return whether a key is on or off, or has this level (A); a key that is off may read as one that was never set.
 
         Source: docs/cloud-api/chargers.md §7.
         """
-        return _plain(self.values.get(key, _OFF)) == _plain(value)
+        return _plain(self.values.get(key, _OFF)) == value
 
     @property
     def default_level(self) -> float | None:
@@ -102,12 +102,11 @@ def battery_help_json(*, is_enabled: bool) -> Json:
     return {"chargerSettingList": [setting]}
 
 
-def value_json(key: ConfigurationKey, value: str) -> Json:
-    """Return a value as it is written: the level as a number, the rest in words."""
-    amps = read_float(value) if key is ConfigurationKey.DEFAULT_LEVEL else None
-    if amps is None:
-        return value
-    return int(amps) if amps == int(amps) else amps
+def value_json(value: bool | float) -> Json:
+    """Return a value as it is written: on and off in words, a level (A) as a number."""
+    if isinstance(value, bool):
+        return _ON if value else _OFF
+    return int(value) if value == int(value) else value
 
 
 def _read_value(value: Json) -> str | None:
@@ -117,7 +116,7 @@ def _read_value(value: Json) -> str | None:
 
 
 def _plain(value: str) -> bool | float | str:
-    """Return the same for `enabled`, `true` and `1`, and for `16` and `16.0`."""
+    """Return what a value means: true for `enabled`, `true` and `1`, and 16 for `16` and `16.0`."""
     switch, number = read_bool(value), read_float(value)
     if switch is not None:
         return switch
