@@ -19,12 +19,13 @@ from .charger.issues import clear_stop_issues
 from .charger.local_first import LocalFirstChargers
 from .charger.store import SiteStore
 from .const import CONF_SITE, DOMAIN
-from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules
+from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules, LiveStreams
 from .entity import battery_device_info, battery_identifier, site_device_info
 from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
+from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -112,7 +113,9 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
     overrides = BatteryOverrides(battery)
     overrides.async_start()
-    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides)
+    live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options)
+    live.async_start()
+    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:

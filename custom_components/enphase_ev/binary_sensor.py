@@ -12,8 +12,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.model import Battery
 from .charger.model import Charger
-from .entity import BATTERY, CHARGERS, SITE, BatteryEntity, ChargerEntity, SiteEntity, SubjectDescription, add_entities
+from .entity import BATTERY, CHARGERS, LIVE, SITE, BatteryEntity, ChargerEntity, LiveEntity, SiteEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
+from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 
 PARALLEL_UPDATES = 0
@@ -80,6 +81,19 @@ CLOUD_REACHABLE = SiteBinarySensorDescription(
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveBinarySensorDescription(SubjectDescription[LiveCoordinator], BinarySensorEntityDescription):
+    """Describes a binary sensor about the site at this moment."""
+
+
+ON_GRID = LiveBinarySensorDescription(
+    key="on_grid",
+    translation_key="on_grid",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    has_fn=lambda live: live.is_on_grid is not None,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BatteryBinarySensorDescription(SubjectDescription[Battery], BinarySensorEntityDescription):
     """Describes a binary sensor of all batteries."""
 
@@ -106,6 +120,7 @@ BATTERY_BINARY_SENSORS = (
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the binary sensors of an entry."""
     add_entities(entry, async_add_entities, SITE, [CLOUD_REACHABLE], CloudReachable)
+    add_entities(entry, async_add_entities, LIVE, [ON_GRID], OnGrid)
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_BINARY_SENSORS, BatteryBinarySensor)
 
@@ -128,6 +143,20 @@ class CloudReachable(SiteEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool:
         return self.coordinator.last_update_success and self.coordinator.client.cloud_answers
+
+
+class OnGrid(LiveEntity, BinarySensorEntity):
+    """Whether the home is connected to the grid; known without live power, too, where anything tells it."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.is_on_grid is not None
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.coordinator.is_on_grid
 
 
 class BatteryBinarySensor(BatteryEntity, BinarySensorEntity):

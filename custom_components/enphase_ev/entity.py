@@ -20,6 +20,7 @@ from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
 from .enlighten import BatteryUnit
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
+from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 
 
@@ -63,6 +64,7 @@ SITE = Subjects(
 CHARGERS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda runtime: runtime.chargers.data, return_as_new=True)
 # All batteries of a site together, and each of them.
 BATTERY = Subjects(coordinator=lambda runtime: runtime.battery, present=_batteries)
+LIVE = Subjects(coordinator=lambda runtime: runtime.live, present=lambda runtime: {runtime.live.site_id: runtime.live})
 BATTERY_UNITS = Subjects(coordinator=lambda runtime: runtime.battery, present=_units)
 
 
@@ -154,6 +156,24 @@ class SiteEntity(SubjectEntity[ChargerCoordinator, SiteFacts]):
     @override
     def _device_info(self) -> DeviceInfo:
         return site_device_info(self.coordinator.config_entry, self.subject)
+
+
+class LiveEntity(SubjectEntity[LiveCoordinator, LiveCoordinator]):
+    """An entity of the site, about its power at this moment."""
+
+    @property
+    @override
+    def subject(self) -> LiveCoordinator:
+        return self.coordinator
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.is_fresh
+
+    @override
+    def _device_info(self) -> DeviceInfo:
+        return site_device_info(self.coordinator.config_entry, self.coordinator.chargers.site)
 
 
 class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, Self
 
 CONF_SLOW_INTERVAL: Final = "slow_interval"
@@ -10,11 +11,21 @@ CONF_FAST_WHILE_STREAMING: Final = "fast_while_streaming"
 CONF_REQUEST_TIMEOUT: Final = "request_timeout"
 CONF_NOMINAL_VOLTAGE: Final = "nominal_voltage"
 CONF_SESSION_HISTORY: Final = "session_history"
+CONF_LIVE_POWER: Final = "live_power"
+CONF_LIVE_INTERVAL: Final = "live_interval"
 CONF_GATEWAY_ADDRESS: Final = "gateway_address"
 CONF_GATEWAY_TOKEN: Final = "gateway_token"  # noqa: S105 - the name of an option
 CONF_GATEWAY_FINGERPRINT: Final = "gateway_fingerprint"
 
 _SPLIT_PHASE_COUNTRIES = {"CA", "MX", "PR", "US"}
+
+
+class LivePowerMode(StrEnum):
+    """When the live power of a site is listened to."""
+
+    OFF = "off"
+    WHEN_ACTIVE = "when_active"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +38,8 @@ class SiteOptions:
         request_timeout: s until a request counts as unanswered.
         nominal_voltage: V, used when a charger names none.
         session_history: whether past sessions are asked for.
+        live_power: when live power is listened to; `None` where nobody has chosen, so that it depends on what the site has.
+        live_interval: s between two states of a live value at least.
         gateway_address, gateway_token, gateway_fingerprint: of the gateway in the house, where one was named; the SHA-256 (hex) of the
             certificate that a person has accepted.
     """
@@ -37,6 +50,8 @@ class SiteOptions:
     request_timeout: float = 15
     nominal_voltage: float = 230
     session_history: bool = True
+    live_power: LivePowerMode | None = None
+    live_interval: float = 10
     gateway_address: str | None = None
     gateway_token: str | None = field(default=None, repr=False)
     gateway_fingerprint: str | None = None
@@ -46,4 +61,6 @@ class SiteOptions:
         """Return what was chosen; the voltage is by default that of the country."""
         default_voltage = 240 if country in _SPLIT_PHASE_COUNTRIES else 230
         chosen = {key: options[key] for key in cls.__dataclass_fields__ if key in options}
+        if chosen.get(CONF_LIVE_POWER) is not None:
+            chosen[CONF_LIVE_POWER] = LivePowerMode(chosen[CONF_LIVE_POWER])
         return cls(**{CONF_NOMINAL_VOLTAGE: default_voltage, **chosen})

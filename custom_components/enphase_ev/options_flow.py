@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfElectricPotential, UnitOfTime
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -11,6 +11,8 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -26,12 +28,16 @@ from .options import (
     CONF_GATEWAY_ADDRESS,
     CONF_GATEWAY_FINGERPRINT,
     CONF_GATEWAY_TOKEN,
+    CONF_LIVE_INTERVAL,
+    CONF_LIVE_POWER,
     CONF_NOMINAL_VOLTAGE,
     CONF_REQUEST_TIMEOUT,
     CONF_SESSION_HISTORY,
     CONF_SLOW_INTERVAL,
+    LivePowerMode,
     SiteOptions,
 )
+from .runtime import EnphaseConfigEntry
 
 _GATEWAY = "gateway"
 _USE_GATEWAY = "use_gateway"
@@ -48,6 +54,8 @@ _FIELDS = {
     CONF_REQUEST_TIMEOUT: _number(5, 120, UnitOfTime.SECONDS),
     CONF_NOMINAL_VOLTAGE: _number(100, 500, UnitOfElectricPotential.VOLT),
     CONF_SESSION_HISTORY: BooleanSelector(),
+    CONF_LIVE_POWER: SelectSelector(SelectSelectorConfig(options=[mode.value for mode in LivePowerMode], translation_key=CONF_LIVE_POWER)),
+    CONF_LIVE_INTERVAL: _number(1, 60, UnitOfTime.SECONDS),
 }
 _TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
@@ -62,14 +70,18 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         """Ask for all options."""
         now = SiteOptions.read(self.config_entry.options, self.hass.config.country)
         errors: dict[str, str] = {}
-        shown: dict[str, Any] = {key: getattr(now, key) for key in _FIELDS}
+        shown: dict[str, Any] = {key: getattr(now, key) for key in _FIELDS} | {CONF_LIVE_POWER: self._live_power(now)}
         gateway: dict[str, Any] = {
             _USE_GATEWAY: now.gateway_address is not None,
             CONF_GATEWAY_ADDRESS: now.gateway_address or known_address(self.hass),
         }
         if user_input is not None:
+            shown_before = shown[CONF_LIVE_POWER]
             shown, gateway = user_input, user_input[_GATEWAY]
             self._chosen = {key: user_input[key] for key in _FIELDS}
+            if now.live_power is None and self._chosen[CONF_LIVE_POWER] == shown_before:
+                # Nobody has chosen: it goes on to depend on what the site has.
+                del self._chosen[CONF_LIVE_POWER]
             if not gateway[_USE_GATEWAY]:
                 return self.async_create_entry(data=self._chosen)
             self._chosen |= {
@@ -90,6 +102,9 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
                     errors["base"] = "gateway_address_invalid"
                 except EnlightenError:
                     errors["base"] = "gateway_unreachable"
+        return self._form(shown, gateway, errors)
+
+    def _form(self, shown: dict[str, Any], gateway: dict[str, Any], errors: dict[str, str]) -> ConfigFlowResult:
         address = {"suggested_value": gateway.get(CONF_GATEWAY_ADDRESS)}
         of_gateway = vol.Schema(
             {
@@ -101,6 +116,13 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         fields: dict[vol.Marker, object] = {vol.Required(key, default=shown[key]): selector for key, selector in _FIELDS.items()}
         fields[vol.Required(_GATEWAY)] = section(of_gateway, {"collapsed": not gateway[_USE_GATEWAY]})
         return self.async_show_form(step_id="init", data_schema=vol.Schema(fields), errors=errors)
+
+    def _live_power(self, options: SiteOptions) -> LivePowerMode:
+        """Return when live power is listened to now."""
+        entry: EnphaseConfigEntry = self.config_entry
+        if entry.state is ConfigEntryState.LOADED:
+            return entry.runtime_data.live.mode
+        return options.live_power or LivePowerMode.WHEN_ACTIVE
 
     async def async_step_certificate(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the certificate of the gateway; once accepted, no other one is."""

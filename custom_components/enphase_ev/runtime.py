@@ -12,6 +12,7 @@ from .charger.details_coordinator import DetailsCoordinator
 from .charger.store import SiteStore
 from .enlighten import Account
 from .options import SiteOptions
+from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 
 type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
@@ -33,3 +34,4 @@ class EnphaseRuntimeData:
     details: DetailsCoordinator
     battery: BatteryCoordinator
     overrides: BatteryOverrides
+    live: LiveCoordinator

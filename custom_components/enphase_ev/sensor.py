@@ -35,9 +35,11 @@ from .entity import (
     BATTERY,
     BATTERY_UNITS,
     CHARGERS,
+    LIVE,
     SITE,
     BatteryEntity,
     ChargerEntity,
+    LiveEntity,
     SiteEntity,
     SubjectEntity,
     UnitEntity,
@@ -68,7 +70,10 @@ from .figures import (
     Value,
     sensor,
 )
+from .options import LivePowerMode
 from .runtime import EnphaseConfigEntry
+from .site.live import LiveCoordinator
+from .site.live_sensors import LIVE_SENSORS, is_worth_showing, phase_of
 from .site.model import SiteFacts
 
 PARALLEL_UPDATES = 0
@@ -350,7 +355,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
         _remove_sensors(hass, runtime.chargers, _LAST_SESSION)
     if runtime.chargers.client.gateway is None:
         _remove_sensors(hass, runtime.chargers, _DATA_SOURCE)
+    if runtime.live.mode is LivePowerMode.OFF:
+        for description in LIVE_SENSORS:
+            _remove_sensor(hass, runtime.live.site_id, description.key)
     add_entities(entry, async_add_entities, SITE, SITE_SENSORS, SiteSensor)
+    add_entities(entry, async_add_entities, LIVE, LIVE_SENSORS, LiveSensor)
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_SENSORS, ChargerSensor)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_SENSORS, BatterySensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
@@ -358,10 +367,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
 
 @callback
 def _remove_sensors(hass: HomeAssistant, coordinator: ChargerCoordinator, key: str) -> None:
-    entities = er.async_get(hass)
     for serial in coordinator.data:
-        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{serial}_{key}"):
-            entities.async_remove(entity_id)
+        _remove_sensor(hass, serial, key)
+
+
+@callback
+def _remove_sensor(hass: HomeAssistant, subject_id: str, key: str) -> None:
+    entities = er.async_get(hass)
+    if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{subject_id}_{key}"):
+        entities.async_remove(entity_id)
 
 
 class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectEntity[CoordinatorT, SubjectT], SensorEntity):
@@ -391,6 +405,29 @@ class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectE
 
 class SiteSensor(SiteEntity, EnphaseSensor[ChargerCoordinator, SiteFacts]):
     """A sensor of the site."""
+
+
+class LiveSensor(LiveEntity, EnphaseSensor[LiveCoordinator, LiveCoordinator]):
+    """A sensor of the site's power at this moment. It holds its value until the change is worth a state."""
+
+    def __init__(self, coordinator: LiveCoordinator, description: EnphaseSensorDescription[LiveCoordinator], subject_id: str) -> None:
+        super().__init__(coordinator, description, subject_id)
+        if (phase := phase_of(description.key)) is not None:
+            self._attr_translation_placeholders = {"phase": phase}
+        self._held = super().native_value
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return self._held
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        value = super().native_value
+        if is_worth_showing(self._held, value):
+            self._held = value
+        super()._handle_coordinator_update()
 
 
 class ChargerSensor(ChargerEntity, EnphaseSensor[ChargerCoordinator, Charger]):

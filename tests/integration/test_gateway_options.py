@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.enphase_ev.charger.gateway_session import known_address
 from simulator.gateway_inside import Role
 from tests.integration.house import House, HouseBuilder
-from tests.integration.test_options import DEFAULTS
+from tests.integration.test_options import DEFAULTS, STORED
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_it_is_named_and_its_certificate_is_shown(house: House) -> None:
 
     assert (await _submit(house, form))["type"] is FlowResultType.CREATE_ENTRY
     assert house.entry.options == {
-        **DEFAULTS,
+        **STORED,
         "gateway_address": gateway.address,
         "gateway_token": token,
         "gateway_fingerprint": gateway.fingerprint,
@@ -100,7 +100,7 @@ async def test_switched_off_it_is_forgotten(house: House) -> None:
 
     await _name(house, use_gateway=False, gateway_address=gateway.address)
 
-    assert house.entry.options == DEFAULTS
+    assert house.entry.options == STORED
     with pytest.raises(AssertionError, match="data_source does not exist"):
         house.state("sensor", "data_source")
 
@@ -131,7 +131,7 @@ async def test_it_stays_off_until_it_is_switched_on(house: House) -> None:
     assert _offered(form) == {"use_gateway": False, "gateway_address": "192.0.2.7", "gateway_token": None}
     await _submit(house, form, use_gateway=False, gateway_address="192.0.2.7")
 
-    assert house.entry.options == DEFAULTS
+    assert house.entry.options == STORED
 
 
 async def test_a_gateway_that_was_only_discovered_is_offered_too(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,11 @@ DEFAULTS = {
     "request_timeout": 15,
     "nominal_voltage": 230,
     "session_history": True,
+    "live_power": "when_active",
+    "live_interval": 10,
 }
+# What nobody has chosen goes on to depend on what the site has.
+STORED = {key: value for key, value in DEFAULTS.items() if key != "live_power"}
 
 
 async def _form(house: House) -> dict[str, object]:

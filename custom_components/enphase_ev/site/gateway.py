@@ -1,0 +1,161 @@
+"""The gateway in the house as an owner may read it: each path is judged by itself (docs/cloud-api/local.md §2).
+
+It goes away for some minutes about once a day, which is no error. Nothing is written there.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from ..const import LOGGER
+from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, LivePower, RequestRejected, Unreachable
+from ..waiting import async_rest
+
+_EVERY = 10.0
+_RELAY_EVERY = timedelta(minutes=1)
+# A path that is closed may be open with another firmware, a meter can be added.
+_CLOSED_FOR = timedelta(days=1)
+_METERS_EVERY = timedelta(days=1)
+# With what goes wrong for a while it is tried again soon, then less and less often.
+_AGAIN_AFTER = timedelta(seconds=20)
+_AGAIN_AFTER_AT_MOST = timedelta(minutes=5)
+_CLOSED = {401, 403, 404, 405}
+_UNAUTHORIZED = {401, 403}
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+
+class GatewayPath(StrEnum):
+    """What an owner may read, each with an answer of its own to who asks."""
+
+    LIVE = "live"
+    METERS = "meters"
+    RELAY = "relay"
+    SCHEDULER = "scheduler"
+    STORAGE = "storage"
+
+
+@dataclass
+class _Standing:
+    """How one path answers."""
+
+    is_refused: bool | None = None
+    failures: int = 0
+    due: datetime = _AT_ONCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayView:
+    """What the gateway says is so now; `None` is what it does not know.
+
+    Attributes:
+        charge_from_grid: whether it is allowed at all.
+        shutdown_level, reserve: %.
+    """
+
+    charge_from_grid: bool | None = None
+    shutdown_level: float | None = None
+    reserve: float | None = None
+
+
+class SiteGateway:
+    """Asks the gateway, and sees to it that what is closed or away is left alone for a while."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, reads: GatewayReads) -> None:
+        self.reads = reads
+        self._hass = hass
+        self._entry = entry
+        self._standings = {path: _Standing() for path in GatewayPath}
+        self._away = _Standing()
+        self._relay: GridRelay | None = None
+        self._relay_signal: int | None = None
+        self._relay_due = self._meters_due = _AT_ONCE
+
+    # --- What others ask ---
+
+    def answers(self, path: GatewayPath) -> bool:
+        """Return whether a path answered when it was asked last."""
+        return self._standings[path].is_refused is False and not self._away.failures
+
+    @property
+    def is_token_refused(self) -> bool:
+        """Return whether every path refuses the token, which is then not one for this gateway."""
+        return all(standing.is_refused for standing in self._standings.values())
+
+    async def view(self) -> GatewayView | None:
+        """Return what the gateway says about the battery's settings; `None` where it says nothing.
+
+        It shows a change 10 to 20 s after it was written to the cloud, whose own reads lag by 5 to 15 minutes.
+        """
+        scheduler = await self._ask(GatewayPath.SCHEDULER, self.reads.scheduler)
+        storage = await self._ask(GatewayPath.STORAGE, self.reads.storage)
+        if scheduler is None and storage is None:
+            return None
+        return GatewayView(
+            charge_from_grid=scheduler.charge_from_grid if scheduler else None,
+            shutdown_level=storage.shutdown_level if storage else None,
+            reserve=storage.reserve if storage else None,
+        )
+
+    # --- Live ---
+
+    def start(self, on_power: Callable[[LivePower | None], None], on_meters: Callable[[list[ChargerMeter]], None]) -> None:
+        """Ask for power and meters every ten seconds, for as long as the entry is loaded."""
+        work = self._run(on_power, on_meters)
+        self._entry.async_create_background_task(self._hass, work, name="Enphase gateway: live power")
+
+    async def _run(self, on_power: Callable[[LivePower | None], None], on_meters: Callable[[list[ChargerMeter]], None]) -> None:
+        while True:
+            on_power(await self._live_power())
+            now = datetime.now(UTC)
+            if now >= self._meters_due:
+                self._meters_due = now + _METERS_EVERY
+                self.reads.look_for_meters()
+            on_meters(await self._ask(GatewayPath.METERS, self.reads.charger_meters) or [])
+            await async_rest(self._hass, _EVERY)
+
+    async def _live_power(self) -> LivePower | None:
+        power = await self._ask(GatewayPath.LIVE, self.reads.live_power)
+        if power is None:
+            self.reads.start_anew()
+            return None
+        now = datetime.now(UTC)
+        if now >= self._relay_due or power.relay_signal != self._relay_signal:
+            self._relay_due, self._relay_signal = now + _RELAY_EVERY, power.relay_signal
+            is_on_grid = await self._ask(GatewayPath.RELAY, self.reads.is_on_grid)
+            self._relay = None if is_on_grid is None else GridRelay.ON_GRID if is_on_grid else GridRelay.OFF_GRID
+        return replace(power, grid_relay=self._relay)
+
+    async def _ask[T](self, path: GatewayPath, question: Callable[[], Awaitable[T]]) -> T | None:
+        """Return the answer of a path; `None` where it has none, or is not asked."""
+        standing, now = self._standings[path], datetime.now(UTC)
+        if now < max(standing.due, self._away.due):
+            return None
+        try:
+            answer = await question()
+        except Unreachable:
+            if not self._away.failures:
+                LOGGER.info("The gateway cannot be reached")
+            self._put_off(self._away, now)
+            return None
+        except RequestRejected as err:
+            standing.is_refused = err.status in _UNAUTHORIZED
+            standing.due = now + (_CLOSED_FOR if err.status in _CLOSED else _AGAIN_AFTER)
+            LOGGER.debug("The gateway refuses %s: HTTP %s", path, err.status)
+            return None
+        except EnlightenError as err:
+            if not standing.failures:
+                LOGGER.debug("The gateway does not tell %s: %s", path, err)
+            self._put_off(standing, now)
+            return None
+        if self._away.failures:
+            LOGGER.info("The gateway answers again")
+        standing.is_refused, standing.failures, self._away.failures = False, 0, 0
+        return answer
+
+    def _put_off(self, standing: _Standing, now: datetime) -> None:
+        standing.due = now + min(_AGAIN_AFTER * 2 ** min(standing.failures, 8), _AGAIN_AFTER_AT_MOST)
+        standing.failures += 1
