@@ -62,6 +62,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Enphase
         },
         "chargers": [_redacted(charger) for charger in coordinator.data.values()],
         "battery": _battery(entry),
+        "live": _live(entry),
     }
 
 
@@ -95,6 +96,18 @@ def _gateway(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
         "latency": sources.gateway.latency,
         "cloud_answers": sources.cloud_answers,
         **_talk(sources.gateway.transport.requests, sources.gateway.recorder),
+    }
+
+
+def _live(entry: EnphaseConfigEntry) -> dict[str, Any]:
+    """Return what is known about the power of the site at this moment."""
+    live = entry.runtime_data.live
+    return {
+        "mode": live.mode,
+        "is_offered": live.is_offered,
+        "is_fresh": live.is_fresh,
+        "is_on_grid": live.is_on_grid,
+        "power": asdict(live.power) if live.power else None,
     }
 
 

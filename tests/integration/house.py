@@ -19,12 +19,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
 from custom_components.enphase_ev.options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN
+from custom_components.enphase_ev.site.live_stream import async_hear, async_until_over
 from custom_components.enphase_ev.waiting import async_rest
 from simulator import BatteryUnit, Charger, Simulator
 
 # Timers fire when the clock is past them.
 _MOMENT = 0.001
 _MOST_ROUNDS = 100
+# Here things wait for the clock, or for something that comes from outside.
+_RESTS = {async_rest.__code__, async_hear.__code__, async_until_over.__code__}
 # By then everything has been asked for that is not asked for at once after a sign-in.
 FIRST_MINUTES = timedelta(minutes=2)
 
@@ -65,7 +68,7 @@ def _rests(task: asyncio.Task[object]) -> bool:
         return _rests(waits_for)
     coroutine = task.get_coro()
     while isinstance(coroutine, CoroutineType):
-        if coroutine.cr_code is async_rest.__code__:
+        if coroutine.cr_code in _RESTS:
             return True
         coroutine = coroutine.cr_await
     return False

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _CLOUD_HOST = re.compile(r"[\w-]+\.iot\.[\w-]+\.amazonaws\.com")
 # s, for a connection and for each step of it.
 _TIMEOUT = 10.0
+_PARTING = 1.0
 _KEEP_ALIVE = 30
 # Honest messages are far smaller, and come one a second at most.
 _LARGEST_MESSAGE = 64 * 1024
@@ -98,12 +99,11 @@ async def subscribed(
         logger=_SILENT,
     )
     try:
-        async with asyncio.timeout(_TIMEOUT) as patience, client:
+        async with _connected(client):
             try:
                 await client.subscribe(topic, qos=1)
             except ValueError:
                 raise InvalidResponse("The topic is none that can be subscribed to") from None
-            patience.reschedule(None)
             yield _messages(client, topic)
     except (MqttError, OSError) as err:
         raise ServiceUnavailable(f"The broker cannot be listened to ({type(err).__name__})") from None
@@ -116,6 +116,41 @@ def _user_name(access: BrokerAccess, site_id: str) -> str:
     )
 
 
+@asynccontextmanager
+async def _connected(client: Client) -> AsyncIterator[None]:
+    """Connect, and hang up afterwards.
+
+    The library breaks when it is stopped while it connects, so that it goes on by itself and is sent away as soon as it is through.
+    """
+    from aiomqtt import MqttError  # noqa: PLC0415
+
+    opening = asyncio.ensure_future(client.__aenter__())
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            await asyncio.shield(opening)
+    except asyncio.CancelledError, TimeoutError:
+        await asyncio.wait([opening], timeout=_PARTING)
+        opening.add_done_callback(lambda _: _send_away(client, opening))
+        raise
+    try:
+        yield
+    finally:
+        with suppress(MqttError):
+            await client.__aexit__(None, None, None)
+        ended = client._disconnected  # noqa: SLF001 - an error that nobody has looked at would be logged
+        if ended.done() and not ended.cancelled():
+            ended.exception()
+
+
+def _send_away(client: Client, opening: asyncio.Future[Client]) -> None:
+    """Hang up a connection that came about when nobody wanted it any more."""
+    if opening.cancelled() or opening.exception() is not None:
+        return
+    leaving = asyncio.ensure_future(client.__aexit__(None, None, None))
+    _LEAVING.add(leaving)
+    leaving.add_done_callback(_LEAVING.discard)
+
+
 async def _messages(client: Client, topic: str) -> AsyncIterator[bytes]:
     async for message in client.messages:
         payload = message.payload
@@ -123,6 +158,8 @@ async def _messages(client: Client, topic: str) -> AsyncIterator[bytes]:
             yield bytes(payload)
 
 
+# Somebody has to hold them until they are done.
+_LEAVING: set[asyncio.Future[None]] = set()
 # The library logs what it connects with, which holds a secret.
 _SILENT = logging.getLogger(f"{__name__}.silent")
 _SILENT.disabled = True

@@ -11,13 +11,15 @@ from yarl import URL
 
 from .account import Account
 from .broker import Listener, subscribed
-from .exceptions import InvalidResponse
+from .exceptions import InvalidResponse, RequestRejected
 from .models.broker_access import LiveAccess
 from .models.live_power import LivePower
 from .parsing import Json, first_of, read_bool, read_mapping, read_serial
 from .transport import Family, Request
 
 _GATEWAY = "envoy"
+# What stands under these is about gateways.
+_ABOUT_GATEWAYS = {_GATEWAY, "envoys", "connectiondetails"}
 # Two connections of the same millisecond need different names.
 _numbers = count()
 
@@ -35,9 +37,16 @@ class LiveStreams:
         return read_bool(answer.get("live_status")) is True
 
     async def gateway_serial(self) -> str | None:
-        """Return the serial number of the site's gateway from the list of its devices (docs/cloud-api/live.md §1)."""
-        devices = await self._read(f"/app-api/{self.site_id}/devices.json")
-        return next(_serials_of_gateways(devices), None)
+        """Return the serial number of the site's gateway, for sites whose chargers do not name it (docs/cloud-api/live.md §1)."""
+        for path in (f"/pv/systems/{self.site_id}/today", f"/app-api/{self.site_id}/devices.json"):
+            try:
+                answer = await self._read(path)
+            except RequestRejected:
+                # Not every site has both.
+                continue
+            if (serial := next(_serials_of_gateways(answer), None)) is not None:
+                return serial
+        return None
 
     async def access(self, gateway_serial: str) -> LiveAccess:
         """Return what the cloud signs for the stream of a gateway (docs/cloud-api/live.md §1); each costs one request.
@@ -97,4 +106,4 @@ def _serials_of_gateways(devices: Json) -> Iterator[str]:
             serial = read_serial(first_of(value, "serial_num", "serial_number", "serialNumber", "sn")) if is_one else None
             if serial is not None:
                 yield serial
-            waiting += [(one, is_one or key.lower() in {_GATEWAY, f"{_GATEWAY}s"}) for key, one in value.items()]
+            waiting += [(one, is_one or key.lower() in _ABOUT_GATEWAYS) for key, one in value.items()]

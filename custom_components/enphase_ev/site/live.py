@@ -80,6 +80,11 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         return self._battery.data is not None
 
     @property
+    def is_offered(self) -> bool | None:
+        """Return whether the site has a stream; `None` where that was not asked yet."""
+        return self._stream.is_offered
+
+    @property
     def is_fresh(self) -> bool:
         """Return whether there was a frame a moment ago."""
         return self._seen_at is not None and self.hass.loop.time() - self._seen_at < _STALE_AFTER
@@ -119,7 +124,6 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         entry = self.config_entry
         entry.async_on_unload(self.chargers.async_add_listener(self._others_changed))
         entry.async_on_unload(self._battery.async_add_listener(self._others_changed))
-        entry.async_on_unload(self._stream.stop)
         entry.async_create_background_task(self.hass, self.async_refresh(), name="Enphase live power: first look for the grid")
         self._follow()
 

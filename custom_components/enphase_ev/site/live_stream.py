@@ -137,7 +137,7 @@ class LiveStream:
     def start(self) -> None:
         """Begin to listen, where nobody does."""
         if not self.is_running:
-            self._task = self.create_task(self._run())
+            self._task = self._entry.async_create_background_task(self._hass, self._run(), name="Enphase live power")
 
     def stop(self) -> None:
         """Stop listening."""
@@ -146,8 +146,8 @@ class LiveStream:
             self._task = None
 
     def create_task(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Do something in the background, for as long as the entry is loaded."""
-        return self._entry.async_create_background_task(self._hass, work, name="Enphase live power")
+        """Do something in the background until the listening, which ends with the entry, ends it."""
+        return self._hass.async_create_background_task(work, name="Enphase live power: connection")
 
     def take(self, frame: LivePower | None) -> None:
         """Take in a frame; `None` is one that makes no sense, of which the first is logged."""
