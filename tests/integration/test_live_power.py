@@ -115,6 +115,13 @@ async def test_the_power_of_a_site_is_shown(build_home: HomeBuilder) -> None:
     assert home.asked("off_grid_due") == 0
 
 
+async def test_a_site_without_a_charger_finds_its_gateway_and_has_no_phases(build_home: HomeBuilder) -> None:
+    home = await _seen(await build_home("battery_only"))
+    assert home.asked("livestream.json") >= 1
+    assert home.shown("on_grid", "binary_sensor") == "on"
+    assert home.entity_id("sensor", "solar_power_l1") is None
+
+
 async def test_states_come_now_and_then_and_the_relay_at_once(build_home: HomeBuilder) -> None:
     home = await _seen(await build_home(live_interval=60))
     changes = async_capture_events(home.hass, "state_changed")
@@ -277,8 +284,7 @@ async def test_a_site_without_a_stream_is_not_asked_again(build_home: HomeBuilde
         sim.world.deployment.live.supported = False
 
     home = await build_home(prepare=prepare)
-    # It was looked for in every list before.
-    await home.until(lambda: home.asked("devices.json") >= 1)
+    await home.until(lambda: home.live.is_offered is False)
     asked = len([request for request in home.sim.requests if "livestream" in request.path or "devices.json" in request.path])
     await asyncio.sleep(1)
     assert len([request for request in home.sim.requests if "livestream" in request.path or "devices.json" in request.path]) == asked

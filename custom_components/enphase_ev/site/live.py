@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
@@ -19,7 +20,6 @@ from .live_stream import LiveStream
 if TYPE_CHECKING:
     from ..battery.coordinator import BatteryCoordinator
     from ..charger.coordinator import ChargerCoordinator
-    from ..runtime import EnphaseConfigEntry
 
 _ENVOY = "enphase_envoy"
 # Older than this, a frame is not shown any more.
@@ -34,12 +34,12 @@ _ON_GRID, _OFF_GRID = "ON_GRID", "OFF_GRID"
 class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
     """What the site draws and gives now; `None` before anything has told."""
 
-    config_entry: EnphaseConfigEntry
+    config_entry: ConfigEntry
 
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: EnphaseConfigEntry,
+        entry: ConfigEntry,
         client: LiveStreams,
         *,
         chargers: ChargerCoordinator,
