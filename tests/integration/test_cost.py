@@ -4,7 +4,7 @@ import pytest
 
 from simulator import Simulator
 from simulator.received import Family
-from tests.integration.house import House, HouseBuilder
+from tests.integration.house import HouseBuilder
 
 _HOUR = 3600
 _SIGN_IN = {Family.SIGN_IN, Family.TOKEN}
@@ -61,7 +61,8 @@ async def test_an_hour_in_which_a_car_charges(build_house: HouseBuilder) -> None
     assert house.sim.count("summary") in {11, 12, 13}
 
 
-async def test_a_command_costs_itself_and_what_confirms_it(house: House) -> None:
+async def test_a_command_costs_itself_and_what_confirms_it(build_house: HouseBuilder) -> None:
+    house = await build_house(options={"live_power": "off"})
     await house.live(30)
     house.sim.requests.clear()
 
