@@ -1,9 +1,10 @@
 """Enlighten in a box: a simulated cloud with chargers that behave, held to the pages under ``api/``."""
 
 from .accounts import Account
-from .battery.battery import Battery, BatteryUnit
+from .battery.battery import Battery
 from .battery.entries import Entry, EntryStatus
 from .battery.families import ControlFamily
+from .battery.physics import BatteryUnit
 from .battery.storms import StormAlert
 from .charger import Charger
 from .clock import Clock

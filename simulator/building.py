@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .accounts import Account
-from .battery.battery import Battery, BatteryUnit
+from .battery.battery import Battery
+from .battery.physics import BatteryUnit
 from .charger import Charger
 from .configuration import PHASE_SWITCH
 from .hardware import SINGLE_PHASE_32, Hardware

@@ -3,10 +3,11 @@
 from ..accounts import Account
 from ..site import Site
 from ..wire import Json, JsonObject, iso_nanoseconds
-from .battery import Battery, BatteryUnit
+from .battery import Battery
 from .changes import ChangeKind, PendingChange
 from .entries import EVERY_DAY, Entry, EntryStatus
 from .families import Control, ControlFamily, ControlShape
+from .physics import BatteryUnit
 from .schedules import ScheduleBook
 from .settings import Features, Settings
 from .switches import EmptyDetails, MissingGroup, NothingPending, SerialKey
@@ -83,11 +84,13 @@ def site_settings(site: Site, account: Account, at: float) -> JsonObject:
         },
         "siteStatus": {"code": features.status_code, "text": features.status_text, "severity": "warning"},
         "isChargingModesEnabled": True,
-        "isUseBatteryForEVSESupported": False,
+        "isUseBatteryForEVSESupported": features.has_battery_for_car,
         "batteryGridMode": features.grid_mode,
-        "batteryLimitSupport": False,
+        "batteryLimitSupport": features.has_battery_for_car and features.battery_for_car_limited,
         "isChangePending": bool(battery and _told(battery).pending),
     }
+    if features.has_battery_for_car:
+        data |= {"iqEvseHoControl": features.battery_for_car_owner, "iqEvseHoControlScope": "battery"}
     return _document("site-settings", at, data)
 
 
@@ -99,9 +102,23 @@ def _told(battery: Battery) -> Told:
     return battery.told(battery.switches.settings_lag_s)
 
 
-def battery_settings(battery: Battery, at: float) -> JsonObject:
+def battery_settings(battery: Battery, at: float, *, with_enho: bool) -> JsonObject:
     """api/samples/battery_settings.json."""
-    return _document("battery-details", at, settings_data(battery, _told(battery)))
+    data = settings_data(battery, _told(battery))
+    if battery.features.has_battery_for_car and battery.switches.devices_need_enho and not with_enho:
+        del data["devices"]
+    return _document("battery-details", at, data)
+
+
+def _iq_evse(battery: Battery, settings: Settings) -> JsonObject:
+    """What the battery does for the car (docs/cloud-api/battery.md §8)."""
+    if not battery.features.has_battery_for_car:
+        return {"useBatteryFrSelfConsumption": all(one.battery_helps for one in battery.site.chargers.values())}
+    told: JsonObject = {"useBatteryForEVSE": settings.battery_for_car}
+    if battery.features.battery_for_car_limited:
+        zero = not settings.battery_for_car and battery.switches.off_reads_zero
+        told |= {"batteryLimit": 0 if zero else settings.battery_for_car_limit, "minBatteryLimit": battery.features.battery_for_car_min}
+    return told
 
 
 def settings_data(battery: Battery, told: Told) -> JsonObject:
@@ -118,7 +135,7 @@ def settings_data(battery: Battery, told: Told) -> JsonObject:
         "veryLowSocMax": features.very_low_soc_max if features.very_low_soc_limits_known else "N/A",
         "chargeFromGrid": settings.charge_from_grid,
         "chargeFromGridScheduleEnabled": settings.charge_from_grid_schedule,
-        "devices": {"iqEvse": {"useBatteryFrSelfConsumption": all(one.battery_helps for one in battery.site.chargers.values())}},
+        "devices": {"iqEvse": _iq_evse(battery, settings)},
     }
     if features.grid_mode is not None:
         data["batteryGridMode"] = features.grid_mode

@@ -12,7 +12,7 @@ from ..clock import Clock
 from .changes import ChangeKind, PendingChange, WantedChange
 from .entries import EVERY_DAY, Entry, EntryStatus
 from .families import ControlFamily
-from .physics import Doing, Flow, HomeLoad, Moment, Order, flow, order, seconds_until, stored_w
+from .physics import BatteryUnit, Doing, Flow, HomeLoad, Moment, Order, flow, order, seconds_until, stored_w, without_car
 from .refusal import BatteryRefused
 from .schedules import ScheduleBook
 from .settings import BACKUP_ONLY, Features, Settings
@@ -28,26 +28,6 @@ STEP_S = 30.0
 MOST_STEPS = 3000
 
 _KIND_OF = {ControlFamily.CFG: WriteKind.CFG, ControlFamily.DTG: WriteKind.DTG, ControlFamily.RBD: WriteKind.RBD}
-
-
-@dataclass
-class BatteryUnit:
-    """One battery of a site."""
-
-    id: int
-    serial: str
-    capacity_wh: float = 5000.0
-    rated_w: float = 3840.0
-    cycle_count: int = 115
-    health: int = 100
-    """%."""
-    error_code: str | None = None
-    excluded: bool = False
-
-    @property
-    def working(self) -> bool:
-        """Whether it takes part."""
-        return self.error_code is None and not self.excluded
 
 
 @dataclass(frozen=True)
@@ -460,6 +440,9 @@ class Battery:
             limit = self._order(self._at).limit
             if (limit - percent) * power > 0:
                 target = limit
+            car = self._settings.battery_for_car_limit
+            if self._feeds_car() and power < 0 and percent > car > target:
+                target = car
             seconds = min(seconds, seconds_until(percent, target, power, capacity))
             self._charge_wh += stored_w(power) * seconds / 3600
         self.site.house.note_battery(self._at, seconds, power, self._state_of_charge())
@@ -473,8 +456,15 @@ class Battery:
         now = self._order(self._at)
         if now.doing is Doing.CHARGE_FROM_GRID and self.stuck:
             return Flow(0.0, now.doing)
-        surplus = self.site.surplus_w(self._at) - chargers_w
+        surplus = self.site.surplus_w(self._at)
+        surplus = surplus - chargers_w if self._feeds_car() else without_car(surplus, chargers_w)
         return flow(now, round(self._state_of_charge(), 6), surplus, self.rated_w)
+
+    def _feeds_car(self) -> bool:
+        """Whether the battery gives to the cars now (docs/cloud-api/battery.md §8); without the grid it carries everything."""
+        if not self.features.has_battery_for_car or self.site.house.grid_lost:
+            return True
+        return self._settings.battery_for_car and self._state_of_charge() > self._settings.battery_for_car_limit + 1e-6
 
     def _order(self, at: float) -> Order:
         """What decides now: the storm first, then the families, then the profile."""

@@ -12,6 +12,26 @@ CHARGE_EFFICIENCY = 0.96
 """Share of the energy taken in that can be given back."""
 
 
+@dataclass
+class BatteryUnit:
+    """One battery of a site."""
+
+    id: int
+    serial: str
+    capacity_wh: float = 5000.0
+    rated_w: float = 3840.0
+    cycle_count: int = 115
+    health: int = 100
+    """%."""
+    error_code: str | None = None
+    excluded: bool = False
+
+    @property
+    def working(self) -> bool:
+        """Whether it takes part."""
+        return self.error_code is None and not self.excluded
+
+
 class Doing(StrEnum):
     """Why the battery does what it does."""
 
@@ -124,6 +144,12 @@ def flow(order: Order, state_of_charge: float, surplus_w: float, most_w: float) 
     gives = order.doing in {Doing.DISCHARGE_TO_GRID, Doing.SELF_USE} and state_of_charge > order.limit
     lowest = -most_w if gives else 0.0
     return Flow(max(lowest, min(most_w, wanted)), order.doing)
+
+
+def without_car(surplus_w: float, cars_w: float) -> float:
+    """What is left for the battery where it does not feed the cars, W: they take the sun first, and the grid for the rest."""
+    left = surplus_w - cars_w
+    return left if left >= 0 else min(0.0, surplus_w)
 
 
 def seconds_until(state_of_charge: float, target: float, power_w: float, capacity_wh: float) -> float:

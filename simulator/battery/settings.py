@@ -35,6 +35,10 @@ class Settings(Switches):
     storm_guard: bool = True
     storm_guard_ev: bool = False
     power_match: bool = False
+    battery_for_car: bool = True
+    """``useBatteryForEVSE``, where the site has it."""
+    battery_for_car_limit: int = 30
+    """``batteryLimit``: above it the battery feeds the car, %."""
     accepted_disclaimer: str | bool | None = None
     """``acceptedItcDisclaimer``: ISO text or true; None where nobody has."""
     profile_reserves: dict[str, int] = field(
@@ -87,6 +91,14 @@ class Features(Switches):
     hide_charge_from_grid: bool = True
     show_power_match: bool = False
     show_storm_guard: bool = True
+    has_battery_for_car: bool = False
+    """``isUseBatteryForEVSESupported`` (docs/cloud-api/battery.md §8)."""
+    battery_for_car_min: int = 10
+    """``minBatteryLimit``, %."""
+    battery_for_car_owner: bool = True
+    """``iqEvseHoControl``: the owner may change it."""
+    battery_for_car_limited: bool = True
+    """``batteryLimitSupport``."""
     polling_interval: int = 60
     system_task: bool = False
     """The cloud is working on it: writes are answered with success and come to nothing."""

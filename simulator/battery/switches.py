@@ -85,6 +85,16 @@ class UnknownKeys(StrEnum):
     """The whole write is answered with success and lost."""
 
 
+class StormRefusal(StrEnum):
+    """What a write of "the battery may feed the car" gets (docs/cloud-api/battery.md §8)."""
+
+    NEVER = "never"
+    IN_A_STORM = "in_a_storm"
+    """``STORM_GUARD_ACTIVE`` while an alert is in force and storm guard is on; nothing comes of it."""
+    FALSE = "false"
+    """``STORM_GUARD_ACTIVE`` without a storm, and the new state is in force all the same (seen once)."""
+
+
 class MissingGroup(StrEnum):
     """How a group of schedules that is missing for a while is told (docs/cloud-api/battery.md §3): it is no answer."""
 
@@ -242,6 +252,15 @@ class BatteryDeployment(Switches):
 
     strict_disclaimer_time: bool = False
     """``acceptedItcDisclaimer`` must have milliseconds and a Z."""
+
+    # The house battery and the car, docs/cloud-api/battery.md §8
+    storm_refusal: StormRefusal = StormRefusal.IN_A_STORM
+    devices_need_enho: bool = False
+    """Where the site has the setting, settings tell ``devices`` only with ``source=enho``."""
+    off_reads_zero: bool = False
+    """``batteryLimit`` reads 0 while it is off; else it reads the last one."""
+    car_setting_pends: bool = False
+    """A write passes through ``requestedConfig`` and the gateway; else it is in force at once."""
 
     # Reading, docs/cloud-api/battery.md §3
     storm_guard_active: bool = True

@@ -285,6 +285,23 @@ def read_storm_guard(body: Mapping[str, object]) -> WantedChange:
     return WantedChange(ChangeKind.STORM, values, _as_json(body), requests=frozenset({BatteryRequest.STORM}))
 
 
+def read_battery_for_car(battery: Battery, body: Mapping[str, object]) -> WantedChange:
+    """Read whether the battery may feed the car, and down to what level; raises `BatteryRefused`."""
+    features = battery.features
+    if not features.has_battery_for_car:
+        raise BatteryRefused(404, "NOT_FOUND")
+    if not features.battery_for_car_owner:
+        raise BatteryRefused(403, "FORBIDDEN", "The owner may not change it")
+    wanted, limit = _flag(body, "useBatteryForEVSE"), body.get("batteryLimit")
+    lowest = features.battery_for_car_min if wanted else 0
+    if wanted is None or isinstance(limit, bool) or not isinstance(limit, int) or not lowest <= limit <= 100:
+        raise bad_request(f"useBatteryForEVSE and a batteryLimit of {lowest} to 100 are needed")
+    values: dict[str, object] = {"battery_for_car": wanted}
+    if limit:
+        values["battery_for_car_limit"] = limit
+    return WantedChange(ChangeKind.SETTINGS, values, {"devices": {"iqEvse": _as_json(body)}}, requests=frozenset({BatteryRequest.SETTINGS}))
+
+
 def _flag(body: Mapping[str, object], key: str) -> bool | None:
     value = body.get(key)
     if value is not None and not isinstance(value, bool):

@@ -31,7 +31,8 @@ async def read_site_settings(request: web.Request) -> web.Response:
 @routes.get(BASE + r"/batterySettings/{site:\d+}")
 async def read_battery_settings(request: web.Request) -> web.Response:
     """The settings, and what is wanted of them."""
-    return json_answer(battery_settings(battery_of(request), now_of(request)))
+    with_enho = request.query.get("source") == "enho"
+    return json_answer(battery_settings(battery_of(request), now_of(request), with_enho=with_enho))
 
 
 @routes.get(BASE + r"/profile/{site:\d+}")

@@ -6,7 +6,8 @@ from ..battery.battery import Battery
 from ..battery.changes import ChangeKind, WantedChange
 from ..battery.guard import BASE
 from ..battery.refusal import BatteryRefused, bad_request
-from ..battery.wishes import read_profile, read_settings, read_storm_guard
+from ..battery.switches import StormRefusal
+from ..battery.wishes import read_battery_for_car, read_profile, read_settings, read_storm_guard
 from ..context import json_answer, now_of, read_object
 from ..wire import JsonObject, iso_milliseconds
 from .battery_reads import battery_of
@@ -62,6 +63,26 @@ async def accept_disclaimer(request: web.Request) -> web.Response:
         raise bad_request("disclaimer-type is unknown")
     battery.set(accepted_disclaimer=iso_milliseconds(now_of(request)))
     return json_answer(SUCCESS)
+
+
+@routes.put(BASE + r"/device/battery/preference/{site:\d+}")
+async def write_battery_for_car(request: web.Request) -> web.Response:
+    """Let the battery feed the car, down to a level (docs/cloud-api/battery.md §8)."""
+    battery = writable_battery_of(request)
+    wanted = read_battery_for_car(battery, await read_object(request))
+    refusal, storm = battery.switches.storm_refusal, battery.active_alert() is not None and battery.settings.storm_guard
+    refused = BatteryRefused(400, "STORM_GUARD_ACTIVE", number=10003)
+    if storm and refusal is StormRefusal.IN_A_STORM:
+        raise refused
+    if battery.switches.car_setting_pends:
+        _take(request, battery, wanted)
+    else:
+        battery.refuse_in_200(wanted.requests)
+        battery.set(**wanted.values)
+    if refusal is StormRefusal.FALSE:
+        raise refused
+    answer: JsonObject = {"type": "iqevse-battery-preference", "timestamp": iso_milliseconds(now_of(request)), "data": SUCCESS}
+    return json_answer(answer)
 
 
 @routes.put(BASE + r"/profile/{site:\d+}")
