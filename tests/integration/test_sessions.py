@@ -1,5 +1,6 @@
 """Sessions: as they happen, and when they are over."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from homeassistant.core import Event, EventStateChangedData, callback
@@ -8,6 +9,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
 from simulator import Simulator
+from simulator.session import Session
 from simulator.vehicle import Vehicle
 from tests.integration.conftest import House, HouseBuilder
 
@@ -168,10 +170,24 @@ async def _sessions(house: House, **dates: str) -> list[dict[str, object]]:
     return sessions
 
 
+def _later(session: Session, seconds: float) -> Session:
+    """Another session like this one."""
+    started_at, plugged_out_at = session.started_at, session.plugged_out_at
+    assert started_at is not None
+    assert plugged_out_at is not None
+    return replace(
+        session,
+        id=session.id + round(seconds),
+        plugged_in_at=session.plugged_in_at + seconds,
+        started_at=started_at + seconds,
+        plugged_out_at=plugged_out_at + seconds,
+    )
+
+
 async def test_all_pages_are_read(house: House) -> None:
     today = datetime.now(house.sim.site.zone).date()
     history = house.sim.charger().history
-    history *= 3
+    history += [_later(session, seconds) for session in history for seconds in (600.0, 1200.0)]
     history.sort(key=lambda session: session.plugged_in_at)
     assert len(history) > 40
 

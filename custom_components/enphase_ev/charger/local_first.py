@@ -98,7 +98,7 @@ class LocalFirstChargers:
         return self.cloud.site_id
 
     def state_of(self, serial: str) -> SourceState | None:
-        """Return who answers for a charger; `None` where no gateway was named."""
+        """Return what answers for a charger; `None` where no gateway is set up."""
         if self.gateway is None:
             return None
         if serial in self._answered:

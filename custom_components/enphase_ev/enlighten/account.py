@@ -325,7 +325,7 @@ class Account:
             await self._share_renewal(by_password=True)
 
     async def _share_renewal(self, *, by_password: bool) -> None:
-        """Let all who wait share one renewal and its outcome."""
+        """Let all requests that wait share one renewal and its outcome."""
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._do_renew(by_password=by_password))
             self._renewal_is_by_password = by_password

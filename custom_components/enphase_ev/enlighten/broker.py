@@ -75,7 +75,7 @@ async def subscribed(
         InvalidResponse: What the cloud has signed is none of its streams.
         ServiceUnavailable: The connection failed, or was lost.
     """
-    # Only who listens needs it, and it takes a while to import.
+    # Imported when it is first needed: it takes a while.
     from aiomqtt import Client, MqttError, ProtocolVersion  # noqa: PLC0415
 
     broker = broker_of(access, origin)

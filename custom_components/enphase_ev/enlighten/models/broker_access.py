@@ -1,4 +1,4 @@
-"""What the cloud signs for somebody who may listen at one of its brokers.
+"""The access to one of the cloud's brokers, as the cloud signs it.
 
 Sources: docs/cloud-api/battery.md §7, docs/cloud-api/live.md §1.
 """
