@@ -174,7 +174,9 @@ async def test_a_scheduler_that_hangs(sim: Simulator, gateway: Gateway, ask: Ask
     sim.site.solar_w = 0
     sim.battery.set(charge_from_grid=True, charge_from_grid_schedule=True)
     sim.battery.drop_schedules()
-    sim.battery.add_schedule("cfg", "00:00", "23:59", limit=100)
+    # At any time of the day.
+    sim.battery.add_schedule("cfg", "00:00", "12:00", limit=100)
+    sim.battery.add_schedule("cfg", "12:00", "00:00", limit=100)
     assert (await ask("GET", "/ivp/sc/status"))[1]["response"]["groups"]["ENC"]["setpoint_val"] == -100
     sim.battery.stuck = True
     assert (await ask("GET", "/ivp/sc/status"))[1]["response"]["groups"]["ENC"]["setpoint_val"] == 0
