@@ -22,8 +22,7 @@ from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 from simulator.building import add_battery
-from simulator.hardware import SINGLE_PHASE_32
-from simulator.profile import ChargerProfile
+from simulator.hardware import SINGLE_PHASE_32, ChargerProfile
 from tests.integration.battery_house import BatteryHouse
 from tests.integration.house import entry_of, sign_in
 

@@ -5,12 +5,12 @@ from .battery.battery import Battery
 from .battery.entries import Entry, EntryStatus
 from .battery.families import ControlFamily
 from .battery.physics import BatteryUnit
-from .battery.storms import StormAlert
+from .battery.settings import StormAlert
 from .charger import Charger
 from .clock import Clock
 from .deployment import Deployment
+from .hardware import ChargerProfile
 from .modes import ChargeMode, CommandRefused, Connector
-from .profile import ChargerProfile
 from .received import Family, ReceivedRequest
 from .scenarios import SCENARIOS
 from .server import Simulator

@@ -19,9 +19,7 @@ from .guard import Handler, guard, session_cookie
 from .received import Family, ReceivedRequest, family_of
 from .routes import (
     auth,
-    battery_reads,
-    battery_schedules,
-    battery_writes,
+    battery,
     control,
     energy,
     events,
@@ -40,7 +38,6 @@ from .world import World
 
 _LOGGER = logging.getLogger(__name__)
 
-BATTERY = (battery_reads, battery_writes, battery_schedules)
 CONTROL_SURFACE = "/_sim"
 
 
@@ -58,7 +55,7 @@ def make_app(world: World) -> web.Application:
     app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard, guard_battery])
     app[WORLD] = world
     app[_TRAFFIC] = Traffic(deque)
-    for subject in (auth, sites, status, control, scheduler, management, history, live, energy, tariff, events, *BATTERY, sim, sim_battery):
+    for subject in (auth, sites, status, control, scheduler, management, history, live, energy, tariff, events, battery, sim, sim_battery):
         app.add_routes(subject.routes)
     return app
 

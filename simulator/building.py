@@ -9,11 +9,10 @@ from .battery.battery import Battery
 from .battery.physics import BatteryUnit
 from .charger import Charger
 from .configuration import PHASE_SWITCH
-from .hardware import SINGLE_PHASE_32, Hardware
+from .hardware import SINGLE_PHASE_32, ChargerProfile, Hardware
 from .modes import ChargeMode
-from .profile import ChargerProfile
+from .report import Session
 from .schedules import OFF_PEAK, Slot, new_slot_id
-from .session import Session
 from .site import Site
 from .vehicle import Vehicle
 from .world import World

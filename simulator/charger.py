@@ -6,23 +6,17 @@ one (`catch_up`). The truth (`power_w`, `lifetime_wh`, `charging`, …) and what
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING
+from datetime import date
 
 from .clock import Clock
 from .configuration import DEFAULT_LEVEL, Configuration
-from .hardware import Hardware
+from .hardware import ChargerProfile, Hardware, Quirks
 from .modes import ChargeMode, CommandRefused, Connector, Refusal
-from .offers import NO_OFFER, Offer, scheduled_offer, smart_offer, solar_offer
-from .profile import ChargerProfile, Quirks
-from .report import Report
+from .offers import NO_OFFER, Command, Offer, State, scheduled_offer, smart_offer, solar_offer
+from .place import Place, local_time
+from .report import Report, Session
 from .schedules import Slot, slot_in_force
-from .session import Session
 from .vehicle import Vehicle
-
-if TYPE_CHECKING:
-    from .site import Site
 
 # Steps of the physics, simulated seconds; longer ones when so much time has passed that there would be too many.
 STEP_S = 10.0
@@ -31,28 +25,10 @@ MOST_STEPS = 3000
 STREAMING_INTERVAL_S = 10.0
 
 
-@dataclass(frozen=True)
-class _Command:
-    """A level that somebody asked for, and from when on it holds."""
-
-    level: int
-    from_time: float
-
-
-@dataclass
-class _State:
-    """What the charger is doing at the moment it has lived up to."""
-
-    connector: Connector = Connector.AVAILABLE
-    offer: Offer = NO_OFFER
-    amps: float = 0.0
-    """Current drawn, A per phase."""
-
-
 class Charger:
     """One charger of a site."""
 
-    def __init__(self, profile: ChargerProfile, site: Site, clock: Clock, *, lifetime_wh: float = 0.0) -> None:
+    def __init__(self, profile: ChargerProfile, site: Place, clock: Clock, *, lifetime_wh: float = 0.0) -> None:
         self.profile = profile
         self.site = site
         self.slots: list[Slot] = []
@@ -75,7 +51,7 @@ class Charger:
         self._mode = profile.modes[0]
         self._vehicle: Vehicle | None = None
         self._session: Session | None = None
-        self._command: _Command | None = None
+        self._command: Command | None = None
         self._held = False
         self._in_slot = False
         self._faulted = False
@@ -83,7 +59,7 @@ class Charger:
         self._lifetime_wh = lifetime_wh
         self._daily_wh: defaultdict[date, float] = defaultdict(float)
         self._reports = 0
-        self._state = _State()
+        self._state = State()
         self._reported = self._make_report()
         self._next_report = self._at + profile.reporting_interval
 
@@ -203,7 +179,7 @@ class Charger:
         level = self._state.offer.level
         self._mode = wanted
         self._held = False
-        self._command = _Command(level, self._at) if wanted is ChargeMode.MANUAL and was_charging else None
+        self._command = Command(level, self._at) if wanted is ChargeMode.MANUAL and was_charging else None
         self._settle()
 
     # What people do to it
@@ -294,7 +270,7 @@ class Charger:
             self.schedule_overridden = True
         charging = self._state.connector is Connector.CHARGING
         wanted = level if level is not None else self.default_level()
-        self._command = _Command(wanted, self._at if charging else self._at + delay)
+        self._command = Command(wanted, self._at if charging else self._at + delay)
         self._settle()
         return wanted
 
@@ -356,7 +332,7 @@ class Charger:
     def remember(self, session: Session) -> None:
         """Put a session of the past into the history and the day's energy; the counter already has it."""
         self.history.append(session)
-        self._daily_wh[self._local(session.plugged_in_at).date()] += session.energy_wh
+        self._daily_wh[local_time(self.site, session.plugged_in_at).date()] += session.energy_wh
         if self._session is None:
             self._session = session
             self._reported = self._make_report()
@@ -380,7 +356,7 @@ class Charger:
             self._at = now
             self._next_report = now + self.profile.reporting_interval
             if self._command is not None:
-                self._command = _Command(self._command.level, now)
+                self._command = Command(self._command.level, now)
             return
         longest = max(STEP_S, (now - self._at) / MOST_STEPS)
         while self._at < now:
@@ -419,7 +395,7 @@ class Charger:
         session.active_s += seconds
         session.miles += energy / 1000 * vehicle.miles_per_kwh
         self._lifetime_wh += energy
-        self._daily_wh[self._local(self._at).date()] += energy
+        self._daily_wh[local_time(self.site, self._at).date()] += energy
 
     def _settle(self) -> None:
         """Work out what the charger does from this moment on; a change of state is reported at once."""
@@ -429,7 +405,7 @@ class Charger:
         amps = vehicle.amps_wanted(self._limited(offer.level)) if vehicle and offer.level else 0.0
         connector = self._connector(offer, amps)
         before = self._state
-        self._state = _State(connector, offer, amps)
+        self._state = State(connector, offer, amps)
         session = self._session
         if connector is Connector.CHARGING and session is not None and session.started_at is None:
             session.started_at = self._at
@@ -441,7 +417,7 @@ class Charger:
         if self._mode is not ChargeMode.SCHEDULED:
             self._in_slot = False
             return
-        in_slot = slot_in_force(self.slots, self._local(self._at)) is not None
+        in_slot = slot_in_force(self.slots, local_time(self.site, self._at)) is not None
         if in_slot and not self._in_slot:
             self._held = False
         if self._in_slot and not in_slot and not self.schedule_overridden:
@@ -464,7 +440,7 @@ class Charger:
             case ChargeMode.GREEN:
                 return solar_offer(self.hardware, self.site.solar_share_w(self._at), vehicle)
             case ChargeMode.SMART:
-                hour = self._local(self._at).hour
+                hour = local_time(self.site, self._at).hour
                 return smart_offer(self.hardware, self.site.solar_share_w(self._at), vehicle, hour)
             case _:
                 return NO_OFFER
@@ -472,7 +448,7 @@ class Charger:
     def _slot_in_force(self) -> Slot | None:
         if self._mode is not ChargeMode.SCHEDULED or self.schedule_overridden:
             return None
-        return slot_in_force(self.slots, self._local(self._at))
+        return slot_in_force(self.slots, local_time(self.site, self._at))
 
     def _limited(self, level: int) -> float:
         amps = float(self.hardware.min_amps if self.quirks.safe_limit else level)
@@ -521,6 +497,3 @@ class Charger:
 
     def _power_w(self) -> float:
         return self.hardware.watts(self._state.amps, self._vehicle.phases) if self._vehicle else 0.0
-
-    def _local(self, at: float) -> datetime:
-        return datetime.fromtimestamp(at, self.site.zone)

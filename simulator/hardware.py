@@ -1,8 +1,10 @@
-"""The charger's electrical side: models, levels, phases and what they make in watts."""
+"""What a charger is: levels, voltage, phases, model, modes, and what is odd about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 import math
+
+from .modes import ChargeMode
 
 
 class Phases(StrEnum):
@@ -74,3 +76,45 @@ THREE_PHASE_LINE_TO_LINE = Hardware("IQ-EVSE-EU-3032", "IQ-EVSE-EU-3032-0105-130
 SINGLE_PHASE_32 = Hardware("IQ-EVSE-EU-1032", "IQ-EVSE-EU-1032-0105-1300", "865-02010", "GEN2_EU", 6, 32, 1, 230, Phases.SINGLE)
 SPLIT_PHASE_48 = Hardware("IQ-EVSE-60R", "IQ-EVSE-60R-NACS-1500", "865-02060", "GEN2_NA", 6, 48, 1, 240, Phases.SPLIT)
 SPLIT_PHASE_80 = Hardware("IQ-EVSE-100R", "IQ-EVSE-100R-NACS-1500", "865-02100", "GEN2_NA", 16, 80, 16, 240, Phases.SPLIT)
+
+
+@dataclass(frozen=True)
+class ChargerProfile:
+    """What a charger is; nothing in here changes by itself."""
+
+    serial: str
+    name: str
+    hardware: Hardware = THREE_PHASE_32
+    modes: tuple[ChargeMode, ...] = (ChargeMode.MANUAL, ChargeMode.SCHEDULED, ChargeMode.GREEN)
+    """Modes on offer, in the order of the preference."""
+    hidden_modes: tuple[ChargeMode, ...] = ()
+    connection: str = "ethernet"
+    address: str = "192.0.2.10"
+    reporting_interval: int = 300
+    """Seconds between two reports."""
+    firmware: str = "25.37.1.14"
+
+
+@dataclass
+class Quirks:
+    """What goes wrong with this charger, switched by tests."""
+
+    safe_limit: bool = False
+    """It has fallen back to its lowest level (``safeLimitState``)."""
+    dlb_limit_a: float | None = None
+    """Dynamic load balancing leaves it only so much, A."""
+    jitter_wh: float = 0.0
+    """Reported lifetime energy wavers by so much, up and down in turn."""
+    unavailable: bool = False
+    """The connector says UNAVAILABLE, and nothing is charged."""
+    retired: bool = False
+    """Gone from the site, still in an unfiltered summary."""
+    features: dict[str, bool] = field(
+        default_factory=lambda: {
+            "iqevse_rfid": True,
+            "evse_authentication": True,
+            "plug_and_charge": False,
+            "phase_config_support": True,
+        }
+    )
+    """Feature flags of docs/cloud-api/chargers.md §7."""

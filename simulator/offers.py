@@ -1,9 +1,9 @@
-"""What current a mode offers a vehicle."""
+"""What current a mode offers a vehicle, what somebody asked for, and what the charger does of it."""
 
 from dataclasses import dataclass
 
 from .hardware import Hardware
-from .modes import INSUFFICIENT_SOLAR
+from .modes import INSUFFICIENT_SOLAR, Connector
 from .schedules import Slot
 from .vehicle import Vehicle
 
@@ -20,6 +20,24 @@ class Offer:
 
 
 NO_OFFER = Offer(0)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A level that somebody asked for, A, and from when on it holds, epoch seconds."""
+
+    level: int
+    from_time: float
+
+
+@dataclass
+class State:
+    """What the charger is doing at the moment it has lived up to."""
+
+    connector: Connector = Connector.AVAILABLE
+    offer: Offer = NO_OFFER
+    amps: float = 0.0
+    """Current drawn, A per phase."""
 
 
 def scheduled_offer(hardware: Hardware, slot: Slot | None) -> Offer:

@@ -109,7 +109,7 @@ def _single_phase(world: World) -> None:
 def _three_phase(world: World) -> None:
     charger = _plain(world, THREE_PHASE_32, AMSTERDAM)
     charger.start(16)
-    other = add_charger(world, charger.site, 2, THREE_PHASE_LINE_TO_LINE)
+    other = add_charger(world, world.sites[charger.site.id], 2, THREE_PHASE_LINE_TO_LINE)
     other.plug_in(family_car())
     other.start(16)
 

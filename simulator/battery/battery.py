@@ -6,22 +6,18 @@ Nothing runs in the background. Every request and every look first lives through
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from ..charger import Charger
 from ..clock import Clock
-from .changes import ChangeKind, PendingChange, WantedChange
+from ..place import Place
+from .changes import ChangeKind, History, PendingChange, Told, WantedChange
 from .entries import EVERY_DAY, Entry, EntryStatus
-from .families import ControlFamily
+from .families import BatteryRefused, ControlFamily
 from .physics import BatteryUnit, Doing, Flow, HomeLoad, Moment, Order, flow, order, seconds_until, stored_w, without_car
-from .refusal import BatteryRefused
 from .schedules import ScheduleBook
-from .settings import BACKUP_ONLY, Features, Settings
-from .storms import StormAlert
+from .settings import BACKUP_ONLY, Features, Settings, StormAlert
 from .switches import BatteryDeployment, BatteryRequest, DropMoment, EnhoRule, MissingGroup, WriteKind
-from .told import History, Told
-
-if TYPE_CHECKING:
-    from ..site import Site
 
 # Steps of the physics, simulated seconds; longer ones when so much time has passed that there would be too many.
 STEP_S = 30.0
@@ -38,10 +34,16 @@ class _Drop:
     families: frozenset[ControlFamily]
 
 
+class BatteryPlace(Place, Protocol):
+    """A site as seen from its battery."""
+
+    chargers: dict[str, Charger]
+
+
 class Battery:
     """The batteries of a site as one."""
 
-    def __init__(self, site: Site, clock: Clock, switches: BatteryDeployment, draw_id: Callable[[], str], user_id: int) -> None:
+    def __init__(self, site: BatteryPlace, clock: Clock, switches: BatteryDeployment, draw_id: Callable[[], str], user_id: int) -> None:
         self.site = site
         self.switches = switches
         self.features = Features()

@@ -8,8 +8,7 @@ import re
 from zoneinfo import ZoneInfo, available_timezones
 
 from ..wire import JsonObject, epoch_ms
-from .families import ControlFamily
-from .refusal import BatteryRefused, bad_request
+from .families import BatteryRefused, ControlFamily, bad_request
 from .switches import BatteryDeployment
 
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)

@@ -1,9 +1,10 @@
-"""The three control families (docs/cloud-api/battery.md)."""
+"""The three control families, and how the battery service refuses (docs/cloud-api/battery.md)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..switches import Switches
+from ..wire import JsonObject
 
 
 class ControlFamily(StrEnum):
@@ -59,3 +60,28 @@ class Controls(Switches):
                 return self.dtg
             case _:
                 return self.rbd
+
+
+class BatteryRefused(Exception):
+    """A request that is answered with an error: an HTTP status and the text in ``error.status``."""
+
+    def __init__(self, status: int, code: str, message: str = "", number: int | None = None) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.number = number
+
+    def as_json(self) -> JsonObject:
+        """The body of the answer (docs/cloud-api/battery.md §4)."""
+        error: JsonObject = {"status": self.code}
+        if self.number is not None:
+            error["code"] = self.number
+        if self.message:
+            error["message"] = self.message
+        return {"error": error}
+
+
+def bad_request(message: str) -> BatteryRefused:
+    """Input that makes no sense."""
+    return BatteryRefused(400, "INVALID_REQUEST", message)

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from ..accounts import Account, WebSession
 from ..context import SESSION, WORLD, Refused, json_answer, world_of
 from ..guard import Handler, dead_session, session_cookie, signed_in
-from .refusal import BatteryRefused
+from .families import BatteryRefused
 from .switches import BatteryDeployment, HeaderShape, XsrfSource
 
 BASE = "/service/batteryConfig/api/v1"

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from .entries import Entry, EntryStatus, Wanted
-from .families import ControlFamily
-from .refusal import BatteryRefused
+from .families import BatteryRefused, ControlFamily
 from .switches import BatteryDeployment
 
 

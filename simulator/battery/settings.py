@@ -1,9 +1,10 @@
-"""What is set at a battery site, and what the site is (docs/cloud-api/battery.md §3)."""
+"""What is set at a battery site, what the site is, and the storm alerts over it (docs/cloud-api/battery.md §3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..switches import Switches
+from ..wire import JsonObject, epoch_ms
 from .families import ControlFamily, Controls
 
 BACKUP_ONLY = "backup_only"
@@ -107,3 +108,31 @@ class Features(Switches):
     status_code: str = "normal"
     status_text: str = "Normal"
     controls: Controls = field(default_factory=Controls)
+
+
+@dataclass
+class StormAlert:
+    """One alert; times epoch seconds."""
+
+    id: str
+    name: str
+    start: float
+    end: float
+    opted_out: bool = False
+    critical: bool = False
+
+    def active_at(self, at: float) -> bool:
+        """Whether it is in force."""
+        return self.start <= at < self.end
+
+    def as_json(self) -> JsonObject:
+        """The alert as the cloud tells it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "source": "example",
+            "status": "opted-out" if self.opted_out else "active",
+            "startTime": epoch_ms(self.start),
+            "endTime": epoch_ms(self.end),
+            "critical": self.critical,
+        }

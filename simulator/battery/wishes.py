@@ -9,8 +9,7 @@ from ..wire import Json, JsonObject
 from .answers import settings_data
 from .battery import Battery
 from .changes import ChangeKind, WantedChange
-from .families import ControlFamily
-from .refusal import BatteryRefused, bad_request
+from .families import BatteryRefused, ControlFamily, bad_request
 from .settings import PROFILES
 from .switches import BatteryDeployment, BatteryRequest, UnknownKeys
 

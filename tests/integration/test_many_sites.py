@@ -11,8 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
-from simulator.hardware import SINGLE_PHASE_32
-from simulator.profile import ChargerProfile
+from simulator.hardware import SINGLE_PHASE_32, ChargerProfile
 from tests.integration.house import CloudBuilder, entry_of, live
 
 

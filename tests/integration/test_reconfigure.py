@@ -10,7 +10,7 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, DOMAIN
-from simulator.profile import ChargerProfile
+from simulator.hardware import ChargerProfile
 from tests.integration.conftest import HouseBuilder, entry_of
 from tests.integration.house import House
 

@@ -17,8 +17,7 @@ import pytest
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
-from simulator.hardware import SINGLE_PHASE_32
-from simulator.profile import ChargerProfile
+from simulator.hardware import SINGLE_PHASE_32, ChargerProfile
 from tests.integration.house import CloudBuilder, entry_of, live
 
 _DAY = timedelta(days=1)

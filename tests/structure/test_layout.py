@@ -23,7 +23,7 @@ LONG_FILES: set[str] = set()
 LONG_FUNCTIONS = {"enlighten/batteries._write"}
 CIRCLES: dict[str, set[tuple[str, ...]]] = {
     "custom_components/enphase_ev": set(),
-    "simulator": {("simulator.charger", "simulator.site"), ("simulator.battery.battery", "simulator.site")},
+    "simulator": set(),
 }
 
 
