@@ -2,6 +2,7 @@
 
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
@@ -86,7 +87,7 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     history = ChargerHistory(account, site_id)
     client = LocalFirstChargers(hass, entry, Chargers(account, site_id), open_gateway(hass, entry, options), store)
     chargers = ChargerCoordinator(hass, entry, site, client, history, store, options)
-    await chargers.async_config_entry_first_refresh()
+    failure = await _first_failure(chargers)
     commands = ChargerCommands(chargers)
     details = DetailsCoordinator(
         hass,
@@ -111,11 +112,26 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     await battery.async_refresh()
     if battery.data is not None:
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
+    if failure is not None and battery.data is None:
+        raise failure
     overrides = BatteryOverrides(battery)
     overrides.async_start()
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options)
     live.async_start()
     return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live)
+
+
+async def _first_failure(chargers: ChargerCoordinator) -> ConfigEntryNotReady | None:
+    """Ask for the chargers for the first time; return why they do not answer. A site that has a battery loads without them.
+
+    Raises:
+        ConfigEntryAuthFailed: A person has to sign in.
+    """
+    try:
+        await chargers.async_config_entry_first_refresh()
+    except ConfigEntryNotReady as err:
+        return err
+    return None
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:

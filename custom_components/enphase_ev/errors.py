@@ -92,6 +92,7 @@ class OptionalServices:
 
     def __init__(self) -> None:
         self._down: set[str] = set()
+        self._answered: set[str] = set()
 
     async def ask[T](self, service: str, question: Awaitable[T]) -> T | None:
         """Return the answer, `None` where there is none.
@@ -104,7 +105,8 @@ class OptionalServices:
         except AuthError:
             raise
         except RequestRejected as err:
-            if err.status not in _NOT_HERE:
+            # What was there a moment ago is not missing but refused.
+            if err.status not in _NOT_HERE or service in self._answered:
                 self._note_outage(service, err)
             return None
         except RequestCeiling:
@@ -112,6 +114,7 @@ class OptionalServices:
         except EnlightenError as err:
             self._note_outage(service, err)
             return None
+        self._answered.add(service)
         if service in self._down:
             self._down.remove(service)
             LOGGER.info("The %s service answers again", service)

@@ -38,8 +38,7 @@ def _has_limits(charger: Charger) -> bool:
 
 def _default_level(charger: Charger) -> float | None:
     """Return the level that the charger starts with by itself; a change that waits for the charger counts."""
-    configuration, summary = charger.details.configuration, charger.summary
-    return (configuration.default_level if configuration else None) or (summary.default_level if summary else None)
+    return charger.details.default_level or (charger.summary.default_level if charger.summary else None)
 
 
 def _has_default_level(charger: Charger) -> bool:

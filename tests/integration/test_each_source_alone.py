@@ -1,5 +1,7 @@
 """Each source of the cloud fails alone: what is silent, refused or down leaves everything else as it is."""
 
+from homeassistant.config_entries import ConfigEntryState
+
 from tests.integration.battery_house import BatteryHouseBuilder
 
 _HOURS = 3
@@ -29,3 +31,41 @@ async def test_refusals_for_good_cost_few_renewals(build_battery_house: BatteryH
     # Four families, each after 0, 15, 45 and 105 minutes.
     assert house.sim.count(path=_TOKEN) <= 4 * 4
     assert house.sim.sign_ins <= 1
+
+
+async def test_a_site_loads_while_only_its_chargers_are_down(build_battery_house: BatteryHouseBuilder) -> None:
+    """There was no battery at all, and its actions found no target."""
+    house = await build_battery_house("battery_site", prepare=lambda sim: sim.faults.add(path="ev_chargers/status", status=503, times=None))
+    assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}
+    assert house.site_state("binary_sensor", "cloud_reachable").state == "off"
+    assert await house.see_through(house.ask("get_battery_schedules"))
+
+    house.sim.faults.clear()
+    await house.live(330)
+    assert house.state("sensor", "status").state == "plugged_in"
+    assert house.state("number", "charging_amps").state == "32.0"
+    assert house.site_state("binary_sensor", "cloud_reachable").state == "on"
+
+
+async def test_a_site_loads_while_only_its_battery_is_down(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house(
+        "battery_site", prepare=lambda sim: sim.faults.add(path="batteryConfig|battery_status", status=503, times=None)
+    )
+    assert house.state("sensor", "status").state == "plugged_in"
+
+    house.sim.faults.clear()
+    await house.live(660)
+    assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}
+
+
+async def test_a_site_of_which_nothing_answers_is_tried_again(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house("battery_site")
+    house.sim.faults.add(path="service|battery_status", status=503, times=None)
+    await house.hass.config_entries.async_reload(house.entry.entry_id)
+    await house.hass.async_block_till_done()
+    assert house.entry.state is ConfigEntryState.SETUP_RETRY
+
+    house.sim.faults.clear()
+    await house.live(120)
+    assert house.state("sensor", "status").state == "plugged_in"
+    assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}

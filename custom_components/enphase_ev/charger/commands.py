@@ -1,7 +1,5 @@
 """Sends what people ask of the chargers of a site. What was asked and is not so yet stays on the charger, until a poll confirms it."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +11,7 @@ from ..enlighten import ChargeMode, CommandReply, Json, Outcome, RequestRejected
 from ..errors import translated
 from ..waiting import async_rest
 from .coordinator import ChargerCoordinator
-from .model import Command
+from .model import Charger, Command
 from .tracker import ChargerTracker
 from .validation import check_level
 
@@ -24,38 +22,48 @@ _LONGEST_STREAM = 3600.0
 
 
 class ChargerCommands:
-    """The commands; each charger's take turns. All of them raise `HomeAssistantError` when the cloud refuses or does not answer."""
+    """The commands; those of one charger take turns with all that changes it, and decide by what they read in their turn.
+
+    All of them raise `HomeAssistantError` when the cloud refuses or does not answer.
+    """
 
     def __init__(self, coordinator: ChargerCoordinator) -> None:
         self._coordinator = coordinator
         self._client = coordinator.client
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def async_start(self, serial: str, level: float | None = None, connector_id: int = 1) -> CommandReply:
-        """Start charging at a level in A, by default the stored wish.
+        """Start charging at a level in A, by default the stored wish. A charger that charges already is left alone unless a level is named.
 
         Raises:
             ServiceValidationError: The level is not one of the charger's and nothing was sent, or there is no vehicle.
         """
-        charger = self._coordinator.data[serial]
-        check_level(charger, level)
-        tracker = self._coordinator.tracker(serial)
-        tracker.restarts_with = None
+        check_level(self._coordinator.data[serial], level)
+        self._coordinator.tracker(serial).restarts_with = None
+        async with self._coordinator.turn(serial):
+            if await self._coordinator.async_look(serial) and _charges_as_wanted(self._coordinator.data[serial], level):
+                self._coordinator.publish()
+                return CommandReply(outcome=Outcome.ALREADY_CHARGING)
+            if self._coordinator.data[serial].takes_level:
+                await self._coordinator.async_look_at_mode(serial)
+            return await self._start(self._coordinator.data[serial], level, connector_id)
+
+    async def _start(self, charger: Charger, level: float | None, connector_id: int) -> CommandReply:
+        tracker = self._coordinator.tracker(charger.serial)
+        mode, takes_level = _mode_of_start(charger)
         wished = level or charger.wished_level
-        sent = wished if charger.takes_level else None
-        async with self._locks[serial]:
-            reply = await self._send(self._client.start(serial, mode=charger.mode, level=sent, connector_id=connector_id))
-            if reply.outcome is Outcome.NOT_PLUGGED_IN:
-                raise ServiceValidationError(
-                    translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}
-                )
-            now = datetime.now(UTC)
-            tracker.start_stop = Command(wish=True, requested_at=now)
-            # A start without a level asks for nothing but charging: a charger that charges already has nothing left to confirm.
-            is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
-            is_change = charger.status.is_charging and charger.takes_level and not is_nothing_to_do
-            tracker.take_level_reply(wished, reply, now, is_change=is_change)
-            self._coordinator.confirm_soon()
+        sent = wished if takes_level else None
+        reply = await self._send(self._client.start(charger.serial, mode=mode, level=sent, connector_id=connector_id))
+        if reply.outcome is Outcome.NOT_PLUGGED_IN:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}
+            )
+        now = datetime.now(UTC)
+        tracker.start_stop = Command(wish=True, requested_at=now)
+        # A start without a level asks for nothing but charging: a charger that charges already has nothing left to confirm.
+        is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
+        is_change = charger.status.is_charging and takes_level and not is_nothing_to_do
+        tracker.take_level_reply(wished, reply, now, is_change=is_change)
+        self._coordinator.confirm_soon()
         return reply
 
     async def async_stop(self, serial: str) -> CommandReply:
@@ -63,7 +71,7 @@ class ChargerCommands:
         tracker = self._coordinator.tracker(serial)
         # After a stop, no session comes back with a new level.
         tracker.restarts_with, tracker.level_change = None, None
-        async with self._locks[serial]:
+        async with self._coordinator.turn(serial):
             reply = await self._send(self._client.stop(serial))
             tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC))
             self._coordinator.confirm_soon()
@@ -83,13 +91,21 @@ class ChargerCommands:
         tracker.wish(level)
         if tracker.restarts_with is not None:
             tracker.restarts_with = level
-        if not (charger.is_charging_shown and charger.takes_level):
+        if not charger.is_charging_shown:
             self._coordinator.publish()
             return
-        async with self._locks[serial]:
-            reply = await self._send(self._client.start(serial, mode=charger.mode, level=level))
-            tracker.take_level_reply(level, reply, datetime.now(UTC), is_change=True)
-            self._coordinator.confirm_soon()
+        async with self._coordinator.turn(serial):
+            is_known = await self._coordinator.async_look(serial)
+            charger = self._coordinator.data[serial]
+            if charger.is_charging_shown and not (is_known and _charges_as_wanted(charger, level)):
+                await self._coordinator.async_look_at_mode(serial)
+                mode, takes_level = _mode_of_start(self._coordinator.data[serial])
+                if takes_level:
+                    reply = await self._send(self._client.start(serial, mode=mode, level=level))
+                    tracker.take_level_reply(level, reply, datetime.now(UTC), is_change=True)
+                    self._coordinator.confirm_soon()
+                    return
+            self._coordinator.publish()
 
     async def async_set_mode(self, serial: str, mode: ChargeMode) -> None:
         """Choose the charge mode.
@@ -102,7 +118,12 @@ class ChargerCommands:
         def expect() -> None:
             tracker.mode_change = Command(wish=mode, requested_at=datetime.now(UTC))
 
-        async with self._locks[serial]:
+        async with self._coordinator.turn(serial):
+            is_known = await self._coordinator.async_look_at_mode(serial)
+            charger = self._coordinator.data[serial]
+            if is_known and charger.mode is mode and charger.mode_shown is mode:
+                self._coordinator.publish()
+                return
             answered = await self._send(self._client.set_charge_mode(serial, mode), expect)
             if answered is not None and answered.mode is mode:
                 tracker.take_preference(answered)
@@ -141,7 +162,7 @@ class ChargerCommands:
     async def _restart(self, tracker: ChargerTracker) -> None:
         """Stop, wait, and start with the new level, or a newer one, unless a person has given another command meanwhile."""
         try:
-            async with self._locks[tracker.serial]:
+            async with self._coordinator.turn(tracker.serial):
                 await self._send(self._client.stop(tracker.serial))
             await async_rest(self._coordinator.hass, _REST_BEFORE_RESTART)
             if tracker.restarts_with is not None:
@@ -166,3 +187,20 @@ class ChargerCommands:
                     expect()
                     self._coordinator.confirm_soon()
                 raise
+
+
+def _charges_as_wanted(charger: Charger, level: float | None) -> bool:
+    """Return whether a charger charges already, at this level (A) where one is named that would be taken: then nothing is sent."""
+    if not (charger.status.is_charging and charger.is_charging_shown):
+        return False
+    is_changing = charger.level_change is not None and charger.level_change.is_pending
+    return level is None or not charger.takes_level or (level == charger.status.level and not is_changing)
+
+
+def _mode_of_start(charger: Charger) -> tuple[ChargeMode | None, bool]:
+    """Return the mode that a start is made for, and whether it takes a level.
+
+    Where a change of the mode is not confirmed yet, no level is sent unless both the old mode and the new one take it.
+    """
+    mode = charger.mode if charger.mode is not None and charger.mode.decides_level else charger.mode_shown
+    return mode, charger.takes_level and (mode is None or not mode.decides_level)

@@ -1,5 +1,7 @@
 """Polls the chargers of one site: faster while something happens and after a command, more slowly after failures."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -43,8 +45,8 @@ _MODES_AGAIN_AFTER_OUTAGE = timedelta(minutes=5)
 _SUMMARIES_EVERY = timedelta(minutes=5)
 # Without a session the energy does not change, and the rest of a summary seldom does.
 _IDLE_SUMMARIES_EVERY = timedelta(hours=1)
-# After this many summaries without limits in a row, limits are not expected any more.
-_MOST_INCOMPLETE_SUMMARIES = 5
+# Missing limits come within minutes, as a rule; for this long they are asked for with every poll, and then as often as summaries are.
+_LIMITS_COME_WITHIN = timedelta(minutes=10)
 # Requests beside the status: summaries while a charger charges, and for each charger its schedule and settings.
 _SUMMARIES_PER_HOUR = 12.0
 _DETAILS_PER_HOUR = 2.0
@@ -70,6 +72,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         super().__init__(
             hass, LOGGER, config_entry=entry, name="Enphase chargers", update_interval=timedelta(seconds=options.slow_interval)
         )
+        self.data = {}
         self.client = client
         self.site = site
         self._history = history
@@ -81,7 +84,8 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._usual_interval = options.slow_interval
         self._confirming: Iterator[float] | None = None
         self._summaries_at: datetime | None = None
-        self._incomplete_summaries = 0
+        self._incomplete_since: datetime | None = None
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._are_summaries_down = False
         self._streaming_until: datetime | None = None
         self._cancel_throttled: CALLBACK_TYPE | None = None
@@ -164,7 +168,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         usual = timedelta(seconds=self._usual_interval)
         self.update_interval = wait = max(growing_wait(usual, self._failures, timedelta(seconds=_LONGEST_INTERVAL)), usual)
         raise_account_issue(self.hass, self.config_entry, err)
-        if isinstance(err, RateLimited) and self._cancel_throttled is None and self.site.last_success is not None:
+        if isinstance(err, RateLimited) and self._cancel_throttled is None:
             # The cloud can ask for a wait that is longer than this.
             self._cancel_throttled = async_call_later(self.hass, THROTTLED_FOR, self._say_throttled)
         if self._cancel_stale is None and self.site.last_success is not None:
@@ -270,13 +274,14 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             if (summary := summaries.get(tracker.serial)) is not None:
                 tracker.take_summary(summary)
         is_incomplete = any(_lacks_limits(tracker) for tracker in trackers)
-        self._incomplete_summaries = self._incomplete_summaries + 1 if is_incomplete else 0
+        self._incomplete_since = (self._incomplete_since or now) if is_incomplete else None
 
     def _wants_summary(self, tracker: ChargerTracker, now: datetime) -> bool:
-        if _lacks_limits(tracker) and self._incomplete_summaries < _MOST_INCOMPLETE_SUMMARIES:
-            # The first answers after a gap can lack the limits: ask again with the next poll.
-            return True
         since = now - self._summaries_at if self._summaries_at else timedelta.max
+        if _lacks_limits(tracker):
+            # The first answers after a gap can lack them.
+            is_gap = self._incomplete_since is None or now < self._incomplete_since + _LIMITS_COME_WITHIN
+            return is_gap or since >= _SUMMARIES_EVERY
         reported_at = tracker.status.last_reported if tracker.status else None
         if reported_at is None or tracker.summary is None or self._are_summaries_down:
             return since >= _SUMMARIES_EVERY
@@ -330,6 +335,36 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             self.site.account_chargers.pop(tracker.serial, None)
             self._store.forget_charger(tracker.serial)
             remove_gone_charger(self.hass, self.config_entry, tracker.serial)
+
+    # --- What a command decides by ---
+
+    def turn(self, serial: str) -> asyncio.Lock:
+        """Return the turn of a charger: whatever changes it waits for it, and decides by what it reads in it."""
+        return self._turns[serial]
+
+    async def async_look(self, serial: str) -> bool:
+        """Read now what a charger does; return whether that is known."""
+        try:
+            status = await self.client.status()
+        except EnlightenError as err:
+            LOGGER.debug("What the charger does could not be read before a command: %s", err)
+            return self.is_fresh(serial)
+        now = datetime.now(UTC)
+        if (found := self._selected(status).get(serial)) is not None:
+            self.tracker(serial).take_status(found, now, status.server_time or now)
+            self.data = self._build()
+        return self.is_fresh(serial)
+
+    async def async_look_at_mode(self, serial: str) -> bool:
+        """Read now how a charger decides when to charge; return whether that could be read."""
+        try:
+            preference = await self.client.charge_mode(serial)
+        except EnlightenError as err:
+            LOGGER.debug("The charge mode could not be read before a command: %s", err)
+            return False
+        self.tracker(serial).take_preference(preference)
+        self.data = self._build()
+        return True
 
     # --- Showing what is known ---
 

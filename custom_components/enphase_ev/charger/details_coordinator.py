@@ -174,44 +174,55 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
 
     async def async_set_battery_help(self, serial: str, *, is_enabled: bool) -> None:
         """Choose whether the house battery helps in green mode, and check that it is in force."""
-        await self._write(serial, self.settings.set_battery_help(serial, is_enabled=is_enabled))
 
-        async def is_taken_over() -> bool:
+        async def is_so() -> bool:
             actual = await self._send(self.settings.battery_help(serial))
             self._publish(serial, replace(self._details(serial), battery_help=actual))
             return actual is is_enabled
 
-        await self._confirm(is_taken_over)
+        await self._make_so(serial, is_so, lambda: self.settings.set_battery_help(serial, is_enabled=is_enabled))
 
     async def async_set_configuration(self, serial: str, key: ConfigurationKey, value: bool | float) -> None:
         """Switch a key of the charger's configuration on or off, or set its level (A), and check it.
 
         A value that waits for the charger counts as written.
         """
-        await self._write(serial, self.settings.set_configuration(serial, key, value))
 
-        async def is_taken_over() -> bool:
+        async def is_so() -> bool:
             actual = await self._send(self.settings.configuration(serial))
             self._publish(serial, replace(self._details(serial), configuration=actual))
             return actual.holds(key, value)
 
-        await self._confirm(is_taken_over)
+        await self._make_so(serial, is_so, lambda: self.settings.set_configuration(serial, key, value))
+
+    async def _make_so(self, serial: str, is_so: Callable[[], Awaitable[bool]], write: Callable[[], Awaitable[None]]) -> None:
+        """Write a setting in the charger's turn unless it is so already, and look whether it is so then."""
+        async with self._chargers.turn(serial):
+            try:
+                if await is_so():
+                    return
+            except HomeAssistantError as err:
+                # What cannot be read now can be written all the same; whether it is so then has to be read.
+                LOGGER.debug("A setting could not be read before it was changed: %s", err)
+            await self._write(serial, write())
+            await self._confirm(is_so)
 
     # --- Schedules ---
 
     async def async_add_slot(self, serial: str, slot: ChargingSlot) -> ChargingSlot:
         """Add a slot to a charger's schedule and return it with the id that the cloud gave it."""
-        before = await self._read_slots(serial)
-        known = {one.id for one in before}
-        await self._write(serial, self.schedules.add(serial, slot))
-        found: list[ChargingSlot] = []
+        async with self._chargers.turn(serial):
+            before = await self._read_slots(serial)
+            known = {one.id for one in before}
+            await self._write(serial, self.schedules.add(serial, slot))
+            found: list[ChargingSlot] = []
 
-        def is_there(after: Iterable[ChargingSlot]) -> bool:
-            found[:] = [one for one in after if one.id not in known and replace(one, id=slot.id) == slot]
-            return bool(found)
+            def is_there(after: Iterable[ChargingSlot]) -> bool:
+                found[:] = [one for one in after if one.id not in known and replace(one, id=slot.id) == slot]
+                return bool(found)
 
-        await self._confirm_slots(serial, before, is_there)
-        return found[0]
+            await self._confirm_slots(serial, before, is_there)
+            return found[0]
 
     async def async_change_slot(self, serial: str, slot_id: str, change: Callable[[ChargingSlot], ChargingSlot]) -> None:
         """Change a slot; fields that `change` does not touch keep their values.
@@ -219,17 +230,18 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         Raises:
             ServiceValidationError: There is no such slot.
         """
-        before = await self._read_slots(serial)
-        slot = _find(before, slot_id)
-        wanted = change(slot)
-        if wanted == slot:
-            return
-        if replace(wanted, is_enabled=slot.is_enabled) == slot:
-            await self._write(serial, self.schedules.switch(serial, slot.id, is_enabled=wanted.is_enabled))
-        else:
-            await self._write(serial, self.schedules.change(serial, wanted))
-        others = [one for one in before if one.id != slot.id]
-        await self._confirm_slots(serial, others, lambda after: wanted in after)
+        async with self._chargers.turn(serial):
+            before = await self._read_slots(serial)
+            slot = _find(before, slot_id)
+            wanted = change(slot)
+            if wanted == slot:
+                return
+            if replace(wanted, is_enabled=slot.is_enabled) == slot:
+                await self._write(serial, self.schedules.switch(serial, slot.id, is_enabled=wanted.is_enabled))
+            else:
+                await self._write(serial, self.schedules.change(serial, wanted))
+            others = [one for one in before if one.id != slot.id]
+            await self._confirm_slots(serial, others, lambda after: wanted in after)
 
     async def async_delete_slot(self, serial: str, slot_id: str) -> None:
         """Delete a slot.
@@ -237,11 +249,12 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         Raises:
             ServiceValidationError: There is no such slot.
         """
-        before = await self._read_slots(serial)
-        slot = _find(before, slot_id)
-        await self._write(serial, self.schedules.delete(serial, slot.id))
-        others = [one for one in before if one.id != slot.id]
-        await self._confirm_slots(serial, others, lambda after: all(one.id != slot.id for one in after))
+        async with self._chargers.turn(serial):
+            before = await self._read_slots(serial)
+            slot = _find(before, slot_id)
+            await self._write(serial, self.schedules.delete(serial, slot.id))
+            others = [one for one in before if one.id != slot.id]
+            await self._confirm_slots(serial, others, lambda after: all(one.id != slot.id for one in after))
 
     async def async_read_slots(self, serial: str) -> tuple[ChargingSlot, ...]:
         """Read all slots of a charger now."""

@@ -125,6 +125,11 @@ class ChargerDetails:
     firmware: FirmwareDetails | None = None
     last_session: PastSession | None = None
 
+    @property
+    def default_level(self) -> float | None:
+        """Return the level (A) that the charger starts with by itself, as its configuration has it."""
+        return self.configuration.default_level if self.configuration else None
+
     def has_slot(self, slot_id: str) -> bool:
         """Return whether there is a slot with this id, full or short."""
         return any(slot_id in {slot.id, slot.short_id} for slot in self.slots or ())
@@ -141,6 +146,7 @@ class Charger:
     Attributes:
         is_preference_outdated: the charger has changed its mode since it was asked for.
         wished_level: A that the next start uses.
+        refuses_level: the charger takes no level with a start.
         lifetime_energy, energy_today: Wh.
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
@@ -158,6 +164,7 @@ class Charger:
     energy_today: float | None
     wished_level: float
     session_duration: timedelta | None
+    refuses_level: bool = False
     start_stop: Command[bool] | None = None
     mode_change: Command[ChargeMode] | None = None
     level_change: Command[float] | None = None
@@ -190,6 +197,8 @@ class Charger:
     @property
     def takes_level(self) -> bool:
         """Return whether a level that a person sets is in force: green and smart mode choose it themselves, and an unknown one may."""
+        if self.refuses_level:
+            return False
         if self.mode is None:
             return self.unknown_mode is None
         return not self.mode.decides_level

@@ -16,11 +16,19 @@ _SAVE_DELAY = 30.0
 
 @dataclass
 class StoredCharger(DataClassDictMixin):
-    """What is remembered about one charger; `wished_level` is what a person set its number to, in A."""
+    """What is remembered about one charger.
+
+    Attributes:
+        wished_level: what a person set its number to, in A.
+        seen_level: the last level (A) that the charger has told.
+        level_refused_by: the firmware that takes no level; the empty text where that firmware is not known.
+    """
 
     wished_level: float | None = None
     lifetime: LifetimeMeter | None = None
     day: DayMeter | None = None
+    seen_level: float | None = None
+    level_refused_by: str | None = None
 
 
 @dataclass

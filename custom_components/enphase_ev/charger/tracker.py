@@ -76,10 +76,28 @@ class ChargerTracker:
 
     @property
     def wished_level(self) -> float:
-        """Return the stored wish, else 32 A or the charger's most, on one of the charger's steps."""
-        level = self._memory.wished_level or _DEFAULT_LEVEL
+        """Return the stored wish, else a level of the charger's own, else 32 A or its most; on one of the charger's steps."""
+        level = self._memory.wished_level or self._own_level or _DEFAULT_LEVEL
         limits = self.summary.limits if self.summary else None
         return limits.nearest_below(level) if limits else level
+
+    @property
+    def _own_level(self) -> float | None:
+        """Return the level (A) that is in force, or the one that it starts with by itself, or that of its last session.
+
+        A level that nobody has chosen here is never above what was chosen elsewhere.
+        """
+        status, summary = self.status, self.summary
+        in_force = status.level if status else None
+        default = self.details.default_level or (summary.default_level if summary else None)
+        of_session = status.session.level if status and status.session else None
+        return in_force or default or of_session or self._memory.seen_level
+
+    @property
+    def refuses_level(self) -> bool:
+        """Return whether the charger has refused every level with the firmware that it has (docs/cloud-api/chargers.md §3)."""
+        refused_by = self._memory.level_refused_by
+        return refused_by is not None and (self.summary is None or refused_by == (self.summary.firmware or ""))
 
     def wish(self, level: float) -> None:
         """Store the level (A) that the next start uses."""
@@ -92,6 +110,9 @@ class ChargerTracker:
         A charger that says no more than that it charges already keeps the level that it has. That is this one where it has taken it before;
         otherwise only its own word can confirm it.
         """
+        if reply.is_level_refused:
+            self._memory.level_refused_by = (self.summary.firmware if self.summary else None) or ""
+            self._store.save()
         self.level_change = Command(wish=level, requested_at=now) if is_change and not reply.is_level_left_out else None
         self._is_level_refused = reply.outcome is Outcome.ALREADY_CHARGING and level != self._taken_level
         if reply.outcome is Outcome.ACCEPTED and not reply.is_level_left_out:
@@ -131,6 +152,9 @@ class ChargerTracker:
         if is_other_situation or status.is_charging:
             self._busy_at = now
         self.status, self.seen_at = status, now
+        if status.level and status.level != self._memory.seen_level:
+            self._memory.seen_level = status.level
+            self._store.save()
         self.missing_since, self.missed_answers = None, 0
         if status.is_charging:
             self._charging_seen_at = cloud_time
@@ -238,6 +262,7 @@ class ChargerTracker:
             lifetime_energy=self.lifetime_energy,
             energy_today=self._memory.day.energy if self._memory.day else None,
             wished_level=self.wished_level,
+            refuses_level=self.refuses_level,
             session_duration=_session_duration(status, self._charging_seen_at),
             start_stop=self.start_stop,
             mode_change=self.mode_change,

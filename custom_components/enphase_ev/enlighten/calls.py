@@ -164,7 +164,7 @@ class ChargerCommands(ABC):
             if not is_invalid_level(err.cloud_message):
                 raise
             # Some older chargers refuse every level (seen): send it once more without a level.
-            return await self._start_without_level(serial, connector_id)
+            return replace(await self._start_without_level(serial, connector_id), is_level_refused=True)
 
     async def _start_without_level(self, serial: str, connector_id: int) -> CommandReply:
         known = "start_without_level"
