@@ -38,8 +38,8 @@ class CommandReply:
     """The cloud's reply: what it means, its own words where it gave some, and the level (A) that it repeated.
 
     `is_schedule_kept` is false when a start in scheduled mode could not be followed by the preference: the schedule is overridden.
-    `is_level_left_out` says that the start was sent without a level, so that no level is to be confirmed; `is_level_refused` that the charger
-    refused it with one first.
+    `is_level_left_out` says that the start was sent without a level, so that no level is to be confirmed; `is_level_refused` that the
+    charger refused it with one first.
     """
 
     outcome: Outcome
