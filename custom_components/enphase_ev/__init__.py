@@ -20,7 +20,7 @@ from .charger.issues import clear_stop_issues
 from .charger.local_first import LocalFirstChargers
 from .charger.store import SiteStore
 from .const import CONF_SITE, DOMAIN
-from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules, LiveStreams
+from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules, GatewayReads, LiveStreams
 from .entity import battery_device_info, battery_identifier, site_device_info
 from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
@@ -28,6 +28,7 @@ from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
+from .site.owner_gateway import OwnerGateway
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -116,9 +117,10 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         raise failure
     overrides = BatteryOverrides(battery)
     overrides.async_start()
-    live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options)
+    gateway = OwnerGateway(hass, entry, GatewayReads(client.gateway)) if client.gateway else None
+    live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
-    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live)
+    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live, gateway)
 
 
 async def _first_failure(chargers: ChargerCoordinator) -> ConfigEntryNotReady | None:

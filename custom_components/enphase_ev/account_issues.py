@@ -17,6 +17,7 @@ from .enlighten import MOST_PER_HOUR, Account, AccountBlocked, EnlightenError, T
 from .options import CONF_GATEWAY_FINGERPRINT
 
 GATEWAY_CERTIFICATE = "gateway_certificate"
+_TOKEN_REFUSED = "gateway_token_refused"  # noqa: S105 - the name of a repair issue
 _GATEWAY_TOKEN = "gateway_token"  # noqa: S105 - the name of a note
 _TAKEN_OVER = "taken_over"
 _THROTTLED = "throttled"
@@ -119,6 +120,24 @@ def raise_token_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
         translation_key=_GATEWAY_TOKEN,
+        translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
+def set_token_refused_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_refused: bool) -> None:
+    """Tell a person that the gateway in the house refuses the token for everything, or take that back."""
+    issue_id = f"{_TOKEN_REFUSED}_{entry.entry_id}"
+    if not is_refused:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_TOKEN_REFUSED,
         translation_placeholders={"site": entry.title},
     )
 

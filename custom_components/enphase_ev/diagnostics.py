@@ -10,7 +10,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .charger.model import Charger
 from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
 from .enlighten import BatterySettings, Recorder, RequestCounter
-from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN
+from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN, CONF_POWER_SENSORS
 from .runtime import EnphaseConfigEntry
 
 _TO_REDACT = {
@@ -33,6 +33,7 @@ _TO_REDACT = {
     CONF_GATEWAY_ADDRESS,
     CONF_GATEWAY_TOKEN,
     CONF_GATEWAY_FINGERPRINT,
+    CONF_POWER_SENSORS,
 }
 # So many digits are enough to compare two fingerprints.
 _FINGERPRINT_SHOWN = 8

@@ -1,12 +1,20 @@
 """The kinds of figures that sensors show, and how a line about one becomes a description for Home Assistant."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
-from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower, UnitOfTime
+from homeassistant.const import (
+    PERCENTAGE,
+    EntityCategory,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+    UnitOfEnergy,
+    UnitOfPower,
+    UnitOfTime,
+)
 from homeassistant.helpers.typing import UNDEFINED, StateType, UndefinedType
 
 from .entity import SubjectDescription
@@ -17,10 +25,11 @@ type Attributes = Mapping[str, Value]
 
 @dataclass(frozen=True, kw_only=True)
 class EnphaseSensorDescription[SubjectT](SubjectDescription[SubjectT], SensorEntityDescription):
-    """Describes a sensor; an enum's value outside its options counts as unknown."""
+    """Describes a sensor; an enum's value outside its options counts as unknown. `placeholders` are those of its name."""
 
     value_fn: Callable[[SubjectT], Value]
     attributes_fn: Callable[[SubjectT], Attributes] | None = None
+    placeholders: Mapping[str, str] | None = None
 
 
 class Place(Enum):
@@ -53,6 +62,8 @@ PLAIN = Figure()
 ENUM = Figure(SensorDeviceClass.ENUM)
 TIMESTAMP = Figure(SensorDeviceClass.TIMESTAMP)
 AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, digits=0)
+MEASURED_AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, _MEASURED, digits=1)
+MEASURED_VOLTS = Figure(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, _MEASURED, digits=0)
 WATTS = Figure(SensorDeviceClass.POWER, UnitOfPower.WATT, _MEASURED, digits=0)
 MOST_KILOWATTS = Figure(SensorDeviceClass.POWER, UnitOfPower.KILO_WATT, digits=2)
 ENERGY_OF_SESSION = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, digits=2)
@@ -97,3 +108,14 @@ def sensor[SubjectT](
         value_fn=value_fn,
         attributes_fn=attributes_fn,
     )
+
+
+def sensor_of_phase[SubjectT](
+    key: str, phase: int, figure: Figure, value_fn: Callable[[SubjectT], Value], has_fn: Callable[[SubjectT], bool]
+) -> EnphaseSensorDescription[SubjectT]:
+    """Describe the sensor of one phase, counted from 0, of what another sensor shows of all phases; it is off until a person enables it."""
+    name = f"L{phase + 1}"
+    description = sensor(
+        f"{key}_{name.lower()}", figure, value_fn, translation_key=f"{key}_phase", place=Place.OFF_BY_DEFAULT, has_fn=has_fn
+    )
+    return replace(description, placeholders={"phase": name})

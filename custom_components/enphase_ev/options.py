@@ -13,6 +13,7 @@ CONF_NOMINAL_VOLTAGE: Final = "nominal_voltage"
 CONF_SESSION_HISTORY: Final = "session_history"
 CONF_LIVE_POWER: Final = "live_power"
 CONF_LIVE_INTERVAL: Final = "live_interval"
+CONF_POWER_SENSORS: Final = "power_sensors"
 CONF_GATEWAY_ADDRESS: Final = "gateway_address"
 CONF_GATEWAY_TOKEN: Final = "gateway_token"  # noqa: S105 - the name of an option
 CONF_GATEWAY_FINGERPRINT: Final = "gateway_fingerprint"
@@ -40,6 +41,7 @@ class SiteOptions:
         session_history: whether past sessions are asked for.
         live_power: when live power is listened to; `None` where nobody has chosen, so that it depends on what the site has.
         live_interval: s between two states of a live value at least.
+        power_sensors: the power sensor that a person has chosen for a charger, by serial number.
         gateway_address, gateway_token, gateway_fingerprint: of the gateway in the house, where one was named; the SHA-256 (hex) of the
             certificate that a person has accepted.
     """
@@ -52,6 +54,7 @@ class SiteOptions:
     session_history: bool = True
     live_power: LivePowerMode | None = None
     live_interval: float = 10
+    power_sensors: Mapping[str, str] = field(default_factory=dict)
     gateway_address: str | None = None
     gateway_token: str | None = field(default=None, repr=False)
     gateway_fingerprint: str | None = None

@@ -8,6 +8,8 @@ from homeassistant.data_entry_flow import section
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -31,6 +33,7 @@ from .options import (
     CONF_LIVE_INTERVAL,
     CONF_LIVE_POWER,
     CONF_NOMINAL_VOLTAGE,
+    CONF_POWER_SENSORS,
     CONF_REQUEST_TIMEOUT,
     CONF_SESSION_HISTORY,
     CONF_SLOW_INTERVAL,
@@ -41,6 +44,7 @@ from .runtime import EnphaseConfigEntry
 
 _GATEWAY = "gateway"
 _USE_GATEWAY = "use_gateway"
+_POWER_SENSOR = EntitySelector(EntitySelectorConfig(domain="sensor", device_class="power"))
 
 
 def _number(lowest: float, highest: float, unit: str) -> NumberSelector:
@@ -70,7 +74,9 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         """Ask for all options."""
         now = SiteOptions.read(self.config_entry.options, self.hass.config.country)
         errors: dict[str, str] = {}
-        shown: dict[str, Any] = {key: getattr(now, key) for key in _FIELDS} | {CONF_LIVE_POWER: self._live_power(now)}
+        shown: dict[str, Any] = {key: getattr(now, key) for key in (*_FIELDS, CONF_POWER_SENSORS)} | {
+            CONF_LIVE_POWER: self._live_power(now)
+        }
         gateway: dict[str, Any] = {
             _USE_GATEWAY: now.gateway_address is not None,
             CONF_GATEWAY_ADDRESS: now.gateway_address or known_address(self.hass),
@@ -78,7 +84,7 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         if user_input is not None:
             shown_before = shown[CONF_LIVE_POWER]
             shown, gateway = user_input, user_input[_GATEWAY]
-            self._chosen = {key: user_input[key] for key in _FIELDS}
+            self._chosen = {key: user_input[key] for key in _FIELDS} | self._power_sensors(user_input, now)
             if now.live_power is None and self._chosen[CONF_LIVE_POWER] == shown_before:
                 # Nobody has chosen: it goes on to depend on what the site has.
                 del self._chosen[CONF_LIVE_POWER]
@@ -114,13 +120,35 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
             }
         )
         fields: dict[vol.Marker, object] = {vol.Required(key, default=shown[key]): selector for key, selector in _FIELDS.items()}
+        if chargers := self._chargers():
+            sensors = shown.get(CONF_POWER_SENSORS, {})
+            suggested = {
+                vol.Optional(name, description={"suggested_value": sensors.get(name, sensors.get(serial))}): _POWER_SENSOR
+                for serial, name in chargers.items()
+            }
+            fields[vol.Optional(CONF_POWER_SENSORS, default=dict)] = section(vol.Schema(suggested), {"collapsed": not sensors})
         fields[vol.Required(_GATEWAY)] = section(of_gateway, {"collapsed": not gateway[_USE_GATEWAY]})
         return self.async_show_form(step_id="init", data_schema=vol.Schema(fields), errors=errors)
+
+    def _chargers(self) -> dict[str, str]:
+        """Return how the chargers are called in the form, by serial number; two of one name are told apart by its end."""
+        entry: EnphaseConfigEntry = self.config_entry
+        names = {serial: charger.name for serial, charger in entry.runtime_data.chargers.data.items()} if _is_loaded(entry) else {}
+        found = list(names.values())
+        return {serial: name if found.count(name) == 1 else f"{name} {serial[-4:]}" for serial, name in names.items()}
+
+    def _power_sensors(self, user_input: dict[str, Any], now: SiteOptions) -> dict[str, dict[str, str]]:
+        """Return the power sensors that were chosen, by serial number; those of chargers that the form does not show stay."""
+        chargers = self._chargers()
+        typed = user_input.get(CONF_POWER_SENSORS, {})
+        kept = {serial: entity_id for serial, entity_id in now.power_sensors.items() if serial not in chargers}
+        chosen = kept | {serial: typed[name] for serial, name in chargers.items() if typed.get(name)}
+        return {CONF_POWER_SENSORS: chosen} if chosen else {}
 
     def _live_power(self, options: SiteOptions) -> LivePowerMode:
         """Return when live power is listened to now."""
         entry: EnphaseConfigEntry = self.config_entry
-        if entry.state is ConfigEntryState.LOADED:
+        if _is_loaded(entry):
             return entry.runtime_data.live.mode
         return options.live_power or LivePowerMode.WHEN_ACTIVE
 
@@ -133,3 +161,7 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
             "fingerprint": fingerprint_shown(self._chosen[CONF_GATEWAY_FINGERPRINT]),
         }
         return self.async_show_form(step_id="certificate", data_schema=vol.Schema({}), description_placeholders=placeholders)
+
+
+def _is_loaded(entry: EnphaseConfigEntry) -> bool:
+    return entry.state is ConfigEntryState.LOADED

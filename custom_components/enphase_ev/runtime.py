@@ -14,6 +14,7 @@ from .enlighten import Account
 from .options import SiteOptions
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
+from .site.owner_gateway import OwnerGateway
 
 type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
 
@@ -35,3 +36,4 @@ class EnphaseRuntimeData:
     battery: BatteryCoordinator
     overrides: BatteryOverrides
     live: LiveCoordinator
+    gateway: OwnerGateway | None

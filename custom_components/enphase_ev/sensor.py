@@ -17,6 +17,7 @@ from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_s
 from .battery.override import OverrideAction
 from .battery.tickets import ChangeState
 from .charger.coordinator import ChargerCoordinator
+from .charger.meter_sensors import METER_SENSORS
 from .charger.model import Charger, ChargerState, DataSource
 from .const import DOMAIN
 from .enlighten import (
@@ -73,7 +74,7 @@ from .figures import (
 from .options import LivePowerMode
 from .runtime import EnphaseConfigEntry
 from .site.live import LiveCoordinator
-from .site.live_sensors import LIVE_SENSORS, is_worth_showing, phase_of
+from .site.live_sensors import LIVE_SENSORS, is_worth_showing
 from .site.model import SiteFacts
 
 PARALLEL_UPDATES = 0
@@ -121,13 +122,18 @@ def _session_attributes(session: PastSession | None) -> Attributes:
     }
 
 
+def _power_attributes(charger: Charger) -> Attributes:
+    power = charger.power
+    return {"estimated": power.is_estimated if power else None, "source": power.source if power else None}
+
+
 CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
     sensor(
         "power",
         WATTS,
         lambda charger: charger.power.watts if charger.power else None,
         translation_key=None,
-        attributes_fn=lambda charger: {"estimated": charger.power.is_estimated if charger.power else None},
+        attributes_fn=_power_attributes,
     ),
     sensor("session_energy", COUNTED_KWH, lambda charger: charger.status.session.energy if charger.status.session else None),
     sensor(
@@ -360,7 +366,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
             _remove_sensor(hass, runtime.live.site_id, description.key)
     add_entities(entry, async_add_entities, SITE, SITE_SENSORS, SiteSensor)
     add_entities(entry, async_add_entities, LIVE, LIVE_SENSORS, LiveSensor)
-    add_entities(entry, async_add_entities, CHARGERS, CHARGER_SENSORS, ChargerSensor)
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_SENSORS + METER_SENSORS, ChargerSensor)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_SENSORS, BatterySensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
 
@@ -382,6 +388,11 @@ class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectE
     """A sensor, whatever it is about."""
 
     entity_description: EnphaseSensorDescription[SubjectT]
+
+    def __init__(self, coordinator: CoordinatorT, description: EnphaseSensorDescription[SubjectT], subject_id: str) -> None:
+        super().__init__(coordinator, description, subject_id)
+        if description.placeholders is not None:
+            self._attr_translation_placeholders = dict(description.placeholders)
 
     @property
     @override
@@ -412,8 +423,6 @@ class LiveSensor(LiveEntity, EnphaseSensor[LiveCoordinator, LiveCoordinator]):
 
     def __init__(self, coordinator: LiveCoordinator, description: EnphaseSensorDescription[LiveCoordinator], subject_id: str) -> None:
         super().__init__(coordinator, description, subject_id)
-        if (phase := phase_of(description.key)) is not None:
-            self._attr_translation_placeholders = {"phase": phase}
         self._held = super().native_value
 
     @property

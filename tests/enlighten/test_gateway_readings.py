@@ -16,7 +16,7 @@ READINGS: Json = [
         "eid": 704643584,
         "activePower": 7020.5,
         "current": 30.6,
-        "voltage": 229.9,
+        "voltage": 690.3,
         "actEnergyDlvd": 150657.5,
         "actEnergyRcvd": 12.0,
         "channels": [
@@ -37,7 +37,7 @@ def test_its_readings_are_read_by_phase() -> None:
     assert read_meters(READINGS)["704643584"] == ChargerMeter(
         power=7020.5,
         current=30.6,
-        voltage=229.9,
+        voltage=230.1,
         energy=150657.5,
         phases=(
             MeterPhase(power=2340.0, current=10.2, voltage=230.1),

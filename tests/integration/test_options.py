@@ -33,7 +33,7 @@ async def _form(house: House) -> dict[str, object]:
     house.hass.config_entries.options.async_abort(form["flow_id"])
     schema = form["data_schema"]
     assert schema is not None
-    return {str(field): field.default() for field in schema.schema if str(field) != "gateway"}
+    return {str(field): field.default() for field in schema.schema if str(field) not in {"gateway", "power_sensors"}}
 
 
 async def _choose(house: House, **chosen: object) -> None:

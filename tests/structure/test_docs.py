@@ -107,6 +107,6 @@ def test_every_action_is_told_with_its_fields(action: str, content: dict[str, di
 
 def test_every_option_is_told() -> None:
     form = load("translations/en.json")["options"]["step"]["init"]
-    names = [name for group in (form, *form["sections"].values()) for name in group["data"].values()]
+    names = [name for group in (form, *form["sections"].values()) for name in group.get("data", {"": group.get("name")}).values()]
     pages = [_text(ROOT / "README.md"), _text(ROOT / "docs" / "options.md")]
     assert [name for name in names for page in pages if f"**{name}**" not in page] == []

@@ -29,6 +29,7 @@ from ..waiting import growing_wait, is_signed_in_just_now
 from .devices import is_new, is_wanted, remove_charger_device, remove_gone_charger, update_charger_device
 from .issues import set_new_chargers_issue, set_stop_issue
 from .local_first import LocalFirstChargers
+from .measured_power import MeasuredPower
 from .model import Charger, ChargerDetails
 from .store import SiteStore
 from .tracker import ChargerTracker
@@ -78,6 +79,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._history = history
         self._options = options
         self._store = store
+        self.measured_power = MeasuredPower(hass, entry, options.power_sensors, self._publish_measured)
         self._optional = OptionalServices()
         self._trackers: dict[str, ChargerTracker] = {}
         self._failures = 0
@@ -205,12 +207,20 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             charger = tracker.build(self._options.nominal_voltage, self.client.state_of(serial))
             if charger is None:
                 continue
+            charger = self.measured_power.measured(charger, is_only=len(self.site.account_chargers) == 1)
             is_unchanged = charger == before.get(serial)
             chargers[serial] = before[serial] if is_unchanged else charger
             if not is_unchanged:
                 set_stop_issue(self.hass, self.config_entry, charger)
                 update_charger_device(self.hass, self.config_entry, charger)
         return chargers
+
+    @callback
+    def _publish_measured(self) -> None:
+        """Show what was measured meanwhile."""
+        if self.data:
+            self.data = self._build()
+            self.async_update_listeners()
 
     def _set_rhythm(self, chargers: Mapping[str, Charger]) -> None:
         is_streaming = self._streaming_until is not None and datetime.now(UTC) < self._streaming_until

@@ -9,6 +9,7 @@ from ..enlighten import (
     ChargeMode,
     ChargeModePreference,
     ChargerConfiguration,
+    ChargerMeter,
     ChargerStatus,
     ChargerSummary,
     ChargingSlot,
@@ -151,6 +152,7 @@ class Charger:
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
         details: schedules, settings, firmware and the last session.
+        meter: what the gateway measures of it.
         source: what answers for it; `None` where no gateway is set up.
         mode_change, level_change: the last change of the charge mode, and of the level of a session.
     """
@@ -170,6 +172,7 @@ class Charger:
     level_change: Command[float] | None = None
     details: ChargerDetails = field(default_factory=ChargerDetails)
     source: SourceState | None = None
+    meter: ChargerMeter | None = None
 
     @property
     def serial(self) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from math import sqrt
 
 from ..enlighten import ChargerStatus, ChargerSummary, PhaseMode
@@ -15,12 +16,22 @@ _HIGHEST_PHASE_VOLTAGE = 240.0
 _SECONDS_PER_HOUR = 3600
 
 
+class PowerSource(StrEnum):
+    """Where a power comes from."""
+
+    GATEWAY_METER = "gateway_meter"
+    POWER_SENSOR = "power_sensor"
+    ENERGY = "energy"
+    LEVEL = "level"
+
+
 @dataclass(frozen=True)
 class PowerReading:
     """Power in W. An estimate comes from the level asked for, not from energy that was counted."""
 
     watts: int
     is_estimated: bool
+    source: PowerSource = PowerSource.ENERGY
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class PowerMeter:
         level = _level(status, summary)
         if level is None:
             return None
-        return PowerReading(round(volts * (level if ceiling is None else min(level, ceiling))), is_estimated=True)
+        return PowerReading(round(volts * (level if ceiling is None else min(level, ceiling))), is_estimated=True, source=PowerSource.LEVEL)
 
     def _take_in(self, status: ChargerStatus, seen_at: datetime) -> None:
         session = status.session

@@ -16,6 +16,7 @@ from ..const import LOGGER
 from ..enlighten import AuthError, EnlightenError, GridRelay, LiveAccess, LivePower, LiveStreams, RequestRejected
 from ..options import LivePowerMode, SiteOptions
 from .live_stream import LiveStream
+from .owner_gateway import OwnerGateway
 
 if TYPE_CHECKING:
     from ..battery.coordinator import BatteryCoordinator
@@ -45,6 +46,7 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         chargers: ChargerCoordinator,
         battery: BatteryCoordinator,
         options: SiteOptions,
+        gateway: OwnerGateway | None,
     ) -> None:
         super().__init__(hass, LOGGER, config_entry=entry, name="Enphase live power", update_interval=_OUTAGE_EVERY)
         self.site_id = client.site_id
@@ -56,6 +58,9 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         self._battery = battery
         self._options = options
         self._stream = LiveStream(hass, entry, client, known_gateways=self._known_gateways, on_frame=self.take, on_access=self._take_access)
+        self._gateway = gateway
+        self._is_gateway_tried = False
+        self._gateway_seen_at: float | None = None
         self._latest: LivePower | None = None
         self._seen_at: float | None = None
         self._shown_at: float | None = None
@@ -124,6 +129,9 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         entry = self.config_entry
         entry.async_on_unload(self.chargers.async_add_listener(self._others_changed))
         entry.async_on_unload(self._battery.async_add_listener(self._others_changed))
+        if self._gateway is not None:
+            has_power = self.mode is not LivePowerMode.OFF
+            self._gateway.start(self._take_from_gateway if has_power else None, self.chargers.measured_power.take_meters)
         entry.async_create_background_task(self.hass, self.async_refresh(), name="Enphase live power: first look for the grid")
         self._follow()
 
@@ -151,10 +159,27 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         if self.is_on_grid is not was_on_grid:
             self._publish_now()
 
+    @property
+    def has_gateway(self) -> bool:
+        """Return whether the gateway in the house tells the power, or may be about to: then nobody asks the cloud."""
+        if self._gateway is None or self.mode is LivePowerMode.OFF:
+            return False
+        seen_at = self._gateway_seen_at
+        return not self._is_gateway_tried or (seen_at is not None and self.hass.loop.time() - seen_at < _STALE_AFTER)
+
+    @callback
+    def _take_from_gateway(self, power: LivePower | None) -> None:
+        """Take in what the gateway tells; where it tells nothing for a while, the cloud is listened to."""
+        self._is_gateway_tried = True
+        if power is not None:
+            self._gateway_seen_at = self.hass.loop.time()
+            self.take(power)
+        self._follow()
+
     @callback
     def _follow(self) -> None:
         """Listen where that is wanted, and stop where it is not."""
-        if self._is_wanted:
+        if self._is_wanted and not self.has_gateway:
             self._client.account.budget.expect(f"{self.site_id}: live power", _REQUESTS_PER_HOUR)
             self._stream.start()
         elif self._stream.is_running:

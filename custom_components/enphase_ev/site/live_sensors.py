@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..enlighten import GridRelay, LiveChannel, LivePower
-from ..figures import ENUM, WATTS, EnphaseSensorDescription, Place, Value, sensor
+from ..figures import ENUM, WATTS, EnphaseSensorDescription, Place, Value, sensor, sensor_of_phase
 from .live import LiveCoordinator
 
 # A change of one of these is worth a state.
@@ -66,14 +66,7 @@ def _relay(live: LiveCoordinator) -> Value:
 LIVE_SENSORS: tuple[EnphaseSensorDescription[LiveCoordinator], ...] = (
     *(sensor(key, WATTS, _Power(meter), has_fn=_has(key)) for key, meter in _METERS.items()),
     *(
-        sensor(
-            f"{key}_l{phase + 1}",
-            WATTS,
-            _Power(_METERS[key], phase),
-            translation_key=f"{key}_phase",
-            place=Place.OFF_BY_DEFAULT,
-            has_fn=_has_phase(key, phase),
-        )
+        sensor_of_phase(key, phase, WATTS, _Power(_METERS[key], phase), _has_phase(key, phase))
         for key in _BY_PHASE
         for phase in range(_PHASES)
     ),
@@ -86,12 +79,6 @@ LIVE_SENSORS: tuple[EnphaseSensorDescription[LiveCoordinator], ...] = (
         has_fn=lambda live: live.relay is not None,
     ),
 )
-
-
-def phase_of(key: str) -> str | None:
-    """Return the phase that a sensor is about, as a person calls it; `None` where it is about all of them."""
-    _, _, last = key.rpartition("_")
-    return last.upper() if last in {"l1", "l2", "l3"} else None
 
 
 def is_worth_showing(shown: Value, value: Value) -> bool:

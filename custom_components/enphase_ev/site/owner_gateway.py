@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
+from ..account_issues import set_token_refused_issue
 from ..const import LOGGER
 from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, LivePower, RequestRejected, Unreachable
 from ..waiting import async_rest
@@ -26,6 +27,8 @@ _AGAIN_AFTER_AT_MOST = timedelta(minutes=5)
 _CLOSED = {401, 403, 404, 405}
 _UNAUTHORIZED = {401, 403}
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+type OnPower = Callable[[LivePower | None], None]
 
 
 class GatewayPath(StrEnum):
@@ -61,7 +64,7 @@ class GatewayView:
     reserve: float | None = None
 
 
-class SiteGateway:
+class OwnerGateway:
     """Asks the gateway, and sees to it that what is closed or away is left alone for a while."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, reads: GatewayReads) -> None:
@@ -80,11 +83,6 @@ class SiteGateway:
         """Return whether a path answered when it was asked last."""
         return self._standings[path].is_refused is False and not self._away.failures
 
-    @property
-    def is_token_refused(self) -> bool:
-        """Return whether every path refuses the token, which is then not one for this gateway."""
-        return all(standing.is_refused for standing in self._standings.values())
-
     async def view(self) -> GatewayView | None:
         """Return what the gateway says about the battery's settings; `None` where it says nothing.
 
@@ -102,20 +100,31 @@ class SiteGateway:
 
     # --- Live ---
 
-    def start(self, on_power: Callable[[LivePower | None], None], on_meters: Callable[[list[ChargerMeter]], None]) -> None:
-        """Ask for power and meters every ten seconds, for as long as the entry is loaded."""
+    def start(self, on_power: OnPower | None, on_meters: Callable[[list[ChargerMeter]], None]) -> None:
+        """Ask for power, where anybody wants it, and meters every ten seconds, for as long as the entry is loaded."""
         work = self._run(on_power, on_meters)
         self._entry.async_create_background_task(self._hass, work, name="Enphase gateway: live power")
 
-    async def _run(self, on_power: Callable[[LivePower | None], None], on_meters: Callable[[list[ChargerMeter]], None]) -> None:
+    async def _run(self, on_power: OnPower | None, on_meters: Callable[[list[ChargerMeter]], None]) -> None:
         while True:
-            on_power(await self._live_power())
+            if on_power is not None:
+                on_power(await self._live_power())
             now = datetime.now(UTC)
             if now >= self._meters_due:
                 self._meters_due = now + _METERS_EVERY
                 self.reads.look_for_meters()
             on_meters(await self._ask(GatewayPath.METERS, self.reads.charger_meters) or [])
+            self._judge_token()
             await async_rest(self._hass, _EVERY)
+
+    @callback
+    def _judge_token(self) -> None:
+        """Tell a person where every path that was asked refuses the token, which is then not one for this gateway."""
+        refused = [standing.is_refused for standing in self._standings.values() if standing.is_refused is not None]
+        if not refused or self.reads.gateway.has_live_token is False:
+            # That it has run out is said elsewhere.
+            return
+        set_token_refused_issue(self._hass, self._entry, is_refused=all(refused))
 
     async def _live_power(self) -> LivePower | None:
         power = await self._ask(GatewayPath.LIVE, self.reads.live_power)

@@ -29,7 +29,7 @@ class ChargerMeter(Model):
     Attributes:
         power: W.
         current: A.
-        voltage: V.
+        voltage: V, the mean of the phases.
         energy: Wh that the charger has drawn since the meter began to count.
         phases: each of them.
     """
@@ -44,7 +44,10 @@ class ChargerMeter(Model):
     def read(cls, record: dict[str, Json]) -> Self:
         """Read the readings of one meter."""
         phases = tuple(MeterPhase.from_dict(channel) for channel in read_records(record.get("channels"))[:_MOST_PHASES])
-        return replace(cls.from_dict(record), phases=phases)
+        read = cls.from_dict(record)
+        volts = [phase.voltage for phase in phases if phase.voltage is not None]
+        # Of all phases a gateway tells the sum, which is the voltage of nothing.
+        return replace(read, phases=phases, voltage=sum(volts) / len(volts) if volts else read.voltage)
 
 
 @dataclass(frozen=True, kw_only=True)
