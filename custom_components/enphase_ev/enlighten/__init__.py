@@ -33,6 +33,7 @@ from .models.broker_access import AnswerStream, LiveAccess
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.charger_configuration import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
 from .models.charging_slots import ChargingSchedule, ChargingSlot, SlotType
+from .models.energy_channels import Channel, ChargedDays, Energies, EnergyOfDays, EnergyOfToday
 from .models.gateway_readings import ChargerMeter, GatewayScheduler, GatewayStorage, MeterPhase
 from .models.grid_events import EventState, GridEvent, Outage
 from .models.home_battery import (
@@ -50,7 +51,6 @@ from .models.home_battery import (
 )
 from .models.live_power import GridRelay, LiveChannel, LivePower
 from .models.past_sessions import PastSession
-from .models.site_energy import Channel, ChargedDays, Energies, EnergyOfDays, EnergyOfToday
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
 from .models.tariff import Prices, PriceSpan, Tariff, rate_at

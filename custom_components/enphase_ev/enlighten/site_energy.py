@@ -1,8 +1,8 @@
 """The energy of one site (docs/cloud-api/energy.md), and the times at which the grid was away (docs/cloud-api/events.md §2)."""
 
 from .account import Account
+from .models.energy_channels import EnergyOfDays, EnergyOfToday
 from .models.grid_events import Outage, read_outages
-from .models.site_energy import EnergyOfDays, EnergyOfToday
 from .transport import Family, Request
 
 
