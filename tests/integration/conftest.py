@@ -33,6 +33,13 @@ def _with_integration(enable_custom_integrations: None, socket_enabled: None, ha
 
 
 @pytest.fixture
+def freezer(freezer: FrozenDateTimeFactory) -> FrozenDateTimeFactory:
+    """Let every test begin at the same moment, whatever the hour is: a Wednesday, 13:10 in Melbourne and 05:10 in Amsterdam."""
+    freezer.move_to(MOMENT)
+    return freezer
+
+
+@pytest.fixture
 async def build_cloud(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, strict: bool
 ) -> AsyncIterator[CloudBuilder]:

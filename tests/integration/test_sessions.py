@@ -234,17 +234,17 @@ async def test_a_history_that_cannot_be_had_is_an_error(house: House) -> None:
     house.sim.faults.add(path="/history", status=503, times=None)
 
     with pytest.raises(HomeAssistantError):
-        await _sessions(house, **{"from": "2026-10-01"})
+        await _sessions(house, **{"from": "2026-05-01"})
 
 
 async def test_a_cloud_that_always_has_more_ends_somewhere(build_house: HouseBuilder) -> None:
     def one_page_for_ever(sim: Simulator) -> None:
-        page = {"data": {"result": [{"startTime": "2026-10-01T10:00:00Z", "aggEnergyValue": 1.0}], "hasMore": True}}
+        page = {"data": {"result": [{"startTime": "2026-05-01T10:00:00Z", "aggEnergyValue": 1.0}], "hasMore": True}}
         sim.faults.add(path="/history", status=200, body=page, times=None)
 
     house = await build_house(prepare=one_page_for_ever)
 
-    found = await _sessions(house, **{"from": "2026-10-01"})
+    found = await _sessions(house, **{"from": "2026-05-01"})
 
     assert len(found) == house.sim.count("history") < 1000
 
