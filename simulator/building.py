@@ -156,7 +156,7 @@ def _give_past(world: World, charger: Charger, past: PastOfCharger) -> None:
 
 
 def add_battery(world: World, site: Site, units: int = 2) -> Battery:
-    """Batteries of 5 kWh each, about half full, with the schedules of api/samples/battery_schedules.json."""
+    """Batteries of 5 kWh each, about half full, with the schedules of tests/fixtures/api/battery_schedules.json."""
     battery = world.add_battery(site, USER_ID)
     battery.units = [BatteryUnit(100000000 + number, f"BT{number:010d}", cycle_count=114 + number) for number in range(1, units + 1)]
     battery.state_of_charge = 48

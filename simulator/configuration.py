@@ -33,7 +33,7 @@ class Configuration:
         return self.values.get(key)
 
     def read(self, key: str) -> JsonObject:
-        """One entry of api/samples/charger_config.json."""
+        """One entry of tests/fixtures/api/charger_config.json."""
         self._apply()
         requested = self._requested.get(key)
         if self.off_is_null and (requested[0] if requested else self.values.get(key)) == "disabled":

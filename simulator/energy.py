@@ -73,7 +73,7 @@ _NOWHERE = ("generator", "generator_home", "generator_battery", "generator_grid"
 
 
 def today(site: Site, switches: EnergySwitches, now: float) -> JsonObject:
-    """The quarter hours of the site's day, as in api/samples/energy_today.json."""
+    """The quarter hours of the site's day, as in tests/fixtures/api/energy_today.json."""
     house = site.house
     begin, buckets = _buckets_of_today(house, switches, now)
     stats = _series(site, switches, [quarter.energy for quarter in buckets])

@@ -79,7 +79,7 @@ class GridEvent:
         return EventStatus.ACTIVE if now < self.end else EventStatus.COMPLETED
 
     def as_json(self, now: float, active_word: str) -> JsonObject:
-        """As in api/samples/grid_events.json."""
+        """As in tests/fixtures/api/grid_events.json."""
         status = self.status(now)
         return {
             "id": self.id,

@@ -102,7 +102,7 @@ class LiveStreams:
     frames_sent: int = 0
 
     def sign(self, site_id: str) -> JsonObject:
-        """New credentials, as in api/samples/live_signed_url.json."""
+        """New credentials, as in tests/fixtures/api/live_signed_url.json."""
         now, switches = self.clock.wall_time(), self.switches
         stream = SignedStream(
             site_id,

@@ -61,7 +61,7 @@ class AnswerStreams:
     """Topics that somebody listens to or has listened to, with the QoS asked for."""
 
     def sign(self, site_id: str) -> JsonObject:
-        """A new stream, as in api/samples/mqtt_signed_url.json."""
+        """A new stream, as in tests/fixtures/api/mqtt_signed_url.json."""
         stream = SignedStream(
             site_id,
             f"v1/server/response-stream/{self.draw_uuid()}",

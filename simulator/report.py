@@ -23,7 +23,7 @@ class Session:
     """Whether somebody started or stopped it against the mode."""
 
     def as_history(self, charger_number: str) -> JsonObject:
-        """The session as in api/samples/session_history.json."""
+        """The session as in tests/fixtures/api/session_history.json."""
         kwh = round(self.energy_wh / 1000, 2)
         return {
             "id": f"{charger_number}:{self.id}",

@@ -49,7 +49,7 @@ class Slot:
         return (today in self.days and clock_time >= start) or (yesterday in self.days and clock_time < end)
 
     def as_json(self) -> JsonObject:
-        """The slot as in api/samples/charge_schedules.json."""
+        """The slot as in tests/fixtures/api/charge_schedules.json."""
         return {
             "id": self.id,
             "startTime": self.start_time,

@@ -43,7 +43,7 @@ class Preset(StrEnum):
 
     FLAT = "flat"
     TOU = "tou"
-    """As api/samples/tariff.json: cheap but from 7 to 22 h."""
+    """As tests/fixtures/api/tariff.json: cheap but from 7 to 22 h."""
     OVER_MIDNIGHT = "over_midnight"
     """A cheap period from 23 to 7 h, two others, and everything else between."""
     TIERED = "tiered"
@@ -191,7 +191,7 @@ def hourly_export_price(day: date, hour: int) -> float:
 
 
 def tariff(site_id: str, country: str, switches: TariffSwitches) -> Json:
-    """The whole tariff, as in api/samples/tariff.json."""
+    """The whole tariff, as in tests/fixtures/api/tariff.json."""
     match switches.unreadable:
         case Unreadable.EMPTY:
             return {}

@@ -54,6 +54,6 @@ def scheduler_envelope(at: float, data: Json) -> JsonObject:
 
 
 def error_envelope(at: float, status: int, message: str, code: str = "") -> JsonObject:
-    """The error body of the charger services (api/samples/error_already_charging.json)."""
+    """The error body of the charger services (tests/fixtures/api/error_already_charging.json)."""
     error: JsonObject = {"displayMessage": message, "code": str(status), "errorMessageCode": code}
     return {"meta": {"serverTimeStamp": epoch_ms(at)}, "data": None, "error": error}

@@ -32,7 +32,7 @@ def _document(kind: str, at: float, data: JsonObject) -> JsonObject:
 
 
 def site_settings(site: Site, account: Account, at: float) -> JsonObject:
-    """api/samples/site_settings.json; a site without a battery has it too."""
+    """tests/fixtures/api/site_settings.json; a site without a battery has it too."""
     battery = site.battery
     features = battery.features if battery else Features(has_encharge=False)
     name, _, host = account.email.partition("@")
@@ -102,7 +102,7 @@ def _told(battery: Battery) -> Told:
 
 
 def battery_settings(battery: Battery, at: float, *, with_enho: bool) -> JsonObject:
-    """api/samples/battery_settings.json."""
+    """tests/fixtures/api/battery_settings.json."""
     data = settings_data(battery, _told(battery))
     if battery.features.has_battery_for_car and battery.switches.devices_need_enho and not with_enho:
         del data["devices"]
@@ -148,7 +148,7 @@ def settings_data(battery: Battery, told: Told) -> JsonObject:
 
 
 def battery_profile(battery: Battery, at: float) -> JsonObject:
-    """api/samples/battery_profile.json."""
+    """tests/fixtures/api/battery_profile.json."""
     told = _told(battery)
     settings = told.settings
     chargers: list[Json] = [
@@ -253,7 +253,7 @@ def _requested(battery: Battery, pending: list[PendingChange], kinds: set[Change
 
 
 def battery_schedules(battery: Battery) -> JsonObject:
-    """api/samples/battery_schedules.json."""
+    """tests/fixtures/api/battery_schedules.json."""
     switches = battery.switches
     battery.catch_up()
     battery.schedule_reads += 1
@@ -318,7 +318,7 @@ def _group_status(battery: Battery, book: ScheduleBook, family: ControlFamily) -
 
 
 def storm_alert(battery: Battery) -> JsonObject:
-    """api/samples/storm_alert.json."""
+    """tests/fixtures/api/storm_alert.json."""
     alerts: list[Json] = [alert.as_json() for alert in battery.storm_alerts]
     active = battery.active_alert()
     return {
@@ -329,7 +329,7 @@ def storm_alert(battery: Battery) -> JsonObject:
 
 
 def battery_status(battery: Battery | None, at: float) -> JsonObject:
-    """api/samples/battery_status.json; without a battery nothing is listed."""
+    """tests/fixtures/api/battery_status.json; without a battery nothing is listed."""
     status = _battery_status(battery, at)
     if battery is None or battery.switches.shows_available_power:
         return status

@@ -105,7 +105,7 @@ class Entry:
         return any(begin < until and since < end for begin, end in self.windows() for since, until in other.windows())
 
     def as_json(self, *, lying: bool = False, seconds: bool = False) -> JsonObject:
-        """The entry as in api/samples/battery_schedules.json."""
+        """The entry as in tests/fixtures/api/battery_schedules.json."""
         tail = ":00" if seconds else ""
         return {
             "createdBy": str(self.user_id),

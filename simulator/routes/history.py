@@ -89,7 +89,7 @@ async def daily_energy(request: web.Request) -> web.Response:
 
 
 def _series(site: Site, first: date, today: date) -> JsonObject:
-    """What both series have in common, as in api/samples/evse_lifetime.json."""
+    """What both series have in common, as in tests/fixtures/api/evse_lifetime.json."""
     chargers: list[Charger] = list(site.chargers.values())
     totals: defaultdict[date, float] = defaultdict(float)
     for charger in chargers:

@@ -76,7 +76,7 @@ def _preference(request: web.Request, charger: Charger) -> web.Response:
 
 
 def preference_data(charger: Charger) -> JsonObject:
-    """The charge mode, as in api/samples/charge_mode.json or charge_mode_smart.json."""
+    """The charge mode, as in tests/fixtures/api/charge_mode.json or charge_mode_smart.json."""
     modes = charger.profile.modes
     smart = ChargeMode.SMART in modes
     data: JsonObject = {"modes": {mode.key: _mode(charger, mode, detailed=smart) for mode in modes}}
@@ -219,7 +219,7 @@ def _schedules(request: web.Request, charger: Charger) -> web.Response:
 
 
 def schedules_data(charger: Charger) -> JsonObject:
-    """All slots, as in api/samples/charge_schedules.json."""
+    """All slots, as in tests/fixtures/api/charge_schedules.json."""
     return {
         "config": {
             "isOffPeakEligible": any(slot.schedule_type == OFF_PEAK for slot in charger.slots),

@@ -64,7 +64,7 @@ def _listed(request: web.Request, site: Site) -> list[Charger]:
 
 
 def charger_status(charger: Charger, report: Report, now: float, *, connected: bool) -> JsonObject:
-    """One entry of api/samples/status_charging.json, as a report tells."""
+    """One entry of tests/fixtures/api/status_charging.json, as a report tells."""
     level = report.level if report.charging and charger.mode is not ChargeMode.GREEN else None
     item: JsonObject = {
         "smartEV": {"hasToken": False, "hasEVDetails": False},
@@ -133,7 +133,7 @@ def _schedule_in_force(charger: Charger, now: float) -> JsonObject:
 
 
 def legacy_status(charger: Charger, report: Report, *, connected: bool) -> JsonObject:
-    """One entry of api/samples/status_legacy.json, whose energy is kWh."""
+    """One entry of tests/fixtures/api/status_legacy.json, whose energy is kWh."""
     session = report.session
     started = session.started_at if session else None
     return {
@@ -189,7 +189,7 @@ def _with_level_details(request: web.Request) -> bool:
 
 
 def charger_summary(charger: Charger, report: Report, *, connected: bool, level_details: bool = True) -> JsonObject:
-    """One entry of api/samples/summary.json, as a report tells."""
+    """One entry of tests/fixtures/api/summary.json, as a report tells."""
     profile, hardware, site = charger.profile, charger.hardware, charger.site
     item: JsonObject = {
         "serialNumber": charger.serial,

@@ -12,7 +12,7 @@ PAGES = sorted(CONTRACT.glob("*.md"))
 SAMPLES = ROOT / "tests" / "fixtures" / "api"
 # docs/cloud-api/battery.md §1, §2 and §4; the page alone where a file is about all of it.
 REFERENCE = re.compile(r"docs/cloud-api/(?P<page>[\w-]+\.md)(?P<sections>(?:(?:,| and| to)?\s+§\d+)*)")
-OLD_FORM = re.compile(r"(?<![\w-])(?:\.\./)*(?:shared/)?api/\w+\.md")
+OLD_FORM = re.compile(r"(?<![\w/-])(?:\.\./)*(?:shared/)?api/(?:\w+\.md|samples\b)")
 # A comment or a string that goes on in the next line.
 CONTINUED = re.compile(r"\n\s*(?:#|//)?\s*")
 # On the pages themselves a section is a link: [§5](#5-charge-mode), [`live.md` §3](live.md#3-the-message).
@@ -57,6 +57,7 @@ def test_every_reference_names_a_page_and_a_section_that_there_are() -> None:
         ("docs/cloud-api/solar.md §1", ["no page solar.md"]),
         ("as in §4", ["§4: of which page?"]),
         ("api/battery.md says so", ["api/battery.md: an older form"]),
+        ("as in api/samples/tariff.json", ["api/samples: an older form"]),
     ],
 )
 def test_wrong_references_are_found(text: str, problems: list[str]) -> None:
