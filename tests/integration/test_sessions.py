@@ -9,7 +9,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
 from simulator import Simulator
-from simulator.session import Session
+from simulator.report import Session
 from simulator.vehicle import Vehicle
 from tests.integration.conftest import House, HouseBuilder
 
