@@ -52,6 +52,23 @@ async def test_validate(batteries: BatteryHouse) -> None:
     assert (await batteries.asked("validate_schedule", **taken))["valid"] is False
 
 
+@pytest.mark.parametrize("family", ["cfg", "DTG", "rbd"])
+async def test_validate_a_family(batteries: BatteryHouse, family: str) -> None:
+    """All that the action takes there; the documents promise the old names and fields."""
+    assert await batteries.asked("validate_schedule", schedule_type=family) == {"valid": True, "reason": None}
+    (check,) = [one for one in batteries.sim.requests if one.path.endswith("/isValid")]
+    assert isinstance(check.body, dict)
+    assert check.body["scheduleType"] == family.lower()
+    assert batteries.entries == {_CHARGE, _DISCHARGE}
+
+    batteries.sim.faults.add(path="/isValid", body={"isValid": False})
+    assert await batteries.asked("validate_schedule", schedule_type=family) == {"valid": False, "reason": "refused_by_cloud"}
+    with pytest.raises(vol.Invalid):
+        await batteries.hass.services.async_call(
+            DOMAIN, "validate_schedule", {"schedule_type": family, "start_time": "10:00"}, blocking=True
+        )
+
+
 async def test_what_is_unknown_is_refused(batteries: BatteryHouse) -> None:
     for data in ({**_NEW, "colour": "green"}, {**_NEW, "config_entry_id": "nobody's"}, {**_NEW, "days": ["never"]}, {**_NEW, "days": [12]}):
         with pytest.raises(vol.Invalid):

@@ -66,6 +66,12 @@ _WINDOW: VolDictType = {
     vol.Optional(ATTR_LIMIT): _LIMIT,
     vol.Optional(ATTR_ENABLED, default=True): cv.boolean,
 }
+# Without times, only the family is checked.
+_VALIDATION: VolDictType = {
+    **{field: check for field, check in _WINDOW.items() if field not in {ATTR_START, ATTR_END}},
+    vol.Inclusive(ATTR_START, "times"): cv.time,
+    vol.Inclusive(ATTR_END, "times"): cv.time,
+}
 _CHANGES: VolDictType = {
     vol.Required(ATTR_SCHEDULE_ID): cv.string,
     vol.Optional(ATTR_START): cv.time,
@@ -98,7 +104,7 @@ def async_setup_battery_services(hass: HomeAssistant) -> None:
         ("add_battery_schedule", _add, {**_WINDOW, **_WAIT}),
         ("update_battery_schedule", _update, {**_CHANGES, **_WAIT}),
         ("delete_battery_schedule", _delete, {**_DELETES, **_WAIT}),
-        ("validate_battery_schedule", _validate, _WINDOW),
+        ("validate_battery_schedule", _validate, _VALIDATION),
         ("restore_battery_schedules", _restore, {vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean}),
         ("import_battery_schedules", _import, {**_IMPORT, **_WAIT}),
         ("set_battery_override", _set_override, {**_OVERRIDE, **_WAIT}),
@@ -151,6 +157,16 @@ async def _delete(call: ServiceCall) -> ServiceResponse:
 
 async def _validate(call: ServiceCall) -> ServiceResponse:
     """Check an entry against what is there, and let the cloud check its family; nothing is changed."""
+
+    async def check_family(site: EnphaseRuntimeData) -> JsonObjectType:
+        try:
+            is_valid = await site.battery.client.check_family(_FAMILIES[call.data[ATTR_FAMILY]])
+        except EnlightenError as err:
+            raise command_error(err) from err
+        return {"valid": is_valid, "reason": None if is_valid else "refused_by_cloud"}
+
+    if ATTR_START not in call.data:
+        return await _for_each(call, check_family)
 
     async def check(site: EnphaseRuntimeData) -> JsonObjectType:
         entry = _entry(call.data, site.battery)
