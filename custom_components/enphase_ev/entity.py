@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -19,6 +20,7 @@ from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
 from .enlighten import BatteryUnit
+from .freshness import BATTERY_STATUS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
@@ -26,8 +28,16 @@ from .site.model import SiteFacts
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectDescription[SubjectT](EntityDescription):
-    """Describes an entity of each subject of one kind; `has_fn` says which of them have it."""
+    """Describes an entity of each subject of one kind.
 
+    Attributes:
+        has_fn: which of them have it.
+        source: where its value comes from; `None` is the one that says how the subject is as a whole.
+        reported_every: so often it is written although it has not changed, as long as its source answers.
+    """
+
+    source: Source | None = None
+    reported_every: timedelta | None = None
     has_fn: Callable[[SubjectT], bool] = lambda _: True
 
 
@@ -104,10 +114,13 @@ class SubjectEntity[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](Coordina
 
     _attr_has_entity_name = True
     _shown: object = None
+    _written_at: datetime | None = None
 
     def __init__(self, coordinator: CoordinatorT, description: SubjectDescription[SubjectT], subject_id: str) -> None:
         super().__init__(coordinator)
         self.entity_description = description
+        self._source = description.source
+        self._reported_every = description.reported_every
         self._subject_id = subject_id
         self._attr_unique_id = f"{subject_id}_{description.key}"
         self._attr_device_info = self._device_info()
@@ -131,13 +144,27 @@ class SubjectEntity[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](Coordina
     def _async_write_ha_state(self) -> None:
         # Home Assistant writes by itself, too: when an entity is added, and when an event of a calendar begins or ends.
         self._shown = (self.available, self.shown_values)
+        self._written_at = datetime.now(UTC)
         super()._async_write_ha_state()
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if (self.available, self.shown_values) != self._shown:
+        if (self.available, self.shown_values) != self._shown or self._is_report_due:
             self.async_write_ha_state()
+
+    @property
+    def read_at(self) -> datetime | None:
+        """Return when the source of the value last answered (UTC)."""
+        return None
+
+    @property
+    def _is_report_due(self) -> bool:
+        """Return whether a value that stands still is to be written, so that it is seen to be fresh."""
+        every, read_at, written_at = self._reported_every, self.read_at, self._written_at
+        if every is None or read_at is None or written_at is None:
+            return False
+        return read_at > written_at and datetime.now(UTC) >= written_at + every
 
 
 class SiteEntity(SubjectEntity[ChargerCoordinator, SiteFacts]):
@@ -198,7 +225,8 @@ class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):
     @property
     @override
     def available(self) -> bool:
-        return self.coordinator.is_fresh(self._subject_id)
+        is_read = self.coordinator.is_source_fresh(self._subject_id, self._source)
+        return is_read and self.coordinator.is_fresh(self._subject_id)
 
     @callback
     @override
@@ -251,7 +279,13 @@ class BatteryEntity(SubjectEntity[BatteryCoordinator, Battery]):
     @property
     @override
     def available(self) -> bool:
-        return self.coordinator.data is not None and self.coordinator.is_fresh
+        is_read = self.coordinator.optional.is_fresh(self._source, pace=self.coordinator.client.account.budget.pace)
+        return is_read and self.coordinator.data is not None and self.coordinator.is_fresh
+
+    @property
+    @override
+    def read_at(self) -> datetime | None:
+        return self.coordinator.optional.answered_at(self._source.service) if self._source else self.coordinator.seen_at
 
     @override
     def _device_info(self) -> DeviceInfo:
@@ -270,7 +304,13 @@ class UnitEntity(SubjectEntity[BatteryCoordinator, BatteryUnit]):
     @property
     @override
     def available(self) -> bool:
-        return self.subject is not None and self.coordinator.is_fresh
+        is_read = self.coordinator.optional.is_fresh(BATTERY_STATUS, pace=self.coordinator.client.account.budget.pace)
+        return is_read and self.subject is not None and self.coordinator.is_fresh
+
+    @property
+    @override
+    def read_at(self) -> datetime | None:
+        return self.coordinator.optional.answered_at(BATTERY_STATUS.service)
 
     @override
     def _device_info(self) -> DeviceInfo:

@@ -19,6 +19,7 @@ from .enlighten import (
     ServiceUnavailable,
     TooManySessions,
 )
+from .freshness import Source
 
 # Scheduled mode was chosen and no schedule is enabled (docs/cloud-api/chargers.md §5).
 _NO_SCHEDULE_CODE = "iqevc_sch_10031"
@@ -92,10 +93,26 @@ class OptionalServices:
 
     def __init__(self) -> None:
         self._down: set[str] = set()
-        self._answered: set[str] = set()
+        self._answered_at: dict[tuple[str, str], datetime] = {}
 
-    async def ask[T](self, service: str, question: Awaitable[T]) -> T | None:
-        """Return the answer, `None` where there is none.
+    def answered_at(self, service: str, subject: str = "") -> datetime | None:
+        """Return when a service last answered (UTC), about a subject where it is asked about each of several."""
+        return self._answered_at.get((service, subject))
+
+    def is_fresh(self, source: Source | None, subject: str = "", pace: float = 1.0) -> bool:
+        """Return whether what a source told last is worth showing; `pace` says by how much polls are stretched.
+
+        What has never answered has told nothing that could be old.
+        """
+        answered_at = self.answered_at(source.service, subject) if source else None
+        return source is None or answered_at is None or datetime.now(UTC) - answered_at < source.shown_for * pace
+
+    def note_answer(self, service: str, subject: str = "") -> None:
+        """Note that a service has answered just now."""
+        self._answered_at[service, subject] = datetime.now(UTC)
+
+    async def ask[T](self, service: str, question: Awaitable[T], subject: str = "") -> T | None:
+        """Return the answer, `None` where there is none; `subject` is whom it is about, where there are several.
 
         Raises:
             AuthError: The session is gone, which affects all requests.
@@ -106,7 +123,7 @@ class OptionalServices:
             raise
         except RequestRejected as err:
             # What was there a moment ago is not missing but refused.
-            if err.status not in _NOT_HERE or service in self._answered:
+            if err.status not in _NOT_HERE or (service, subject) in self._answered_at:
                 self._note_outage(service, err)
             return None
         except RequestCeiling:
@@ -114,7 +131,7 @@ class OptionalServices:
         except EnlightenError as err:
             self._note_outage(service, err)
             return None
-        self._answered.add(service)
+        self.note_answer(service, subject)
         if service in self._down:
             self._down.remove(service)
             LOGGER.info("The %s service answers again", service)

@@ -18,6 +18,7 @@ from .charger.model import Charger
 from .charger.validation import check_level
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .freshness import BATTERY_SETTINGS, CHARGER_CONFIGURATION, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
@@ -62,6 +63,7 @@ CHARGER_NUMBERS = (
     ChargerNumberDescription(
         key="default_charge_level",
         translation_key="default_charge_level",
+        source=CHARGER_CONFIGURATION,
         device_class=NumberDeviceClass.CURRENT,
         entity_category=EntityCategory.CONFIG,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
@@ -76,6 +78,7 @@ CHARGER_NUMBERS = (
 class BatteryNumberDescription(SubjectDescription[Battery], NumberEntityDescription):
     """Describes a number of all batteries, in %."""
 
+    source: Source | None = BATTERY_SETTINGS
     value_fn: Callable[[BatterySettings], float | None]
     range_fn: Callable[[BatterySettings], tuple[float | None, float | None]]
     set_fn: Callable[[BatteryCoordinator, float], Awaitable[Ticket]]

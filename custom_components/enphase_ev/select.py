@@ -14,6 +14,7 @@ from .battery.settings import async_set_profile
 from .charger.model import Charger
 from .enlighten import ChargeMode
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .freshness import BATTERY_PROFILE, CHARGE_MODE
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -28,6 +29,7 @@ CHARGER_SELECTS = (
     ChargerSelectDescription(
         key="charge_mode",
         translation_key="charge_mode",
+        source=CHARGE_MODE,
         has_fn=lambda charger: charger.preference is not None,
     ),
 )
@@ -42,6 +44,7 @@ BATTERY_SELECTS = (
     BatterySelectDescription(
         key="system_profile",
         translation_key="system_profile",
+        source=BATTERY_PROFILE,
         options=list(CHOOSABLE),
         has_fn=lambda battery: battery.may_write and profile_word(battery) is not None,
     ),

@@ -70,6 +70,7 @@ from .figures import (
     Place,
     Value,
     sensor,
+    sourced,
 )
 from .options import LivePowerMode
 from .runtime import EnphaseConfigEntry
@@ -78,6 +79,7 @@ from .site.live_sensors import LIVE_SENSORS, is_worth_showing
 from .site.model import SiteFacts
 
 PARALLEL_UPDATES = 0
+
 
 # --- Chargers ---
 
@@ -230,7 +232,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
 # --- The site ---
 
 SITE_SENSORS: tuple[EnphaseSensorDescription[SiteFacts], ...] = (
-    sensor("last_successful_update", TIMESTAMP, lambda site: site.last_success, place=Place.OFF_BY_DEFAULT),
+    sensor("last_successful_update", TIMESTAMP, lambda site: site.last_success, place=Place.DIAGNOSTIC),
     sensor(
         "cloud_latency",
         LATENCY,
@@ -331,6 +333,11 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
 )
 
 
+BATTERY_READ: EnphaseSensorDescription[Battery] = sensor(
+    "battery_last_successful_update", TIMESTAMP, lambda _: None, place=Place.DIAGNOSTIC
+)
+
+
 # --- Each battery ---
 
 UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
@@ -366,9 +373,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
             _remove_sensor(hass, runtime.live.site_id, description.key)
     add_entities(entry, async_add_entities, SITE, SITE_SENSORS, SiteSensor)
     add_entities(entry, async_add_entities, LIVE, LIVE_SENSORS, LiveSensor)
-    add_entities(entry, async_add_entities, CHARGERS, CHARGER_SENSORS + METER_SENSORS, ChargerSensor)
-    add_entities(entry, async_add_entities, BATTERY, BATTERY_SENSORS, BatterySensor)
-    add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
+    add_entities(entry, async_add_entities, CHARGERS, sourced(CHARGER_SENSORS + METER_SENSORS), ChargerSensor)
+    add_entities(entry, async_add_entities, BATTERY, sourced(BATTERY_SENSORS), BatterySensor)
+    add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
+    add_entities(entry, async_add_entities, BATTERY_UNITS, sourced(UNIT_SENSORS), UnitSensor)
 
 
 @callback
@@ -445,6 +453,20 @@ class ChargerSensor(ChargerEntity, EnphaseSensor[ChargerCoordinator, Charger]):
 
 class BatterySensor(BatteryEntity, EnphaseSensor[BatteryCoordinator, Battery]):
     """A sensor of all batteries."""
+
+
+class BatteryReadSensor(BatterySensor):
+    """Says when the batteries' status was last read; it has something to say while it is not, too."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.data is not None
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        return self.read_at
 
 
 class UnitSensor(UnitEntity, EnphaseSensor[BatteryCoordinator, BatteryUnit]):

@@ -20,6 +20,7 @@ from .charger.model import Charger
 from .const import DOMAIN
 from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .freshness import BATTERY_PROFILE, BATTERY_SETTINGS, CHARGER_CONFIGURATION, CHARGING_SCHEDULE, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
@@ -72,6 +73,7 @@ CHARGER_SWITCHES = (
     ChargerSwitchDescription(
         key="app_authentication",
         translation_key="app_authentication",
+        source=CHARGER_CONFIGURATION,
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda charger: Feature.AUTHENTICATION in charger.details.features,
         value_fn=_configuration(ConfigurationKey.APP_AUTHENTICATION),
@@ -80,6 +82,7 @@ CHARGER_SWITCHES = (
     ChargerSwitchDescription(
         key="rfid_authentication",
         translation_key="rfid_authentication",
+        source=CHARGER_CONFIGURATION,
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda charger: Feature.RFID in charger.details.features,
         value_fn=_configuration(ConfigurationKey.RFID_AUTHENTICATION),
@@ -92,6 +95,7 @@ CHARGER_SWITCHES = (
 class BatterySwitchDescription(SubjectDescription[Battery], SwitchEntityDescription):
     """Describes a switch of all batteries."""
 
+    source: Source | None = BATTERY_SETTINGS
     value_fn: Callable[[Battery], bool | None]
     set_fn: Callable[[BatteryCoordinator, bool], Awaitable[Ticket]]
 
@@ -119,6 +123,7 @@ BATTERY_SWITCHES = (
     BatterySwitchDescription(
         key="storm_guard",
         translation_key="storm_guard",
+        source=BATTERY_PROFILE,
         has_fn=lambda battery: battery.may_write and battery.site.shows_storm_guard and battery.profile is not None,
         value_fn=lambda battery: battery.profile.storm_guard if battery.profile else None,
         set_fn=lambda coordinator, on: async_set_storm_guard(coordinator, is_on=on),
@@ -126,6 +131,7 @@ BATTERY_SWITCHES = (
     BatterySwitchDescription(
         key="storm_guard_ev",
         translation_key="storm_guard_ev",
+        source=BATTERY_PROFILE,
         has_fn=lambda battery: (
             battery.may_write
             and battery.site.shows_storm_guard
@@ -143,8 +149,12 @@ BATTERY_SWITCHES = (
         set_fn=lambda coordinator, on: async_set_power_match(coordinator, is_on=on),
     ),
 )
-CUSTOM_SLOT = SubjectDescription[Charger](key=_SLOT, translation_key="custom_slot", entity_category=EntityCategory.CONFIG)
-OFF_PEAK_SLOT = SubjectDescription[Charger](key=_SLOT, translation_key="off_peak_slot", entity_category=EntityCategory.CONFIG)
+CUSTOM_SLOT = SubjectDescription[Charger](
+    key=_SLOT, translation_key="custom_slot", source=CHARGING_SCHEDULE, entity_category=EntityCategory.CONFIG
+)
+OFF_PEAK_SLOT = SubjectDescription[Charger](
+    key=_SLOT, translation_key="off_peak_slot", source=CHARGING_SCHEDULE, entity_category=EntityCategory.CONFIG
+)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:

@@ -1,8 +1,15 @@
 """Each source of the cloud fails alone: what is silent, refused or down leaves everything else as it is."""
 
-from homeassistant.config_entries import ConfigEntryState
+from itertools import pairwise
 
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.core import Event, EventStateChangedData, EventStateReportedData, callback
+import pytest
+
+from simulator.faults import FaultOptions
 from tests.integration.battery_house import BatteryHouseBuilder
+from tests.integration.house import House
 
 _HOURS = 3
 _TOKEN = "/users/self/token"
@@ -69,3 +76,76 @@ async def test_a_site_of_which_nothing_answers_is_tried_again(build_battery_hous
     await house.live(120)
     assert house.state("sensor", "status").state == "plugged_in"
     assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}
+
+
+_DOWN: list[FaultOptions] = [{"status": 503}, {"status": 401}, {"status": 429, "headers": {"Retry-After": "3600"}}]
+
+
+@pytest.mark.parametrize("down", _DOWN, ids=lambda down: str(down["status"]))
+async def test_a_state_of_charge_that_is_not_read_is_not_shown(
+    build_battery_house: BatteryHouseBuilder, caplog: pytest.LogCaptureFixture, down: FaultOptions
+) -> None:
+    """It stood still for six hours, and nothing said so."""
+    house = await build_battery_house("battery_site")
+    house.sim.faults.add(path="battery_status", times=None, **down)
+    await house.live(17 * 60)
+    (unit, *_) = house.sim.battery.units
+    for state in (house.site_state("sensor", "state_of_charge"), house.state("sensor", "state_of_charge", unit)):
+        assert state.state == "unavailable"
+    assert house.site_state("switch", "charge_from_grid").state != "unavailable"
+    assert house.state("sensor", "status").state == "plugged_in"
+    assert house.site_state("sensor", "battery_last_successful_update").state != "unavailable"
+    assert [one for one in caplog.messages if one.startswith("The battery status service does not answer")]
+    house.sim.faults.clear()
+    await house.live(3600)
+    assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}
+
+
+async def test_settings_that_are_not_read_are_not_shown(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house("battery_site")
+    house.sim.faults.add(path="batterySettings", method="GET", status=503, times=None)
+    await house.live(23 * 60)
+    assert house.site_state("switch", "charge_from_grid").state == "unavailable"
+    assert house.site_state("number", "reserve").state == "unavailable"
+    assert house.site_state("sensor", "state_of_charge").state != "unavailable"
+
+
+async def test_what_a_charger_has_told_long_ago_is_not_shown(house: House) -> None:
+    house.sim.faults.add(path="summary|preference$|schedules$|ev_charger_config$", status=503, times=None)
+    await house.live(4.6 * 3600)
+    for platform, key in (
+        ("select", "charge_mode"),
+        ("sensor", "charge_mode"),
+        ("sensor", "lifetime_energy"),
+        ("switch", "app_authentication"),
+        ("number", "default_charge_level"),
+    ):
+        assert house.state(platform, key).state == "unavailable", key
+    assert house.state("sensor", "status").state == "plugged_in"
+    assert house.state("switch", "charging").state == "off"
+    house.sim.faults.clear()
+    await house.live(900)
+    assert house.state("select", "charge_mode").state == "manual"
+    assert house.state("sensor", "lifetime_energy").state != "unavailable"
+
+
+async def test_a_state_of_charge_that_stands_still_is_written_as_long_as_it_is_read(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house("battery_site")
+    entity_id = house.site_entity_id("sensor", "state_of_charge")
+    written: list[float] = []
+
+    @callback
+    def note(event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
+        if event.data["entity_id"] == entity_id:
+            written.append(house.hass.loop.time())
+
+    house.hass.bus.async_listen(EVENT_STATE_REPORTED, note, event_filter=callback(lambda data: data["entity_id"] == entity_id))
+    house.hass.bus.async_listen(EVENT_STATE_CHANGED, note)
+    await house.live(3600)
+    assert len(written) >= 11
+    assert max(later - before for before, later in pairwise(written)) <= 301
+    house.sim.faults.add(path="battery_status", status=503, times=None)
+    await house.live(300)
+    known = len(written)
+    await house.live(420)
+    assert len(written) == known

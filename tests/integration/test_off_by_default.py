@@ -5,7 +5,7 @@ from homeassistant.helpers import entity_registry as er
 from tests.integration.house import House, HouseBuilder
 
 _OF_CHARGER = {"ip_address", "last_reported", "max_amps", "min_amps", "phase_switch_mode", "reporting_interval"}
-_OF_SITE = {"cloud_latency", "last_sign_in", "last_successful_update", "requests_last_hour", "session_expires"}
+_OF_SITE = {"cloud_latency", "last_sign_in", "requests_last_hour", "session_expires"}
 _OF_BATTERY = {f"{family}_schedules" for family in ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")}
 
 

@@ -60,7 +60,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
-        self._optional = OptionalServices()
+        self.optional = OptionalServices()
         self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
         # The settings, which are read at once, say whether there is one.
         self._alerts_due = self._site_due + _SETTINGS_EVERY
@@ -124,7 +124,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if now >= self._site_due or is_doubted:
             await self._refresh_site(now)
         if self.data is not None and now >= self._status_due:
-            status = await self._optional.ask("battery status", self.client.status())
+            status = await self.optional.ask("battery status", self.client.status())
             self._status_due = now + (_SETTINGS_EVERY if status is None else _STATUS_EVERY) * pace
             if status is not None:
                 self.seen_at = now
@@ -165,22 +165,22 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.data = Battery(site=site, override=self.changes.journal.override)
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
-        if (settings := await self._optional.ask("battery settings", self.client.settings())) is None:
+        if (settings := await self.optional.ask("battery settings", self.client.settings())) is None:
             # The others come from the same service.
             self._settings_due = now + _SETTINGS_EVERY
             return
         self.seen_at = now
         self.data = battery = replace(self.data or battery, settings=settings)
-        if (schedules := await self._optional.ask("battery schedules", self.client.schedules())) is not None:
+        if (schedules := await self.optional.ask("battery schedules", self.client.schedules())) is not None:
             self.data = battery = replace(self.data or battery, schedules=schedules)
         wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
         if wants_profile:
-            if (profile := await self._optional.ask("battery profile", self.client.profile())) is not None:
+            if (profile := await self.optional.ask("battery profile", self.client.profile())) is not None:
                 self.data = battery = replace(self.data or battery, profile=profile)
             self._is_due_after_change = False
         if now >= self._alerts_due or battery.active_alerts or settings.has_storm_alert:
             self._alerts_due = now + _ALERTS_EVERY
-            alerts = await self._optional.ask("storm alert", self.client.storm_alerts())
+            alerts = await self.optional.ask("storm alert", self.client.storm_alerts())
             if alerts is not None:
                 self.data = battery = replace(self.data or battery, alerts=alerts)
         self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace)

@@ -23,6 +23,7 @@ from ..enlighten import (
     SiteStatus,
 )
 from ..errors import OptionalServices, update_error
+from ..freshness import CHARGE_MODE, Source
 from ..options import SiteOptions
 from ..site.model import SiteFacts
 from ..waiting import growing_wait, is_signed_in_just_now
@@ -80,7 +81,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._options = options
         self._store = store
         self.measured_power = MeasuredPower(hass, entry, options.power_sensors, self._publish_measured)
-        self._optional = OptionalServices()
+        self.optional = OptionalServices()
         self._trackers: dict[str, ChargerTracker] = {}
         self._failures = 0
         self._usual_interval = options.slow_interval
@@ -100,6 +101,11 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         tracker = self._trackers.get(serial)
         seen_at = tracker.seen_at if tracker else None
         return seen_at is not None and datetime.now(UTC) - seen_at < self._stale_after
+
+    def is_source_fresh(self, serial: str, source: Source | None) -> bool:
+        """Return whether what a source has told about a charger last is worth showing."""
+        pace = self.client.account.budget.pace
+        return self.optional.is_fresh(source, pace=pace) and self.optional.is_fresh(source, serial, pace)
 
     def tracker(self, serial: str) -> ChargerTracker:
         """Return what is kept about a charger from poll to poll."""
@@ -277,7 +283,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         if self._confirming is not None or not any(self._wants_summary(tracker, now) for tracker in trackers):
             return
         self._summaries_at = now
-        found = await self._optional.ask("summary", self.client.summaries())
+        found = await self.optional.ask("summary", self.client.summaries())
         self._are_summaries_down = found is None
         summaries = {summary.serial: summary for summary in found or ()}
         for tracker in trackers:
@@ -305,7 +311,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             is_pending = tracker.mode_change is not None and tracker.mode_change.is_pending
             if not tracker.modes_due.has_come(now) and not is_pending:
                 continue
-            preference = await self._optional.ask("charge mode", self.client.charge_mode(tracker.serial))
+            preference = await self.optional.ask("charge mode", self.client.charge_mode(tracker.serial), tracker.serial)
             if preference is None:
                 # The scheduler is one service for all: the others wait as well.
                 for other in trackers:
@@ -320,7 +326,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         unwatched = [tracker for tracker in trackers if tracker.wants_day(self.site.time_zone, today)]
         is_too_early = is_signed_in_just_now(self.client.account)
         is_asked = unwatched and not is_too_early and self.client.cloud_answers
-        counted = await self._optional.ask("energy", self._history.energy_of_day(today)) if is_asked else None
+        counted = await self.optional.ask("energy", self._history.energy_of_day(today)) if is_asked else None
         is_only = len(self.site.account_chargers) == 1
         for tracker in trackers:
             if tracker not in unwatched:
@@ -333,7 +339,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         missing = [tracker for tracker in self._trackers.values() if tracker.is_missing_for_long(now)]
         if not missing:
             return
-        summaries = await self._optional.ask("summary", self.client.cloud.summaries())
+        summaries = await self.optional.ask("summary", self.client.cloud.summaries())
         if summaries is None:
             return
         there = {summary.serial for summary in summaries}
@@ -372,6 +378,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         except EnlightenError as err:
             LOGGER.debug("The charge mode could not be read before a command: %s", err)
             return False
+        self.optional.note_answer(CHARGE_MODE.service, serial)
         self.tracker(serial).take_preference(preference)
         self.data = self._build()
         return True

@@ -23,7 +23,7 @@ from ..enlighten import (
     PastSession,
     RequestRejected,
 )
-from ..errors import OptionalServices, translated, update_error
+from ..errors import translated, update_error
 from ..waiting import LEEWAY, TICK, Due, async_rest, is_signed_in_just_now
 from .coordinator import ChargerCoordinator
 from .model import Charger, ChargerDetails
@@ -87,7 +87,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         self.history = history
         self._chargers = chargers
         self._reads_history = reads_history
-        self._optional = OptionalServices()
+        self._optional = chargers.optional
         self._started_at = datetime.now(UTC)
         self._site = _OfAllChargers(Due())
         self._due: dict[str, _ChargerDue] = {}
@@ -138,7 +138,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         details = self.data.get(serial, ChargerDetails())
         due = self._due.setdefault(serial, _ChargerDue(Due(), Due(), Due(self._started_at + _FIRST_HISTORY_AFTER)))
         if due.slots.has_come(now):
-            schedule = await self._optional.ask("charging schedule", self.schedules.read(serial))
+            schedule = await self._optional.ask("charging schedule", self.schedules.read(serial), serial)
             due.slots.at = now + (_SCHEDULES_EVERY * pace if schedule else _AGAIN_AFTER_OUTAGE)
             details = replace(details, slots=schedule.slots) if schedule else details
         if due.settings.has_come(now) and not is_signed_in_just_now(self.settings.account):
@@ -159,7 +159,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         return replace(details, features=features, firmware=self._site.firmware.get(serial))
 
     async def _refresh_settings(self, serial: str, charger: Charger, details: ChargerDetails) -> ChargerDetails:
-        configuration = await self._optional.ask("charger configuration", self.settings.configuration(serial))
+        configuration = await self._optional.ask("charger configuration", self.settings.configuration(serial), serial)
         details = replace(details, configuration=configuration or details.configuration)
         summary, preference = charger.summary, charger.preference
         has_green = preference is None or ChargeMode.GREEN in preference.offered
