@@ -42,6 +42,8 @@ def test_hacs_json() -> None:
     # The release workflow makes the file that HACS is told to fetch.
     assert hacs["zip_release"] is True
     assert hacs["filename"] in (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    # The default branch has no such file: HACS would offer what it cannot install.
+    assert hacs["hide_default_branch"] is True
 
 
 def test_manifest_has_what_hacs_asks_for() -> None:
