@@ -88,6 +88,7 @@ async def state(request: web.Request) -> web.Response:
             "sites": {
                 site.id: {
                     "name": site.name,
+                    "time_zone": site.time_zone,
                     "solar_w": site.solar_w,
                     "base_load_w": site.base_load_w,
                     "scheduler_up": site.scheduler_up,

@@ -18,6 +18,9 @@ from tests.live.home_assistant import HomeAssistant
 from tests.live.process import ServerError, free_port
 from tests.live.simulator import Simulator
 
+# That of the scenario `home`.
+SITE_TIME_ZONE = "Australia/Melbourne"
+
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
@@ -79,6 +82,11 @@ async def test_opens_signed_in_and_stops_with_ctrl_c(tmp_path: Path, artifacts: 
             await page.goto("/")
             await expect(page.locator("hui-grid-section")).to_have_count(6)
             await expect(page.get_by_text("Charging", exact=True).first).to_be_visible()
+            # The calendar has a schedule at the hour that the app would show.
+            shown = await page.evaluate(
+                "() => { const { hass } = document.querySelector('home-assistant'); return [hass.locale.time_zone, hass.config.time_zone] }"
+            )
+            assert shown == ["server", SITE_TIME_ZONE]
             await page.screenshot(path=artifacts / "demo.png")
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(SOON):

@@ -88,12 +88,14 @@ async def run(options: argparse.Namespace) -> int:
             log=folder / "home-assistant.log",
             cloud=simulator.url,
             sign_in_by_loopback=True,
+            time_zone=await simulator.time_zone(),
         )
         print("Starting Home Assistant …")
         await servers.enter_async_context(home_assistant)
         if not await home_assistant.command("config_entries/get", domain="enphase_ev"):
             print("Adding the integration …")
             await add_integration(home_assistant, await simulator.account())
+        await home_assistant.show_its_own_time()
         await dashboard.install(home_assistant)
         if options.check:
             problems = await check(home_assistant)

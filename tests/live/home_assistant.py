@@ -192,6 +192,11 @@ class HomeAssistant:
             raise CommandError(f"{kind}: {answer['error']}")
         return answer["result"]
 
+    async def show_its_own_time(self) -> None:
+        """Let its one user's screens have its time zone, not that of the machine that the browser runs on."""
+        by_language = dict.fromkeys(("number_format", "time_format", "date_format", "first_weekday"), "language")
+        await self.command("frontend/set_user_data", key="language", value={"language": "en", "time_zone": "server", **by_language})
+
     async def state(self, entity_id: str) -> State:
         """An entity's state as it is now."""
         state: State = await self.get(f"/api/states/{entity_id}")

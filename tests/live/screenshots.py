@@ -29,9 +29,16 @@ async def take(folder: Path) -> list[Path]:
     async with AsyncExitStack() as servers:
         simulator = Simulator(port=free_port(), log=folder / "simulator.log", scenario="home")
         await servers.enter_async_context(simulator)
-        home_assistant = HomeAssistant(folder / "config", port=free_port(), log=folder / "home-assistant.log", cloud=simulator.url)
+        home_assistant = HomeAssistant(
+            folder / "config",
+            port=free_port(),
+            log=folder / "home-assistant.log",
+            cloud=simulator.url,
+            time_zone=await simulator.time_zone(),
+        )
         await servers.enter_async_context(home_assistant)
         await add_integration(home_assistant, await simulator.account())
+        await home_assistant.show_its_own_time()
         await dashboard.install(home_assistant)
         await remember_sessions(home_assistant)
         await asyncio.sleep(SETTLING_S)

@@ -89,6 +89,12 @@ class Simulator:
         account: Account = (await self.control("GET", "scenario"))["account"]
         return account
 
+    async def time_zone(self) -> str:
+        """Where the first site of the account is, as `Australia/Melbourne`."""
+        first = (await self.control("GET", "scenario"))["sites"][0]
+        zone: str = (await self.control("GET", "state"))["sites"][first]["time_zone"]
+        return zone
+
     async def chargers(self) -> dict[str, ChargerState]:
         """Every charger as it truly is, by serial number."""
         state = await self.control("GET", "state")
