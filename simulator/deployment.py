@@ -22,6 +22,7 @@ class StartForm(StrEnum):
     PUT = "put"
     POST_SINGULAR = "post_singular"
     SNAKE_CASE = "snake_case"
+    LEVEL_ONLY = "level_only"
     CONNECTOR_ONLY = "connector_only"
     NO_BODY = "no_body"
 
@@ -143,6 +144,8 @@ class DeadSession(StrEnum):
     UNAUTHORIZED = "401"
     FORBIDDEN = "403"
     HTML = "html"
+    JSON = "json"
+    """200 with a JSON object of a login page in place of the payload (told)."""
 
 
 class RetryAfter(StrEnum):
@@ -250,7 +253,9 @@ class Deployment(Switches):
     """Summaries lack ``chargeLevelDetails`` for so long after the first one, simulated seconds."""
 
     # Start and stop (docs/cloud-api/chargers.md §3)
-    start_forms: set[StartForm] = field(default_factory=lambda: {StartForm.POST, StartForm.CONNECTOR_ONLY, StartForm.NO_BODY})
+    start_forms: set[StartForm] = field(
+        default_factory=lambda: {StartForm.POST, StartForm.LEVEL_ONLY, StartForm.CONNECTOR_ONLY, StartForm.NO_BODY}
+    )
     stop_forms: set[StopForm] = field(default_factory=lambda: {StopForm.PUT})
     wrong_form: WrongForm = WrongForm.FITTING
     not_plugged_answer: NotPlugged = NotPlugged.REASON

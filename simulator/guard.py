@@ -7,7 +7,7 @@ import re
 from aiohttp import hdrs, web
 
 from .accounts import Token, WebSession
-from .context import SESSION, WORLD, Refused, error, html_answer
+from .context import SESSION, WORLD, Refused, error, html_answer, json_answer
 from .deployment import DeadSession
 from .received import Family, family_of
 
@@ -102,6 +102,8 @@ def dead_session(request: web.Request) -> web.Response:
             response = error(request, 403, "Forbidden")
         case DeadSession.HTML:
             response = html_answer()
+        case DeadSession.JSON:
+            response = json_answer({"success": False, "isBlocked": False, "redirect_url": "/login"})
         case _:
             response = web.Response(status=302, headers={hdrs.LOCATION: "/login"})
     set_session_cookie(request, response, world.doorkeeper.open_session())

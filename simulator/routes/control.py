@@ -99,7 +99,9 @@ def _shape(body: dict[str, object] | None) -> StartForm | None:
         return StartForm.NO_BODY
     if "charging_level" in body or "connector_id" in body:
         return StartForm.SNAKE_CASE
-    return None if "chargingLevel" in body else StartForm.CONNECTOR_ONLY
+    if "chargingLevel" not in body:
+        return StartForm.CONNECTOR_ONLY
+    return None if "connectorId" in body else StartForm.LEVEL_ONLY
 
 
 def read_body(text: str) -> dict[str, object] | None:

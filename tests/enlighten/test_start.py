@@ -24,7 +24,7 @@ from .conftest import OpenCloud
 
 START = "start_charging$"
 # How many requests the first start takes where a deployment takes one form alone: the forms are tried in the order of the page.
-FORMS = {"post": 1, "put": 2, "post_singular": 3, "snake_case": 4, "connector_only": 5, "no_body": 6}
+FORMS = {"post": 1, "put": 2, "post_singular": 3, "snake_case": 4, "level_only": 5, "connector_only": 6, "no_body": 7}
 # The same for a start that must not name a level.
 WITHOUT_LEVEL = {"connector_only": 1, "no_body": 2}
 PLURAL_POST = ("POST", "ev_chargers")

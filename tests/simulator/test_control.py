@@ -18,6 +18,7 @@ async def send_start(client: Client, form: str) -> tuple[int, Any]:
         "put": ("PUT", "ev_chargers", LEVEL),
         "post_singular": ("POST", "ev_charger", LEVEL),
         "snake_case": ("POST", "ev_chargers", {"charging_level": 16, "connector_id": 1}),
+        "level_only": ("POST", "ev_chargers", {"chargingLevel": 16}),
         "connector_only": ("POST", "ev_chargers", {"connectorId": 1}),
         "no_body": ("POST", "ev_chargers", None),
     }[form]
@@ -25,15 +26,16 @@ async def send_start(client: Client, form: str) -> tuple[int, Any]:
     return await client.ask(verb, path, headers=client.bearer, json=body)
 
 
-FORMS = ["post", "put", "post_singular", "snake_case", "connector_only", "no_body"]
+FORMS = ["post", "put", "post_singular", "snake_case", "level_only", "connector_only", "no_body"]
 # What a deployment of one form answers to the others, in the order of FORMS.
 ANSWERS = {
-    "post": [200, 405, 404, 400, 400, 400],
-    "put": [405, 200, 404, 400, 400, 400],
-    "post_singular": [405, 405, 200, 400, 400, 400],
-    "snake_case": [400, 405, 404, 200, 400, 400],
-    "connector_only": [400, 405, 404, 400, 200, 400],
-    "no_body": [400, 405, 404, 400, 400, 200],
+    "post": [200, 405, 404, 400, 400, 400, 400],
+    "put": [405, 200, 404, 400, 400, 400, 400],
+    "post_singular": [405, 405, 200, 400, 400, 400, 400],
+    "snake_case": [400, 405, 404, 200, 400, 400, 400],
+    "level_only": [400, 405, 404, 400, 200, 400, 400],
+    "connector_only": [400, 405, 404, 400, 400, 200, 400],
+    "no_body": [400, 405, 404, 400, 400, 400, 200],
 }
 
 

@@ -464,7 +464,7 @@ class Account:
 
 def _looks_dead(answer: Answer) -> bool:
     """Return whether the cloud answers a dead session like this (docs/cloud-api/auth.md §3)."""
-    return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and answer.is_html)
+    return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and (answer.is_html or answer.is_sign_in))
 
 
 def _redirect_target(answer: Answer) -> URL | None:

@@ -55,6 +55,7 @@ class Body(Enum):
 
     CAMEL_CASE = auto()
     SNAKE_CASE = auto()
+    LEVEL_ONLY = auto()
     CONNECTOR_ONLY = auto()
     NOTHING = auto()
 
@@ -71,7 +72,7 @@ class Form:
     @property
     def names_level(self) -> bool:
         """Return whether the body holds a level."""
-        return self.body in {Body.CAMEL_CASE, Body.SNAKE_CASE}
+        return self.body in {Body.CAMEL_CASE, Body.SNAKE_CASE, Body.LEVEL_ONLY}
 
     def path(self, site_id: str, serial: str, command: str) -> str:
         """Return the path of a command for one charger."""
@@ -85,6 +86,8 @@ class Form:
                 return {"chargingLevel": amps, "connectorId": connector_id}
             case Body.SNAKE_CASE:
                 return {"charging_level": amps, "connector_id": connector_id}
+            case Body.LEVEL_ONLY:
+                return {"chargingLevel": amps}
             case Body.CONNECTOR_ONLY:
                 return {"connectorId": connector_id}
             case Body.NOTHING:
@@ -96,6 +99,7 @@ START = (
     Form(name="put", method="PUT", body=Body.CAMEL_CASE),
     Form(name="post_singular", noun="ev_charger", body=Body.CAMEL_CASE),
     Form(name="snake_case", body=Body.SNAKE_CASE),
+    Form(name="level_only", body=Body.LEVEL_ONLY),
     Form(name="connector_only", body=Body.CONNECTOR_ONLY),
     Form(name="no_body"),
 )

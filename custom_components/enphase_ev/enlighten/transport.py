@@ -39,6 +39,10 @@ _SECRET_HEADERS = (hdrs.AUTHORIZATION, "e-auth-token", "X-XSRF-Token", "username
 _SERVICE_CODE = re.compile(r"iqevc_[a-z]+[-_]\d{1,10}")
 # How the cloud's framework says that a path does not exist (docs/cloud-api/README.md).
 _NO_ROUTE = "no static resource"
+# A sign-in page as JSON: its keys, or words in its keys and texts. What brings data is none.
+_SIGN_IN_KEYS = frozenset({"isBlocked", "requires_mfa", "manager_token", "session_id", "authenticity_token"})
+_SIGN_IN_WORDS = re.compile(r"\blog[ _-]?in|\bsign[ _-]?in\b|unauthori[sz]ed|not authenticated|session (?:has )?expired", re.IGNORECASE)
+_PAYLOAD_KEYS = frozenset({"data", "meta", "items", "result", "sites", "systems"})
 _CODE_KEYS = ("errorMessageCode", "errorCode", "status", "code")
 # The longest wait, whatever the cloud asks for: otherwise an error of its clock would silence an account forever.
 _LONGEST_WAIT = 24.0 * _HOUR
@@ -145,6 +149,15 @@ class Answer:
         return self.headers.get(hdrs.CONTENT_TYPE, "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
 
     @property
+    def is_sign_in(self) -> bool:
+        """Return whether the answer is the JSON object of a sign-in page in place of data (docs/cloud-api/auth.md §3)."""
+        body = self.json_or_none()
+        if not isinstance(body, dict) or not body or _PAYLOAD_KEYS & body.keys():
+            return False
+        words = (*body, *(value for value in body.values() if isinstance(value, str)))
+        return bool(_SIGN_IN_KEYS & body.keys()) or any(_SIGN_IN_WORDS.search(word) for word in words)
+
+    @property
     def text(self) -> str:
         """Return the body as text."""
         return self.body.decode(errors="replace")
@@ -238,7 +251,7 @@ class Answer:
         if self.status >= 500:
             words = self.rejection().message
             raise ServiceUnavailable(f"The service is out of order (HTTP {self.status})", cloud_message=words)
-        if self.is_redirect or (self.status < 400 and self.is_html):
+        if self.is_redirect or (self.status < 400 and (self.is_html or self.is_sign_in)):
             raise ServiceUnavailable("The service answered with a page instead of data")
         if self.status >= 400:
             raise self.rejection()
