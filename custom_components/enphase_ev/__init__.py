@@ -29,6 +29,7 @@ from .services import async_setup_services
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.owner_gateway import OwnerGateway
+from .site.start import async_forget_site, async_start_site
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -120,7 +121,8 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     gateway = OwnerGateway(hass, entry, GatewayReads(client.gateway)) if client.gateway else None
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
-    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live, gateway)
+    services = await async_start_site(hass, entry, account, options, site, chargers, battery)
+    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services)
 
 
 async def _first_failure(chargers: ChargerCoordinator) -> ConfigEntryNotReady | None:
@@ -143,6 +145,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     clear_stop_issues(hass, entry)
     clear_gateway_issues(hass, entry)
     await entry.runtime_data.store.async_save_now()
+    await entry.runtime_data.site.async_save_now()
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True
 
@@ -163,6 +166,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     clear_battery_issues(hass, entry)
     await SiteStore(hass, entry.entry_id).async_remove()
     await BatteryJournal(hass, entry.entry_id).async_remove()
+    await async_forget_site(hass, entry)
     email = entry.data.get(CONF_EMAIL)
     if email and all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):
         await async_get_accounts(hass).async_forget(email)

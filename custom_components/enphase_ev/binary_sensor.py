@@ -1,4 +1,4 @@
-"""Binary sensors: yes or no about a charger, and whether the cloud answers."""
+"""Binary sensors: yes or no about a charger, the batteries and the grid, and whether the cloud answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +9,26 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .battery.model import Battery
 from .charger.model import Charger
-from .entity import BATTERY, CHARGERS, LIVE, SITE, BatteryEntity, ChargerEntity, LiveEntity, SiteEntity, SubjectDescription, add_entities
+from .entity import (
+    BATTERY,
+    CHARGERS,
+    GRID,
+    LIVE,
+    SITE,
+    BatteryEntity,
+    ChargerEntity,
+    LiveEntity,
+    SiteEntity,
+    SiteFactEntity,
+    SubjectDescription,
+    add_entities,
+)
 from .runtime import EnphaseConfigEntry
+from .site.grid_schedule import GridEventsCoordinator, GridSchedule
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 
@@ -117,12 +132,26 @@ BATTERY_BINARY_SENSORS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class GridBinarySensorDescription(SubjectDescription[GridSchedule], BinarySensorEntityDescription):
+    """Describes a binary sensor of the events of a grid program."""
+
+
+GRID_EVENT_ACTIVE = GridBinarySensorDescription(
+    key="grid_event_active",
+    translation_key="grid_event_active",
+    device_class=BinarySensorDeviceClass.RUNNING,
+    has_fn=lambda grid: grid.program is not None,
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the binary sensors of an entry."""
     add_entities(entry, async_add_entities, SITE, [CLOUD_REACHABLE], CloudReachable)
     add_entities(entry, async_add_entities, LIVE, [ON_GRID], OnGrid)
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_BINARY_SENSORS, BatteryBinarySensor)
+    add_entities(entry, async_add_entities, GRID, [GRID_EVENT_ACTIVE], GridEventActive)
 
 
 class ChargerBinarySensor(ChargerEntity, BinarySensorEntity):
@@ -168,3 +197,17 @@ class BatteryBinarySensor(BatteryEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         return self.entity_description.value_fn(self.battery)
+
+
+class GridEventActive(SiteFactEntity[GridEventsCoordinator, GridSchedule], BinarySensorEntity):
+    """Whether an event of a grid program is going on."""
+
+    @property
+    @override
+    def subject(self) -> GridSchedule:
+        return self.coordinator.data
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self.subject.current(dt_util.utcnow()) is not None

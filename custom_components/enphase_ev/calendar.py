@@ -1,4 +1,4 @@
-"""Calendars: the weekly charging schedule of a charger, and the weekly schedules of the batteries."""
+"""Calendars: the weekly schedules of a charger and of the batteries, and the events of the grid."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,9 +18,10 @@ from .battery.schedules import async_add_entry, async_change_entry, async_delete
 from .battery.validation import default_limit, window_of_entry
 from .charger.model import Charger
 from .charger.validation import check_level, require_custom
-from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, SlotType
-from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent, SlotType
+from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, SiteFactEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
+from .site.grid_schedule import GridEventsCoordinator, GridSchedule
 from .weekly import WeeklyWindow, days_between, require_series, rule_of, window_of
 
 PARALLEL_UPDATES = 1
@@ -64,10 +65,23 @@ BATTERY_CALENDARS = tuple(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class GridCalendarDescription(SubjectDescription[GridSchedule], CalendarEntityDescription):
+    """Describes a calendar of the grid."""
+
+
+GRID_EVENTS = GridCalendarDescription(
+    key="grid_events",
+    translation_key="grid_events",
+    has_fn=lambda grid: grid.program is not None or bool(grid.outages),
+)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the calendars of an entry."""
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_CALENDARS, ChargingSchedule)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_CALENDARS, BatterySchedule)
+    add_entities(entry, async_add_entities, GRID, [GRID_EVENTS], GridEvents)
 
 
 class ChargingSchedule(ChargerEntity, CalendarEntity):
@@ -237,6 +251,59 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
                 rrule=rule_of(entry.days, start),
                 recurrence_id=start.isoformat(),
             )
+
+
+class GridEvents(SiteFactEntity[GridEventsCoordinator, GridSchedule], CalendarEntity):
+    """The events of a grid program, and the outages that are over. The calendar is on while an event goes on."""
+
+    @property
+    @override
+    def subject(self) -> GridSchedule:
+        return self.coordinator.data
+
+    @property
+    @override
+    def available(self) -> bool:
+        # Outages are read once a day, and events go on being known while the other host is silent.
+        return self.subject.program is None or self.coordinator.is_fresh
+
+    @property
+    @override
+    def shown_values(self) -> object:
+        return self.subject
+
+    @property
+    @override
+    def event(self) -> CalendarEvent | None:
+        now = dt_util.utcnow()
+        event = self.subject.current(now) or self.subject.upcoming(now)
+        return _grid_event(event) if event else None
+
+    @override
+    async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
+        events = [_grid_event(event) for event in self.subject.events if event.takes_place]
+        outages = [
+            CalendarEvent(
+                start=outage.started_at,
+                end=outage.started_at + outage.duration,
+                summary="Grid outage",
+                uid=f"outage_{outage.started_at.isoformat()}",
+            )
+            for outage in self.subject.outages
+        ]
+        found = [one for one in (*events, *outages) if one.start_datetime_local < end_date and one.end_datetime_local > start_date]
+        return sorted(found, key=lambda event: event.start_datetime_local)
+
+
+def _grid_event(event: GridEvent) -> CalendarEvent:
+    words = event.subkind or event.kind or "grid_event"
+    return CalendarEvent(
+        start=event.starts_at,
+        end=event.ends_at,
+        summary=words.replace("_", " ").capitalize(),
+        description=event.state.value,
+        uid=event.id,
+    )
 
 
 def _entry_title(entry: BatteryEntry) -> str:

@@ -22,8 +22,11 @@ from .const import DOMAIN, MANUFACTURER
 from .enlighten import BatteryUnit
 from .freshness import BATTERY_STATUS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
+from .site.energy_coordinator import EnergyCoordinator
+from .site.grid_schedule import GridEventsCoordinator
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
+from .site.prices import SitePrices, TariffCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,11 @@ def _units(runtime: EnphaseRuntimeData) -> Mapping[str, BatteryUnit]:
     return {serial: unit for serial, unit in (status.units if status else {}).items() if serial not in runtime.chargers.data}
 
 
+def _prices(runtime: EnphaseRuntimeData) -> Mapping[str, SitePrices]:
+    prices = runtime.site.tariff.data
+    return {} if prices is None else {runtime.site.tariff.site_id: prices}
+
+
 SITE = Subjects(
     coordinator=lambda runtime: runtime.chargers,
     present=lambda runtime: {runtime.site_facts.site_id: runtime.site_facts},
@@ -76,6 +84,13 @@ CHARGERS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda
 BATTERY = Subjects(coordinator=lambda runtime: runtime.battery, present=_batteries)
 LIVE = Subjects(coordinator=lambda runtime: runtime.live, present=lambda runtime: {runtime.live.site_id: runtime.live})
 BATTERY_UNITS = Subjects(coordinator=lambda runtime: runtime.battery, present=_units)
+
+# What is known of the grid's events, and the prices, of a site.
+GRID = Subjects(
+    coordinator=lambda runtime: runtime.site.grid_events,
+    present=lambda runtime: {runtime.site.grid_events.site_id: runtime.site.grid_events.data},
+)
+PRICES = Subjects(coordinator=lambda runtime: runtime.site.tariff, present=_prices)
 
 
 @callback
@@ -201,6 +216,21 @@ class LiveEntity(SubjectEntity[LiveCoordinator, LiveCoordinator]):
     @override
     def _device_info(self) -> DeviceInfo:
         return site_device_info(self.coordinator.config_entry, self.coordinator.chargers.site)
+
+
+class SiteFactEntity[CoordinatorT: EnergyCoordinator | TariffCoordinator | GridEventsCoordinator, SubjectT](
+    SubjectEntity[CoordinatorT, SubjectT]
+):
+    """An entity about the site as a whole, on its device."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.is_fresh and self.subject is not None
+
+    @override
+    def _device_info(self) -> DeviceInfo:
+        return site_device_info(self.coordinator.config_entry, self.coordinator.config_entry.runtime_data.site_facts)
 
 
 class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):

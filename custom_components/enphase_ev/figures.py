@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
 from homeassistant.const import (
     PERCENTAGE,
     EntityCategory,
@@ -16,12 +17,14 @@ from homeassistant.const import (
     UnitOfTime,
 )
 from homeassistant.helpers.typing import UNDEFINED, StateType, UndefinedType
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util.json import JsonValueType
 
-from .entity import SubjectDescription
+from .entity import SubjectDescription, SubjectEntity
 from .freshness import SOURCE_OF_SENSOR
 
 type Value = StateType | datetime
-type Attributes = Mapping[str, Value]
+type Attributes = Mapping[str, Value | JsonValueType]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,3 +132,33 @@ def sensor_of_phase[SubjectT](
 def sourced[SubjectT](descriptions: Iterable[EnphaseSensorDescription[SubjectT]]) -> list[EnphaseSensorDescription[SubjectT]]:
     """Return sensors with the sources that their values come from."""
     return [replace(description, source=SOURCE_OF_SENSOR.get(description.key)) for description in descriptions]
+
+
+class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectEntity[CoordinatorT, SubjectT], SensorEntity):
+    """A sensor, whatever it is about."""
+
+    entity_description: EnphaseSensorDescription[SubjectT]
+
+    def __init__(self, coordinator: CoordinatorT, description: EnphaseSensorDescription[SubjectT], subject_id: str) -> None:
+        super().__init__(coordinator, description, subject_id)
+        if description.placeholders is not None:
+            self._attr_translation_placeholders = dict(description.placeholders)
+
+    @property
+    @override
+    def shown_values(self) -> object:
+        return self.native_value, self.extra_state_attributes
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        if self.subject is None:
+            return None
+        value, options = self.entity_description.value_fn(self.subject), self.entity_description.options
+        return value if options is None or value in options else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Attributes | None:
+        attributes_fn = self.entity_description.attributes_fn
+        return None if attributes_fn is None or self.subject is None else attributes_fn(self.subject)

@@ -14,6 +14,7 @@ CONF_SESSION_HISTORY: Final = "session_history"
 CONF_LIVE_POWER: Final = "live_power"
 CONF_LIVE_INTERVAL: Final = "live_interval"
 CONF_POWER_SENSORS: Final = "power_sensors"
+CONF_SITE_ENERGY: Final = "site_energy"
 CONF_GATEWAY_ADDRESS: Final = "gateway_address"
 CONF_GATEWAY_TOKEN: Final = "gateway_token"  # noqa: S105 - the name of an option
 CONF_GATEWAY_FINGERPRINT: Final = "gateway_fingerprint"
@@ -42,6 +43,7 @@ class SiteOptions:
         live_power: when live power is listened to; `None` where nobody has chosen, so that it depends on what the site has.
         live_interval: s between two states of a live value at least.
         power_sensors: the power sensor that a person has chosen for a charger, by serial number.
+        site_energy: whether the energy of the site is asked for; `None` leaves it to whether a gateway tells it.
         gateway_address, gateway_token, gateway_fingerprint: of the gateway in the house, where one was named; the SHA-256 (hex) of the
             certificate that a person has accepted.
     """
@@ -55,6 +57,7 @@ class SiteOptions:
     live_power: LivePowerMode | None = None
     live_interval: float = 10
     power_sensors: Mapping[str, str] = field(default_factory=dict)
+    site_energy: bool | None = None
     gateway_address: str | None = None
     gateway_token: str | None = field(default=None, repr=False)
     gateway_fingerprint: str | None = None

@@ -36,11 +36,13 @@ from .options import (
     CONF_POWER_SENSORS,
     CONF_REQUEST_TIMEOUT,
     CONF_SESSION_HISTORY,
+    CONF_SITE_ENERGY,
     CONF_SLOW_INTERVAL,
     LivePowerMode,
     SiteOptions,
 )
 from .runtime import EnphaseConfigEntry
+from .site.start import wants_energy
 
 _GATEWAY = "gateway"
 _USE_GATEWAY = "use_gateway"
@@ -60,6 +62,7 @@ _FIELDS = {
     CONF_SESSION_HISTORY: BooleanSelector(),
     CONF_LIVE_POWER: SelectSelector(SelectSelectorConfig(options=[mode.value for mode in LivePowerMode], translation_key=CONF_LIVE_POWER)),
     CONF_LIVE_INTERVAL: _number(1, 60, UnitOfTime.SECONDS),
+    CONF_SITE_ENERGY: BooleanSelector(),
 }
 _TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
@@ -75,7 +78,8 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         now = SiteOptions.read(self.config_entry.options, self.hass.config.country)
         errors: dict[str, str] = {}
         shown: dict[str, Any] = {key: getattr(now, key) for key in (*_FIELDS, CONF_POWER_SENSORS)} | {
-            CONF_LIVE_POWER: self._live_power(now)
+            CONF_LIVE_POWER: self._live_power(now),
+            CONF_SITE_ENERGY: wants_energy(self.hass, now),
         }
         gateway: dict[str, Any] = {
             _USE_GATEWAY: now.gateway_address is not None,

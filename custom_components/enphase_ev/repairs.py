@@ -17,6 +17,7 @@ from .charger.issues import NEW_CHARGERS
 from .const import DOMAIN
 from .options import CONF_GATEWAY_FINGERPRINT
 from .runtime import EnphaseConfigEntry
+from .site.history_import import IMPORT_HISTORY, day_before
 
 
 class AddChargersFlow(RepairsFlow):
@@ -65,6 +66,28 @@ class AcceptCertificateFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class ImportHistoryFlow(RepairsFlow):
+    """Brings the past into the statistics, up to the day before Home Assistant began to count itself."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask, then begin; it goes on while nobody waits."""
+        if user_input is None:
+            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
+        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        entry.runtime_data.site.history.async_begin(day_before(entry.created_at, entry.runtime_data.site_facts.time_zone))
+        return self.async_create_entry(data={})
+
+
 class LeftEntriesFlow(RepairsFlow):
     """Tries again to put back the battery schedules that were lost, or drops them."""
 
@@ -110,6 +133,8 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         return AddChargersFlow(str(data["entry_id"]))
     if issue_id.startswith(GATEWAY_CERTIFICATE) and data is not None:
         return AcceptCertificateFlow(str(data["entry_id"]), str(data["fingerprint"]))
+    if issue_id.startswith(IMPORT_HISTORY) and data is not None:
+        return ImportHistoryFlow(str(data["entry_id"]))
     if issue_id.startswith(LEFT_ENTRIES) and data is not None:
         return LeftEntriesFlow(str(data["entry_id"]))
     return ConfirmRepairFlow()

@@ -15,6 +15,7 @@ from .options import SiteOptions
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.owner_gateway import OwnerGateway
+from .site.start import SiteServices
 
 type EnphaseConfigEntry = ConfigEntry[EnphaseRuntimeData]
 
@@ -37,3 +38,4 @@ class EnphaseRuntimeData:
     overrides: BatteryOverrides
     live: LiveCoordinator
     gateway: OwnerGateway | None
+    site: SiteServices

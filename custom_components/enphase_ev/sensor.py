@@ -1,16 +1,14 @@
 """Sensors: what chargers and batteries do, hold and have counted, and how the cloud answers. A line or two for each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, override
+from typing import override
 
-from homeassistant.components.sensor import SensorEntity
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .battery.coordinator import BatteryCoordinator
 from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_shown
@@ -36,13 +34,15 @@ from .entity import (
     BATTERY,
     BATTERY_UNITS,
     CHARGERS,
+    GRID,
     LIVE,
+    PRICES,
     SITE,
     BatteryEntity,
     ChargerEntity,
     LiveEntity,
     SiteEntity,
-    SubjectEntity,
+    Subjects,
     UnitEntity,
     add_entities,
 )
@@ -66,6 +66,7 @@ from .figures import (
     TIMESTAMP,
     WATTS,
     Attributes,
+    EnphaseSensor,
     EnphaseSensorDescription,
     Place,
     Value,
@@ -74,9 +75,11 @@ from .figures import (
 )
 from .options import LivePowerMode
 from .runtime import EnphaseConfigEntry
+from .site.descriptions import ENERGY_SENSORS, GRID_SENSORS, NEXT_PRICE_SENSORS, PRICE_SENSORS
 from .site.live import LiveCoordinator
 from .site.live_sensors import LIVE_SENSORS, is_worth_showing
 from .site.model import SiteFacts
+from .site.sensors import EnergySensor, GridSensor, NextPriceSensor, PriceSensor
 
 PARALLEL_UPDATES = 0
 
@@ -377,6 +380,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, BATTERY, sourced(BATTERY_SENSORS), BatterySensor)
     add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, sourced(UNIT_SENSORS), UnitSensor)
+    add_entities(entry, async_add_entities, PRICES, PRICE_SENSORS, PriceSensor)
+    add_entities(entry, async_add_entities, PRICES, NEXT_PRICE_SENSORS, NextPriceSensor)
+    add_entities(entry, async_add_entities, GRID, GRID_SENSORS, GridSensor)
+    if (energy := runtime.site.energy) is not None:
+        subjects = Subjects(coordinator=lambda _: energy, present=lambda _: {energy.site_id: energy.data})
+        add_entities(entry, async_add_entities, subjects, ENERGY_SENSORS, EnergySensor)
+    else:
+        _remove_site_sensors(hass, runtime.site_facts.site_id, [description.key for description in ENERGY_SENSORS])
 
 
 @callback
@@ -392,34 +403,12 @@ def _remove_sensor(hass: HomeAssistant, subject_id: str, key: str) -> None:
         entities.async_remove(entity_id)
 
 
-class EnphaseSensor[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectEntity[CoordinatorT, SubjectT], SensorEntity):
-    """A sensor, whatever it is about."""
-
-    entity_description: EnphaseSensorDescription[SubjectT]
-
-    def __init__(self, coordinator: CoordinatorT, description: EnphaseSensorDescription[SubjectT], subject_id: str) -> None:
-        super().__init__(coordinator, description, subject_id)
-        if description.placeholders is not None:
-            self._attr_translation_placeholders = dict(description.placeholders)
-
-    @property
-    @override
-    def shown_values(self) -> object:
-        return self.native_value, self.extra_state_attributes
-
-    @property
-    @override
-    def native_value(self) -> Value:
-        if self.subject is None:
-            return None
-        value, options = self.entity_description.value_fn(self.subject), self.entity_description.options
-        return value if options is None or value in options else None
-
-    @property
-    @override
-    def extra_state_attributes(self) -> Attributes | None:
-        attributes_fn = self.entity_description.attributes_fn
-        return None if attributes_fn is None or self.subject is None else attributes_fn(self.subject)
+@callback
+def _remove_site_sensors(hass: HomeAssistant, site_id: str, keys: Iterable[str]) -> None:
+    entities = er.async_get(hass)
+    for key in keys:
+        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{site_id}_{key}"):
+            entities.async_remove(entity_id)
 
 
 class SiteSensor(SiteEntity, EnphaseSensor[ChargerCoordinator, SiteFacts]):

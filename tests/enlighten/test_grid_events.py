@@ -1,11 +1,11 @@
-"""Events of a grid programme and outages (docs/cloud-api/events.md), as they are read."""
+"""Events of a grid program and outages (docs/cloud-api/events.md), as they are read."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from custom_components.enphase_ev.enlighten import EventState, Json, Outage
-from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_programme
+from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_program
 
 from .cloud import sample
 
@@ -58,7 +58,7 @@ def test_events_come_in_their_order_and_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "programme"),
+    ("body", "program"),
     [
         ({"data": "aaaabbbbccccddddeeeeffff"}, "aaaabbbbccccddddeeeeffff"),
         ({"data": {"program_id": "ffffeeeeddddccccbbbbaaaa"}}, "ffffeeeeddddccccbbbbaaaa"),
@@ -70,8 +70,8 @@ def test_events_come_in_their_order_and_once() -> None:
         (None, None),
     ],
 )
-def test_a_site_is_in_a_programme_or_not(body: Json, programme: str | None) -> None:
-    assert read_programme(body) == programme
+def test_a_site_is_in_a_program_or_not(body: Json, program: str | None) -> None:
+    assert read_program(body) == program
 
 
 def test_outages() -> None:

@@ -65,16 +65,22 @@ def test_what_says_nothing_says_nothing(body: Json) -> None:
     assert list(EnergyOfDays.read(body).by_day()) == []
 
 
-@pytest.mark.parametrize(
-    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)], ids=["spring", "autumn", "june"]
-)
-def test_a_day_is_as_long_as_its_clocks_say(day: date, hours: int) -> None:
-    """The quarter hours go by their times: what begins after midnight is another day's, however many there are."""
-    midnight = datetime.combine(day, datetime.min.time(), BERLIN)
-    record: Json = {"start_time": int(midnight.timestamp()), "interval_length": 900, "production": [1] * 110}
+@pytest.mark.parametrize("quarters", [92, 96], ids=["by the hours", "by the clock on the wall"])
+def test_a_day_of_23_hours(quarters: int) -> None:
+    midnight = datetime(2026, 3, 29, tzinfo=BERLIN)
+    record: Json = {"start_time": int(midnight.timestamp()), "interval_length": 900, "production": [1] * quarters}
     found = EnergyOfToday.read({"stats": [record]}).by_day(BERLIN)
-    assert found[day][Channel.SOLAR_PRODUCTION] == hours * 4
-    assert found[day + timedelta(days=1)][Channel.SOLAR_PRODUCTION] == 110 - hours * 4
+    assert found == {date(2026, 3, 29): {Channel.SOLAR_PRODUCTION: quarters}}
+
+
+@pytest.mark.parametrize(("quarters", "today"), [(96, 96), (100, 100), (104, 100)])
+def test_a_day_of_25_hours(quarters: int, today: int) -> None:
+    """What begins after the next midnight is another day's."""
+    midnight = datetime(2026, 10, 25, tzinfo=BERLIN)
+    record: Json = {"start_time": int(midnight.timestamp()), "interval_length": 900, "production": [1] * quarters}
+    found = EnergyOfToday.read({"stats": [record]}).by_day(BERLIN)
+    assert found[date(2026, 10, 25)][Channel.SOLAR_PRODUCTION] == today
+    assert sum(day[Channel.SOLAR_PRODUCTION] for day in found.values()) == quarters
 
 
 def test_another_length_of_a_bucket_counts() -> None:

@@ -37,7 +37,7 @@ from custom_components.enphase_ev.enlighten.models.charger_configuration import 
 )
 from custom_components.enphase_ev.enlighten.models.charging_slots import ChargingSchedule
 from custom_components.enphase_ev.enlighten.models.gateway_readings import charger_meters, read_mains, read_meters
-from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_programme
+from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_program
 from custom_components.enphase_ev.enlighten.models.home_battery import (
     BatteryProfile,
     BatterySchedules,
@@ -209,7 +209,7 @@ READERS: dict[str, Reader] = {
     "tariff": _of_samples(_tariff, "tariff"),
     "export_prices": _of_values(read_export_prices, {"data": {"buyback": [{"start": 0, "end": 1439, "rate": "0.07"}]}}),
     "grid_events": _of_samples(read_grid_events, "grid_events"),
-    "programme": _of_values(read_programme, {"data": "aaaabbbbccccddddeeeeffff"}, {"data": {"program_id": "aaaabbbbccccddddeeeeffff"}}),
+    "program": _of_values(read_program, {"data": "aaaabbbbccccddddeeeeffff"}, {"data": {"program_id": "aaaabbbbccccddddeeeeffff"}}),
     "outages": _of_values(read_outages, {"histories": [{"start_time": "2026-10-03T14:11:00+02:00", "duration": 3600}]}),
     "battery_settings": _of_samples(_battery_settings, "battery_settings", "battery_settings_pending"),
     "battery_schedules": _of_samples(_battery_schedules, "battery_schedules"),

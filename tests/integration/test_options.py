@@ -21,6 +21,7 @@ DEFAULTS = {
     "session_history": True,
     "live_power": "when_active",
     "live_interval": 10,
+    "site_energy": True,
 }
 # What nobody has chosen goes on to depend on what the site has.
 STORED = {key: value for key, value in DEFAULTS.items() if key != "live_power"}

@@ -7,6 +7,7 @@ from .calls import ChargerCalls
 from .charger_settings import ChargerSettings
 from .chargers import Chargers
 from .charging_schedules import ChargingSchedules
+from .energy_readings import SiteEnergy
 from .exceptions import (
     AccountBlocked,
     AuthError,
@@ -57,7 +58,6 @@ from .models.tariff import Prices, PriceSpan, Tariff, rate_at
 from .parsing import Json
 from .recorder import Recorder
 from .session_history import ChargerHistory
-from .site_energy import SiteEnergy
 from .sites import Site
 from .start_stop import CommandReply, Outcome
 from .state import AccountState

@@ -7,7 +7,7 @@ from yarl import URL
 
 from .account import Account
 from .exceptions import EnlightenError, RequestRejected
-from .models.grid_events import GridEvent, read_grid_events, read_programme
+from .models.grid_events import GridEvent, read_grid_events, read_program
 from .parsing import Json
 from .transport import Family, Request, grid_services_url
 
@@ -22,33 +22,34 @@ class GridServices:
     def __init__(self, account: Account, site_id: str, *, url: URL | None = None) -> None:
         self.account = account
         self.site_id = site_id
-        self._transport = account.transport.to(url or grid_services_url())
+        origin = url or grid_services_url()
+        self._transport = account.transport.to(origin) if origin else None
         self._quiet_until: datetime | None = None
 
     @property
     def may_ask(self) -> bool:
         """Return whether there is a token to ask with, and the last one was not refused within a day."""
         is_quiet = self._quiet_until is not None and datetime.now(UTC) < self._quiet_until
-        return not is_quiet and self.account.manager_token is not None
+        return not is_quiet and self._transport is not None and self.account.manager_token is not None
 
-    async def programme(self) -> str | None:
-        """Return the programme that the site takes part in; `None` where it is in none.
+    async def program(self) -> str | None:
+        """Return the program that the site takes part in; `None` where it is in none.
 
         Raises:
             EnlightenError: No answer, or a refusal.
         """
-        enrollment = read_programme(await self._read(f"{_ENROLLMENT}/enrolled/{self.site_id}"))
-        return None if enrollment is None else read_programme(await self._read(f"{_ENROLLMENT}/{enrollment}"))
+        enrollment = read_program(await self._read(f"{_ENROLLMENT}/enrolled/{self.site_id}"))
+        return None if enrollment is None else read_program(await self._read(f"{_ENROLLMENT}/{enrollment}"))
 
-    async def events(self, programme: str, first: date, last: date) -> tuple[GridEvent, ...]:
-        """Return the events of a programme from the first day to the last, the earliest first.
+    async def events(self, program: str, first: date, last: date) -> tuple[GridEvent, ...]:
+        """Return the events of a program from the first day to the last, the earliest first.
 
         Raises:
             EnlightenError: No answer, or a refusal.
         """
         params = {
             "site_id": self.site_id,
-            "programId": programme,
+            "programId": program,
             "start_date": first.isoformat(),
             "end_date": last.isoformat(),
             "sort_by": "start_time",
@@ -59,10 +60,10 @@ class GridServices:
 
     async def _read(self, path: str, params: dict[str, str] | None = None) -> Json:
         request = Request(family=Family.GRID_EVENTS, path=path, params=params or {}, is_optional=True)
-        token = self.account.manager_token
-        if token is None:
+        token, transport = self.account.manager_token, self._transport
+        if token is None or transport is None:
             raise RequestRejected(401)
-        self._transport.request_timeout = self.account.transport.request_timeout
+        transport.request_timeout = self.account.transport.request_timeout
         enlighten = self.account.transport.url
         headers: dict[str, str] = {
             hdrs.ACCEPT: "application/json, text/plain, */*",
@@ -71,7 +72,7 @@ class GridServices:
             hdrs.REFERER: f"{enlighten}/",
         }
         try:
-            answer = await self._transport.send(request, headers=headers, cookies=self.account.empty_jar())
+            answer = await transport.send(request, headers=headers, cookies=self.account.empty_jar())
             if answer.status == 401:
                 self._quiet_until = datetime.now(UTC) + _QUIET_AFTER_REFUSAL
             answer.raise_for_status()

@@ -4,18 +4,20 @@ from datetime import date
 from uuid import uuid4
 
 from .account import Account
+from .models.energy_channels import ChargedDays
 from .models.past_sessions import EnergyOfDay, PastSession, SessionPage, each_once
 from .parsing import Json
 from .transport import Family, Request
 
-_PAGE = 20
-# Ten years with a session every day. Pages that never end are broken, and must not use up an hour's requests.
-_MOST_PAGES = 200
 _DATE_FORMAT = "%d-%m-%Y"
 
 
 class ChargerHistory:
     """Reads sessions and energy, with the user id where it is known (docs/cloud-api/auth.md §6)."""
+
+    per_page = 20
+    # Ten years with a session every day. Pages that never end are broken, and must not use up an hour's requests.
+    most_pages = 200
 
     def __init__(self, account: Account, site_id: str) -> None:
         self.account = account
@@ -25,8 +27,8 @@ class ChargerHistory:
         """Return the sessions of a charger from the first day to the last, both in the site's zone, each once, the newest first."""
         await self.account.user_id(self.site_id)
         found: list[PastSession] = []
-        for page_number in range(_MOST_PAGES):
-            page = await self._page(serial, first, last, time_zone, page_number * _PAGE)
+        for page_number in range(self.most_pages):
+            page = await self.page(serial, first, last, time_zone, page_number * self.per_page)
             found += page.sessions
             if not page.has_more:
                 break
@@ -36,14 +38,26 @@ class ChargerHistory:
     async def energy_of_day(self, day: date) -> EnergyOfDay:
         """Return what the chargers have counted on a day of the site's zone."""
         await self.account.user_id(self.site_id)
-        params = {"site_id": self.site_id, "source": "evse", "requestId": str(uuid4()), "start_date": day.isoformat()}
-        request = Request(family=Family.HISTORY, path="/service/timeseries/evse/timeseries/daily_energy", params=params, is_optional=True)
-        return EnergyOfDay.read(await self.account.request(request, site_id=self.site_id), day)
+        return EnergyOfDay.read(await self._series("daily_energy", start_date=day.isoformat()), day)
 
-    async def _page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
+    async def charged_days(self, *, names_chargers: bool) -> ChargedDays:
+        """Return what was charged on every day; with `names_chargers` of each charger, for which the cloud is asked twice."""
+        await self.account.user_id(self.site_id)
+        days = ChargedDays.read(await self._series("lifetime_energy"))
+        if not names_chargers or days.first_day is None:
+            return days
+        return ChargedDays.read(await self._series("daily_energy", start_date=days.first_day.isoformat()))
+
+    async def _series(self, name: str, **params: str) -> Json:
+        query = {"site_id": self.site_id, "source": "evse", "requestId": str(uuid4()), **params}
+        request = Request(family=Family.HISTORY, path=f"/service/timeseries/evse/timeseries/{name}", params=query, is_optional=True)
+        return await self.account.request(request, site_id=self.site_id)
+
+    async def page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
+        """Return a page of sessions, the newest first, after so many that are passed over. The user is to be known before."""
         params: dict[str, Json] = {
             "offset": offset,
-            "limit": _PAGE,
+            "limit": self.per_page,
             "startDate": first.strftime(_DATE_FORMAT),
             "endDate": last.strftime(_DATE_FORMAT),
             "timezone": time_zone,

@@ -89,9 +89,14 @@ def enlighten_url() -> URL:
     return URL(os.environ.get(URL_VARIABLE) or DEFAULT_URL).origin()
 
 
-def grid_services_url() -> URL:
-    """Return the origin of the grid events, the only other one that gets a token (docs/cloud-api/events.md §1)."""
-    return URL(os.environ.get(GRID_SERVICES_URL_VARIABLE) or GRID_SERVICES_URL).origin()
+def grid_services_url() -> URL | None:
+    """Return the origin of the grid events, the only other one that gets a token (docs/cloud-api/events.md §1).
+
+    `None` where Enlighten is replaced and this one is not: what stands for the one has no business with the real other one.
+    """
+    if named := os.environ.get(GRID_SERVICES_URL_VARIABLE):
+        return URL(named).origin()
+    return None if os.environ.get(URL_VARIABLE) else URL(GRID_SERVICES_URL)
 
 
 @dataclass(frozen=True, kw_only=True)

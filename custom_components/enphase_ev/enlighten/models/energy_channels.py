@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Self
 
-from ..parsing import Json, read_float, read_int, read_records, read_text, read_time, read_unwrapped
+from ..parsing import Json, read_float, read_int, read_mapping, read_records, read_text, read_time, read_unwrapped
 
 _QUARTER_HOUR = 900
 # A day of 25 hours by the minute, and fifty years of days: what is longer is nothing that a site has counted.
@@ -98,18 +98,20 @@ class EnergyOfToday:
         return not any(value for values in self.buckets.values() for value in values)
 
     def by_day(self, zone: tzinfo) -> Mapping[date, Energies]:
-        """Return the energy (Wh) by day of the site's zone: the sum of the buckets that begin on it.
+        """Return the energy (Wh) by day of the site's zone.
 
-        Their times count and not their number: a day on which the clocks change has 92 or 100 quarter hours, and whether the arrays
-        follow is open (docs/cloud-api/energy.md §3).
+        A day on which the clocks change has 92 or 100 quarter hours, and whether the arrays follow is open (docs/cloud-api/energy.md §3):
+        the buckets of 24 hours are those of the day that they begin with, and what is beyond them goes by its time.
         """
         found: defaultdict[date, dict[Channel, float]] = defaultdict(dict)
         if self.started_at is None:
             return found
+        first = self.started_at.astimezone(zone).date()
         for channel, values in self.buckets.items():
             for index, value in enumerate(values):
                 if value is not None:
-                    day = found[(self.started_at + index * self.bucket).astimezone(zone).date()]
+                    since = index * self.bucket
+                    day = found[first if since < _ONE_DAY else (self.started_at + since).astimezone(zone).date()]
                     day[channel] = day.get(channel, 0.0) + value
         return found
 
@@ -156,21 +158,32 @@ class ChargedDays:
     Attributes:
         first_day: of the site's zone; `None` where the cloud does not say.
         site: Wh on each day from the first one on, of all chargers together.
+        by_charger: the same of each charger, by serial number, where the answer tells them apart.
     """
 
     first_day: date | None
     site: Sequence[float | None]
+    by_charger: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, body: Json) -> Self:
         """Read an answer."""
         answer = read_unwrapped(body)
-        return cls(_read_day(answer.get("start_date")), _series(answer.get("iqevc"), _MOST_DAYS))
+        chargers = read_mapping(answer.get("charger_iqevc"))
+        by_charger = {serial: found for serial, values in chargers.items() if (found := _series(values, _MOST_DAYS))}
+        return cls(_read_day(answer.get("start_date")), _series(answer.get("iqevc"), _MOST_DAYS), by_charger)
 
     def by_day(self) -> Iterator[tuple[date, float]]:
-        """Yield each day on which something was charged with its energy (Wh)."""
+        """Yield each day on which something was charged at the site with its energy (Wh)."""
+        return self._days(self.site)
+
+    def of(self, serial: str, *, is_only: bool) -> Iterator[tuple[date, float]]:
+        """Yield the days of a charger; what the site has counted is that of the only one that it has."""
+        return self._days(self.site if is_only and serial not in self.by_charger else self.by_charger.get(serial, ()))
+
+    def _days(self, values: Sequence[float | None]) -> Iterator[tuple[date, float]]:
         if self.first_day is not None:
-            for index, energy in enumerate(self.site):
+            for index, energy in enumerate(values):
                 if energy:
                     yield self.first_day + index * _ONE_DAY, energy
 

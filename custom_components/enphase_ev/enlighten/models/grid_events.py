@@ -1,4 +1,4 @@
-"""Events of a grid programme, and the times at which the grid was away (docs/cloud-api/events.md)."""
+"""Events of a grid program, and the times at which the grid was away (docs/cloud-api/events.md)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ _STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class GridEvent:
-    """An event of a programme.
+    """An event of a program.
 
     Attributes:
         starts_at, ends_at: UTC.
@@ -110,8 +110,8 @@ class Outage:
     duration: timedelta
 
 
-def read_programme(body: Json) -> str | None:
-    """Return the enrolment, or the programme, that an answer names; `None` where there is none."""
+def read_program(body: Json) -> str | None:
+    """Return the enrolment, or the program, that an answer names; `None` where there is none."""
     data = read_mapping(body).get("data")
     return read_serial(read_mapping(data).get("program_id")) if isinstance(data, dict) else read_serial(data)
 

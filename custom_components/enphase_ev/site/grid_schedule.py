@@ -1,0 +1,148 @@
+"""Asks for the events of a grid program, and for the outages that are over (docs/cloud-api/events.md)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+
+from ..const import LOGGER
+from ..enlighten import EnlightenError, GridEvent, GridServices, Outage, RequestRejected, SiteEnergy
+from ..errors import OptionalServices, translated, update_error
+from ..waiting import is_signed_in_just_now
+
+# How often it is looked whether something is due; looking costs nothing.
+_TICK = timedelta(minutes=1)
+# A look that comes a moment early must not put off by a minute what is due.
+_LEEWAY = timedelta(seconds=5)
+_ENROLLMENT_EVERY = timedelta(days=1)
+_EVENTS_EVERY = timedelta(minutes=30) - _LEEWAY
+_SOON_EVERY = timedelta(minutes=5) - _LEEWAY
+_SOON = timedelta(hours=1)
+_OUTAGES_EVERY = timedelta(days=1)
+_AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
+_POLLS_UNTIL_STALE = 3
+# What the calendar holds of the past and of what is ahead.
+_PAST = timedelta(days=90)
+_AHEAD = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class GridSchedule:
+    """What is known of the grid.
+
+    Attributes:
+        program: that the site takes part in; `None` where it is in none, or that is not known yet.
+        events, outages: the earliest first.
+    """
+
+    program: str | None = None
+    events: tuple[GridEvent, ...] = ()
+    outages: tuple[Outage, ...] = ()
+
+    def current(self, now: datetime) -> GridEvent | None:
+        """Return the event that is going on."""
+        return next((event for event in self.events if event.is_on(now)), None)
+
+    def upcoming(self, now: datetime) -> GridEvent | None:
+        """Return the event that begins next."""
+        return next((event for event in self.events if event.is_ahead(now)), None)
+
+
+class GridEventsCoordinator(DataUpdateCoordinator[GridSchedule]):
+    """The events and outages of a site."""
+
+    config_entry: ConfigEntry
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, client: GridServices, energy: SiteEnergy, has_battery: Callable[[], bool]
+    ) -> None:
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase grid events", update_interval=_TICK)
+        self.data = GridSchedule()
+        self.client = client
+        self.site_id = client.site_id
+        self.seen_at: datetime | None = None
+        self._energy = energy
+        self._has_battery = has_battery
+        self._optional = OptionalServices()
+        self._enrollment_due = self._events_due = self._outages_due = datetime.now(UTC)
+        self._cancel_edge: CALLBACK_TYPE | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether what is known of the events is worth showing."""
+        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _POLLS_UNTIL_STALE * _EVENTS_EVERY
+
+    @override
+    async def _async_update_data(self) -> GridSchedule:
+        account = self.client.account
+        if not account.budget.has_room or is_signed_in_just_now(account):
+            return self.data
+        now = datetime.now(UTC)
+        with translated(update_error):
+            await self._refresh_events(now)
+            if now >= self._outages_due and self._has_battery():
+                outages = await self._optional.ask("outages", self._energy.outages())
+                self._outages_due = now + _OUTAGES_EVERY
+                self.data = self.data if outages is None else replace(self.data, outages=outages)
+        return self.data
+
+    async def _refresh_events(self, now: datetime) -> None:
+        """Ask the other host. Whatever it answers, the session is not its affair: it neither renews nor ends it."""
+        if not self.client.may_ask:
+            return
+        try:
+            if now >= self._enrollment_due:
+                self._enrollment_due = now + _AGAIN_AFTER_OUTAGE
+                program = await self.client.program()
+                self._enrollment_due = now + _ENROLLMENT_EVERY
+                self.data = replace(self.data, program=program, events=self.data.events if program else ())
+            if self.data.program is not None and now >= self._events_due:
+                self._events_due = now + _AGAIN_AFTER_OUTAGE
+                await self._read_events(self.data.program, now)
+        except RequestRejected as err:
+            LOGGER.debug("The grid events are refused: %s", err)
+            self._enrollment_due = now + _ENROLLMENT_EVERY
+        except EnlightenError as err:
+            LOGGER.debug("The grid events cannot be had: %s", err)
+
+    async def _read_events(self, program: str, now: datetime) -> None:
+        events = await self.client.events(program, (now - _PAST).date(), (now + _AHEAD).date())
+        self.data = replace(self.data, events=events)
+        self.seen_at = now
+        ahead = self.data.upcoming(now)
+        is_soon = self.data.current(now) is not None or (ahead is not None and ahead.starts_at - now <= _SOON)
+        self._events_due = now + (_SOON_EVERY if is_soon else _EVENTS_EVERY)
+        if ahead is not None and not is_soon:
+            # From one hour before it begins, it is asked for more often.
+            self._events_due = min(self._events_due, max(ahead.starts_at - _SOON, now + _SOON_EVERY))
+        self._watch_edge(now)
+
+    @callback
+    def _watch_edge(self, now: datetime) -> None:
+        """See to it that an event begins and ends when it does, not with the next look."""
+        self._forget_edge()
+        edges = [edge for event in self.data.events if event.takes_place for edge in (event.starts_at, event.ends_at) if edge > now]
+        if edges:
+            self._cancel_edge = async_track_point_in_utc_time(self.hass, self._pass_edge, min(edges))
+
+    @callback
+    def _pass_edge(self, now: datetime) -> None:
+        self._cancel_edge = None
+        self._watch_edge(now)
+        self.async_update_listeners()
+
+    def _forget_edge(self) -> None:
+        if self._cancel_edge is not None:
+            self._cancel_edge()
+            self._cancel_edge = None
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop, and let go of the timer."""
+        self._forget_edge()
+        await super().async_shutdown()
