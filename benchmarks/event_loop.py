@@ -82,7 +82,7 @@ class Meter:
 
 
 @contextmanager
-def _metered() -> Iterator[Meter]:
+def metered() -> Iterator[Meter]:
     """Time every callback of the loop."""
     meter = Meter()
     spans = meter.spans
@@ -121,7 +121,7 @@ async def _measure(scenario: str) -> list[str]:
     """Return the figures of set-up and refresh for a scenario."""
     async with _house(scenario) as (hass, entry, _):
         began = time.perf_counter()
-        with _metered() as set_up:
+        with metered() as set_up:
             await hass.config_entries.async_setup(entry.entry_id)
             await hass.async_block_till_done()
         seconds = time.perf_counter() - began
@@ -129,7 +129,7 @@ async def _measure(scenario: str) -> list[str]:
         blocks: list[float] = []
         gc.collect()
         for _ in range(_REFRESHES):
-            with _metered() as refresh:
+            with metered() as refresh:
                 await entry.runtime_data.chargers.async_refresh()
                 await hass.async_block_till_done()
             totals.append(refresh.total)

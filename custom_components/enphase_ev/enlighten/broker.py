@@ -39,11 +39,13 @@ class Listener:
         client_id: of this connection.
         origin: the page that the cloud expects to listen.
         suffix: what its user name ends in.
+        qos: with which quality of service it subscribes.
     """
 
     client_id: str
     origin: str
     suffix: str = ""
+    qos: int = 1
 
 
 def broker_of(access: BrokerAccess, origin: URL) -> URL:
@@ -101,7 +103,7 @@ async def subscribed(
     try:
         async with _connected(client):
             try:
-                await client.subscribe(topic, qos=1)
+                await client.subscribe(topic, qos=listener.qos)
             except ValueError:
                 raise InvalidResponse("The topic is none that can be subscribed to") from None
             yield _messages(client, topic)

@@ -81,7 +81,8 @@ async def live_frames(
         ServiceUnavailable: The connection failed, or was lost.
     """
     name = f"em-paho-mqtt-{int(time.time() * 1000) + next(_numbers)}"
-    listener = Listener(client_id=name, origin=str(origin.origin()))
+    # A frame that is lost is followed by the next one: nobody has to acknowledge each.
+    listener = Listener(client_id=name, origin=str(origin.origin()), qos=0)
     async with subscribed(access, listener, site_id=site_id, origin=origin, context=context) as messages:
         yield _frames(messages)
 

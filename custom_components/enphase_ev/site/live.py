@@ -28,7 +28,7 @@ _STALE_AFTER = 60.0
 # The slow read, where nothing else tells whether there is a grid (docs/cloud-api/events.md §2).
 _OUTAGE_EVERY = timedelta(minutes=15)
 _NOT_HERE_FOR = timedelta(days=1)
-_REQUESTS_PER_HOUR = 4.0
+_REQUESTS_PER_HOUR = 4.3
 _ON_GRID, _OFF_GRID = "ON_GRID", "OFF_GRID"
 
 
