@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 import json
 import logging
@@ -120,6 +120,35 @@ async def test_a_site_without_a_charger_finds_its_gateway_and_has_no_phases(buil
     assert home.asked("livestream.json") >= 1
     assert home.shown("on_grid", "binary_sensor") == "on"
     assert home.entity_id("sensor", "solar_power_l1") is None
+
+
+async def test_the_state_of_charge_comes_from_here_while_it_is_fresh(build_home: HomeBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custom_components.enphase_ev.site.live._STALE_AFTER", 2.0)
+    home = await _seen(await build_home("home"))
+    battery = home.entry.runtime_data.battery
+    told = round(home.sim.battery.state_of_charge)
+
+    def charge() -> float:
+        return float(home.shown("state_of_charge") or "nan")
+
+    await home.until(lambda: charge() == told)
+    live = home.live
+    assert live.power is not None
+    home.sim.world.deployment.live.frame = FrameKind.NONE
+    await asyncio.sleep(0.3)
+
+    live._shown_at = None  # noqa: SLF001 - as if the interval were over
+    live.take(replace(live.power, state_of_charge=told - 7))
+    assert charge() == told - 7
+    # What the cloud tells lags behind.
+    battery.refresh_soon()
+    await battery.async_refresh()
+    assert charge() == told - 7
+    # Without frames it is the cloud's again.
+    await home.until(lambda: not live.is_fresh and home.shown("house_power") == "unavailable")
+    battery.refresh_soon()
+    await battery.async_refresh()
+    assert charge() == told
 
 
 async def test_states_come_now_and_then_and_the_relay_at_once(build_home: HomeBuilder) -> None:
@@ -275,6 +304,12 @@ async def test_where_home_assistant_shows_the_gateway_it_waits_for_something_to_
     assert home.asked("livestream") == 0
     # Without a charger and a stream the cloud is asked whether there is a grid.
     assert home.asked("off_grid_due") == 1
+    assert home.shown("on_grid", "binary_sensor") == "on"
+    home.sim.site.house.grid_lost = True
+    await home.live.async_refresh()
+    assert home.shown("on_grid", "binary_sensor") == "off"
+    # Then something happens.
+    await home.until(lambda: home.sim.listeners == 1)
 
 
 async def test_a_site_without_a_stream_is_not_asked_again(build_home: HomeBuilder, monkeypatch: pytest.MonkeyPatch) -> None:

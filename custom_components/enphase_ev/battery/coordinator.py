@@ -61,6 +61,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
         self.optional = OptionalServices()
+        self._live_charge: float | None = None
         self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
         # The settings, which are read at once, say whether there is one.
         self._alerts_due = self._site_due + _SETTINGS_EVERY
@@ -128,7 +129,10 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self._status_due = now + (_SETTINGS_EVERY if status is None else _STATUS_EVERY) * pace
             if status is not None:
                 self.seen_at = now
-                self.data = replace(self.data, status=status)
+                # Live power tells it minutes before the cloud does.
+                self.data = replace(
+                    self.data, status=status if self._live_charge is None else replace(status, state_of_charge=self._live_charge)
+                )
         if self.data is not None and now >= self._settings_due:
             await self._refresh_settings(self.data, now)
         if self.data is not None:
@@ -241,6 +245,14 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             return
         wishes = {other: value for other, value in self.data.wishes.items() if other != key}
         self._publish(replace(self.data, wishes=wishes if wish is None else {**wishes, key: wish}))
+
+    @callback
+    def async_take_live_charge(self, percent: float | None) -> None:
+        """Take in the state of charge (%) that live power tells; `None` where it tells none any more."""
+        self._live_charge = percent
+        status = self.data.status if self.data else None
+        if percent is not None and self.data is not None and status is not None and status.state_of_charge != percent:
+            self._publish(replace(self.data, status=replace(status, state_of_charge=percent)))
 
     # --- What a change has found out ---
 
