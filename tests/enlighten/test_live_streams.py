@@ -43,10 +43,21 @@ def _no_context() -> ssl.SSLContext:
 
 
 async def _frames(streams: LiveStreams, access: LiveAccess, count: int = 1) -> list[LivePower | None]:
+    found: asyncio.Queue[LivePower | None] = asyncio.Queue()
     async with asyncio.timeout(25):
         origin = streams.account.transport.url
-        async with live_frames(access, site_id=streams.site_id, origin=origin, context=_no_context) as frames:
-            return [await anext(frames) for _ in range(count)]
+        async with live_frames(access, site_id=streams.site_id, origin=origin, context=_no_context, take=found.put_nowait) as lost:
+            ended = asyncio.ensure_future(anext(lost))
+            frames: list[LivePower | None] = []
+            while len(frames) < count:
+                coming = asyncio.ensure_future(found.get())
+                await asyncio.wait([ended, coming], return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    await ended
+                frames.append(await coming)
+            ended.cancel()
+            return frames
 
 
 async def test_a_site_is_watched(cloud: Cloud, streams: LiveStreams, caplog: pytest.LogCaptureFixture) -> None:

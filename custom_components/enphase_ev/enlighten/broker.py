@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 import logging
 import re
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 from urllib.parse import quote
 
 from yarl import URL
@@ -19,7 +20,7 @@ from .exceptions import InvalidResponse, ServiceUnavailable
 from .models.broker_access import BrokerAccess
 
 if TYPE_CHECKING:
-    from aiomqtt import Client
+    from aiomqtt import Client, Message
 
 _CLOUD_HOST = re.compile(r"[\w-]+\.iot\.[\w-]+\.amazonaws\.com")
 # s, for a connection and for each step of it.
@@ -29,6 +30,9 @@ _KEEP_ALIVE = 30
 # Honest messages are far smaller, and come one a second at most.
 _LARGEST_MESSAGE = 64 * 1024
 _MOST_WAITING = 120
+
+
+type Take = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +73,11 @@ def broker_of(access: BrokerAccess, origin: URL) -> URL:
 
 @asynccontextmanager
 async def subscribed(
-    access: BrokerAccess, listener: Listener, *, site_id: str, origin: URL, context: Callable[[], ssl.SSLContext]
+    access: BrokerAccess, listener: Listener, *, site_id: str, origin: URL, context: Callable[[], ssl.SSLContext], take: Take | None = None
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """Connect and subscribe, and yield the messages of the topic as they come.
+
+    Where `take` is given, it gets them, without a task for each; what is yielded then only ends when the connection is lost.
 
     Raises:
         InvalidResponse: What the cloud has signed is none of its streams.
@@ -98,6 +104,7 @@ async def subscribed(
         timeout=_TIMEOUT,
         keepalive=_KEEP_ALIVE,
         max_queued_incoming_messages=_MOST_WAITING,
+        queue_type=partial(_Handover, topic, take) if take else None,  # type: ignore[arg-type]  # it is only ever called
         logger=_SILENT,
     )
     try:
@@ -155,9 +162,30 @@ def _send_away(client: Client, opening: asyncio.Future[Client]) -> None:
 
 async def _messages(client: Client, topic: str) -> AsyncIterator[bytes]:
     async for message in client.messages:
-        payload = message.payload
-        if isinstance(payload, bytes | bytearray) and len(payload) <= _LARGEST_MESSAGE and message.topic.value == topic:
-            yield bytes(payload)
+        if (payload := _payload(message, topic)) is not None:
+            yield payload
+
+
+def _payload(message: Message, topic: str) -> bytes | None:
+    """Return what a message says; `None` where it is of another topic, or far too large."""
+    payload = message.payload
+    if isinstance(payload, bytes | bytearray) and len(payload) <= _LARGEST_MESSAGE and message.topic.value == topic:
+        return bytes(payload)
+    return None
+
+
+class _Handover(asyncio.Queue["Message"]):
+    """Hands messages over at once where the library would queue them, which takes a task and two futures each."""
+
+    def __init__(self, topic: str, take: Take, maxsize: int) -> None:
+        super().__init__(maxsize)
+        self._topic = topic
+        self._take = take
+
+    @override
+    def put_nowait(self, item: Message) -> None:
+        if (payload := _payload(item, self._topic)) is not None:
+            self._take(payload)
 
 
 # Somebody has to hold them until they are done.

@@ -72,9 +72,16 @@ class LiveStreams:
 
 @asynccontextmanager
 async def live_frames(
-    access: LiveAccess, *, site_id: str, origin: URL, context: Callable[[], ssl.SSLContext]
-) -> AsyncIterator[AsyncIterator[LivePower | None]]:
-    """Connect, and yield a frame a second (docs/cloud-api/live.md §2); `None` for one that makes no sense.
+    access: LiveAccess,
+    *,
+    site_id: str,
+    origin: URL,
+    context: Callable[[], ssl.SSLContext],
+    take: Callable[[LivePower | None], None],
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Connect, and hand over a frame a second (docs/cloud-api/live.md §2); `None` for one that makes no sense.
+
+    What is yielded ends when the connection is lost.
 
     Raises:
         InvalidResponse: The stream is not one of the cloud's.
@@ -83,16 +90,17 @@ async def live_frames(
     name = f"em-paho-mqtt-{int(time.time() * 1000) + next(_numbers)}"
     # A frame that is lost is followed by the next one: nobody has to acknowledge each.
     listener = Listener(client_id=name, origin=str(origin.origin()), qos=0)
-    async with subscribed(access, listener, site_id=site_id, origin=origin, context=context) as messages:
-        yield _frames(messages)
 
-
-async def _frames(messages: AsyncIterator[bytes]) -> AsyncIterator[LivePower | None]:
-    async for message in messages:
+    def read(message: bytes) -> None:
         try:
-            yield LivePower.read_frame(message)
+            frame = LivePower.read_frame(message)
         except InvalidResponse:
-            yield None
+            take(None)
+        else:
+            take(frame)
+
+    async with subscribed(access, listener, site_id=site_id, origin=origin, context=context, take=read) as lost:
+        yield lost
 
 
 def _serials_of_gateways(devices: Json) -> Iterator[str]:

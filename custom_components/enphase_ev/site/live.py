@@ -65,6 +65,7 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         self._seen_at: float | None = None
         self._shown_at: float | None = None
         self._shown_grid: bool | None = None
+        self._is_over = False
         self._cancel_stale: CALLBACK_TYPE | None = None
         self._outage: bool | None = None
         self._outage_due = datetime.now(UTC)
@@ -196,6 +197,9 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
     @callback
     def take(self, power: LivePower) -> None:
         """Take in a frame. Entities see one now and then, and a change of the relay at once."""
+        if self._is_over:
+            # The connection is hung up a moment after the entry was unloaded.
+            return
         now = self.hass.loop.time()
         is_back, relay_before = not self.is_fresh, self._latest.grid_relay if self._latest else None
         self._latest, self._seen_at = power, now
@@ -230,6 +234,7 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
     @override
     async def async_shutdown(self) -> None:
         """Let go of the timer."""
+        self._is_over = True
         if self._cancel_stale is not None:
             self._cancel_stale()
             self._cancel_stale = None

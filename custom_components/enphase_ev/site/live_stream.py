@@ -41,12 +41,23 @@ class _NoStreamError(Exception):
     """No gateway of the site has a live stream."""
 
 
-async def async_hear(frames: AsyncIterator[LivePower | None], patience: asyncio.Timeout, take: Callable[[LivePower | None], None]) -> None:
-    """Take frames as they come, and run out of patience when none comes."""
+async def async_hear(lost: AsyncIterator[bytes], heard_at: Callable[[], float]) -> None:
+    """Wait until the connection is lost, or there was no frame for too long.
+
+    Raises:
+        ServiceUnavailable: One of them has come.
+    """
     loop = asyncio.get_running_loop()
-    async for frame in frames:
-        patience.reschedule(loop.time() + _DEAD_AFTER)
-        take(frame)
+    ended = asyncio.ensure_future(anext(lost, None))
+    try:
+        while not ended.done():
+            left = heard_at() + _DEAD_AFTER - loop.time()
+            if left <= 0:
+                raise ServiceUnavailable("No frame has come")
+            await asyncio.wait([ended], timeout=left)
+        await ended
+    finally:
+        ended.cancel()
 
 
 async def async_until_over(tasks: Iterable[asyncio.Future[None]], seconds: float | None) -> None:
@@ -61,7 +72,9 @@ class _Connection:
         self.renewed_in = renewed_in
         self._stream = stream
         self._access = access
-        self._heard = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = 0.0
+        self._heard: asyncio.Future[None] = self._loop.create_future()
         self.task = stream.create_task(self._listen())
 
     async def opened(self) -> None:
@@ -85,12 +98,13 @@ class _Connection:
     async def _listen(self) -> None:
         client = self._stream.client
         origin = client.account.transport.url
-        async with live_frames(self._access, site_id=client.site_id, origin=origin, context=get_default_context) as frames:
-            async with asyncio.timeout(_DEAD_AFTER) as patience:
-                await async_hear(frames, patience, self._take)
+        async with live_frames(self._access, site_id=client.site_id, origin=origin, context=get_default_context, take=self._take) as lost:
+            self._heard_at = self._loop.time()
+            await async_hear(lost, lambda: self._heard_at)
             raise ServiceUnavailable("The stream has ended")
 
     def _take(self, frame: LivePower | None) -> None:
+        self._heard_at = self._loop.time()
         if not self._heard.done():
             self._heard.set_result(None)
         self._stream.take(frame)
