@@ -145,7 +145,7 @@ def set_token_refused_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_refus
 @callback
 def clear_gateway_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of the gateway in the house."""
-    for key in (GATEWAY_CERTIFICATE, _GATEWAY_TOKEN):
+    for key in (GATEWAY_CERTIFICATE, _GATEWAY_TOKEN, _TOKEN_REFUSED):
         ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
 
 

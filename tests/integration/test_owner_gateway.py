@@ -144,6 +144,20 @@ async def test_a_token_of_another_gateway_is_said(build_house: HouseBuilder) -> 
     assert _issue(house, "gateway_token_refused") is None
 
 
+async def test_without_the_gateway_nothing_is_said_about_its_token(build_house: HouseBuilder) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.gateway.switches.owner.installer_only = set(OWNER_PATHS)
+
+    house = await build_house("one_charger", gateway=Role.OWNER, prepare=prepare)
+    await house.live(31)
+    assert _issue(house, "gateway_token_refused") is not None
+
+    house.hass.config_entries.async_update_entry(house.entry, options={})
+    await house.reload()
+    await house.live(31)
+    assert _issue(house, "gateway_token_refused") is None
+
+
 async def test_a_gateway_that_goes_away_is_no_error(build_house: HouseBuilder, caplog: pytest.LogCaptureFixture) -> None:
     house = await build_house("battery_site", gateway=Role.OWNER, options={"live_power": "always"})
     await house.live(11)
