@@ -17,6 +17,9 @@ from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, L
 from ..waiting import async_rest
 
 _EVERY = 10.0
+# A written change is looked for so often, and for a minute.
+_WITNESS_EVERY = 5.0
+_ASKED_AT_MOST = 13
 _RELAY_EVERY = timedelta(minutes=1)
 # A path that is closed may be open with another firmware, a meter can be added.
 _CLOSED_FOR = timedelta(days=1)
@@ -63,6 +66,13 @@ class GatewayView:
     shutdown_level: float | None = None
     reserve: float | None = None
 
+    def bears_out(self, expected: GatewayView) -> bool | None:
+        """Return whether it is as expected, as far as anything is; `None` where the gateway does not know that."""
+        told = {name: getattr(self, name) for name, value in vars(expected).items() if value is not None}
+        if None in told.values():
+            return None
+        return all(value == getattr(expected, name) for name, value in told.items())
+
 
 class OwnerGateway:
     """Asks the gateway, and sees to it that what is closed or away is left alone for a while."""
@@ -97,6 +107,19 @@ class OwnerGateway:
             shutdown_level=storage.shutdown_level if storage else None,
             reserve=storage.reserve if storage else None,
         )
+
+    async def async_bears_out(self, expected: GatewayView) -> bool:
+        """Wait for up to a minute until the gateway says what was written to the cloud; false at once where it does not know.
+
+        What is `None` in `expected` is left open.
+        """
+        for _ in range(_ASKED_AT_MOST):
+            view = await self.view()
+            found = view.bears_out(expected) if view is not None else None
+            if found is not False:
+                return found is True
+            await async_rest(self._hass, _WITNESS_EVERY)
+        return False
 
     # --- Live ---
 
