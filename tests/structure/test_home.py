@@ -16,7 +16,7 @@ HOME: str = load("manifest.json")["documentation"].removeprefix("https://github.
 OWNER = HOME.partition("/")[0]
 # In parts, for this file is moved as well.
 ELSEWHERE = "somebody-else*ha.enphase_ev".replace("*", "/")
-ADDRESS = re.compile(r"(?:github\.com|raw\.githubusercontent\.com|img\.shields\.io/github/[a-z/]+?)/([\w-]+/[\w.-]*[\w-])")
+ADDRESS = re.compile(r"(?:github\.com|raw\.githubusercontent\.com|img\.shields\.io/github/(?:v/)?[a-z]+)/([\w-]+/[\w.-]*[\w-])")
 REDIRECT = re.compile(r"owner=([\w-]+)&repository=([\w.-]*[\w-])")
 
 
