@@ -4,6 +4,7 @@ From the latter it keeps site, chargers, session, devices, and entities with the
 """
 
 from collections.abc import Mapping
+import re
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, Platform
@@ -14,6 +15,7 @@ from .account_issues import raise_taken_over_issue
 from .accounts import async_get_accounts
 from .const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN, ENTRY_VERSION, LOGGER
 from .enlighten import AccountState
+from .entity import battery_identifier
 
 # What the other integration calls things in its entry's data.
 _COOKIE = "cookie"
@@ -39,12 +41,53 @@ _OF_CHARGERS: Mapping[tuple[Platform, str], str] = {
     (Platform.SENSOR, "lifetime_kwh"): "lifetime_energy",
     (Platform.SENSOR, "power"): "power",
     (Platform.SENSOR, "status"): "status",
+    (Platform.SWITCH, "app_authentication"): "app_authentication",
     (Platform.SWITCH, "charging_switch"): "charging",
+    (Platform.SWITCH, "green_battery"): "green_battery",
+    (Platform.UPDATE, "charger_firmware"): "firmware",
 }
 _OF_SITES: Mapping[tuple[Platform, str], str] = {
     (Platform.BINARY_SENSOR, "cloud_reachable"): "cloud_reachable",
     (Platform.SENSOR, "last_update"): "last_successful_update",
     (Platform.SENSOR, "latency_ms"): "cloud_latency",
+    # These stand in people's Energy dashboards.
+    (Platform.SENSOR, "solar_production"): "solar_production",
+    (Platform.SENSOR, "consumption"): "house_consumption",
+    (Platform.SENSOR, "grid_import"): "grid_import",
+    (Platform.SENSOR, "grid_export"): "grid_export",
+    (Platform.SENSOR, "battery_charge"): "battery_charged",
+    (Platform.SENSOR, "battery_discharge"): "battery_discharged",
+    (Platform.SENSOR, "evse_charging"): "ev_charging",
+}
+# Of all batteries of a site. Their unique ids are the site's, their device is one of its own.
+_OF_BATTERIES: Mapping[tuple[Platform, str], str] = {
+    (Platform.BUTTON, "battery_force_refresh"): "refresh_battery",
+    (Platform.BUTTON, "cancel_pending_profile_change"): "cancel_profile_change",
+    (Platform.BUTTON, "storm_alert_opt_out"): "storm_alert_opt_out",
+    (Platform.NUMBER, "battery_reserve"): "reserve",
+    (Platform.NUMBER, "battery_shutdown_level"): "shutdown_level",
+    (Platform.SELECT, "system_profile"): "system_profile",
+    (Platform.SENSOR, "battery_available_energy"): "available_energy",
+    (Platform.SENSOR, "battery_available_power"): "available_power",
+    (Platform.SENSOR, "battery_cfg_schedules"): "charge_from_grid_schedules",
+    (Platform.SENSOR, "battery_dtg_schedules"): "discharge_to_grid_schedules",
+    (Platform.SENSOR, "battery_mode"): "grid_mode",
+    (Platform.SENSOR, "battery_overall_charge"): "state_of_charge",
+    (Platform.SENSOR, "battery_overall_status"): "battery_status",
+    (Platform.SENSOR, "battery_rbd_schedules"): "restrict_battery_discharge_schedules",
+    (Platform.SENSOR, "system_profile_status"): "system_profile",
+    (Platform.SWITCH, "charge_from_grid"): "charge_from_grid",
+    (Platform.SWITCH, "charge_from_grid_schedule"): "charge_from_grid_schedule",
+    (Platform.SWITCH, "discharge_to_grid_schedule"): "discharge_to_grid",
+    (Platform.SWITCH, "restrict_battery_discharge_schedule"): "restrict_battery_discharge",
+    (Platform.SWITCH, "storm_guard"): "storm_guard",
+}
+# Of each battery, by its serial number.
+_OF_UNITS: Mapping[tuple[Platform, str], str] = {
+    (Platform.SENSOR, "charge_level"): "state_of_charge",
+    (Platform.SENSOR, "cycle_count"): "cycle_count",
+    (Platform.SENSOR, "health"): "health",
+    (Platform.SENSOR, "status"): "status",
 }
 
 type _UniqueIds = dict[tuple[str, str], tuple[str, str]]
@@ -83,7 +126,8 @@ async def async_take_over(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     )
     await async_get_accounts(hass).async_adopt(email, state)
     serials = [str(serial) for serial in entry.data.get(_SERIALS) or ()]
-    _take_over_entities(hass, entry, site_id, _unique_ids(site_id, serials))
+    unique_ids = _unique_ids(site_id, serials) | _unit_ids(hass, entry, site_id)
+    _take_over_entities(hass, entry, site_id, unique_ids)
     password = _text(entry, CONF_PASSWORD)
     hass.config_entries.async_update_entry(
         entry,
@@ -113,7 +157,23 @@ def _unique_ids(site_id: str, serials: list[str]) -> _UniqueIds:
     of_site: _UniqueIds = {
         (platform, f"{DOMAIN}_site_{site_id}_{old}"): (f"{site_id}_{key}", site_id) for (platform, old), key in _OF_SITES.items()
     }
-    return of_site | of_chargers
+    battery = battery_identifier(site_id)[1]
+    of_battery: _UniqueIds = {
+        (platform, f"{DOMAIN}_site_{site_id}_{old}"): (f"{site_id}_{key}", battery) for (platform, old), key in _OF_BATTERIES.items()
+    }
+    return of_site | of_battery | of_chargers
+
+
+def _unit_ids(hass: HomeAssistant, entry: ConfigEntry, site_id: str) -> _UniqueIds:
+    """Return the same for each battery: only the unique ids themselves tell their serial numbers."""
+    found: _UniqueIds = {}
+    for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
+        for (platform, old), key in _OF_UNITS.items():
+            named = re.fullmatch(rf"{DOMAIN}_site_{re.escape(site_id)}_battery_([0-9A-Z]*[0-9][0-9A-Z]*)_{old}", entity.unique_id)
+            if named is not None and entity.domain == platform:
+                serial = named.group(1)
+                found[platform, entity.unique_id] = f"{serial}_{key}", serial
+    return found
 
 
 @callback

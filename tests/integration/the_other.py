@@ -33,6 +33,26 @@ SITE_COUNTERPARTS = {
     ("sensor", "last_update"): "last_successful_update",
     ("sensor", "latency_ms"): "cloud_latency",
 }
+ENERGY_COUNTERPARTS = {
+    "solar_production": "solar_production",
+    "consumption": "house_consumption",
+    "grid_import": "grid_import",
+    "grid_export": "grid_export",
+    "battery_charge": "battery_charged",
+    "battery_discharge": "battery_discharged",
+    "evse_charging": "ev_charging",
+}
+BATTERY_COUNTERPARTS = {
+    ("number", "battery_reserve"): "reserve",
+    ("select", "system_profile"): "system_profile",
+    ("sensor", "battery_overall_charge"): "state_of_charge",
+    ("sensor", "battery_available_energy"): "available_energy",
+    ("sensor", "system_profile_status"): "system_profile",
+    ("switch", "charge_from_grid"): "charge_from_grid",
+    ("switch", "storm_guard"): "storm_guard",
+    ("button", "battery_force_refresh"): "refresh_battery",
+}
+UNIT_COUNTERPARTS = {"charge_level": "state_of_charge", "status": "status"}
 WITHOUT_COUNTERPART = [("sensor", "session_miles"), ("binary_sensor", "commissioned"), ("sensor", "plugged")]
 UNITS = {"lifetime_kwh": "kWh", "energy_today": "kWh", "power": "W", "charging_amps": "A", "latency_ms": "ms"}
 
@@ -61,6 +81,33 @@ def entry_of_the_other(hass: HomeAssistant, sim: Simulator, *, site_id: str | No
     )
     entry.add_to_hass(hass)
     return entry
+
+
+def energy_of_the_other(hass: HomeAssistant, sim: Simulator, entry: MockConfigEntry) -> dict[str, str]:
+    """Add its entities of energy and batteries, as its later releases have them; return entity ids by unique id there."""
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    site = sim.site
+    cloud = devices.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"site:{site.id}")}, name="Enphase Cloud")
+    battery = devices.async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"type:{site.id}:encharge")}, name="Battery"
+    )
+    serials = [unit.serial for unit in site.battery.units] if site.battery else []
+    wanted = [("sensor", f"site_{site.id}_{old}", cloud, "kWh") for old in ENERGY_COUNTERPARTS]
+    wanted += [(domain, f"site_{site.id}_{old}", battery, None) for domain, old in BATTERY_COUNTERPARTS]
+    wanted += [("sensor", f"site_{site.id}_battery_{serial}_{old}", battery, None) for serial in serials for old in UNIT_COUNTERPARTS]
+    ids: dict[str, str] = {}
+    for domain, old, device, unit in wanted:
+        made = entities.async_get_or_create(
+            domain,
+            DOMAIN,
+            f"enphase_ev_{old}",
+            config_entry=entry,
+            device_id=device.id,
+            suggested_object_id=f"the_other_{old}",
+            unit_of_measurement=unit,
+        )
+        ids[f"{domain}.{old}"] = made.entity_id
+    return ids
 
 
 def registries_of_the_other(hass: HomeAssistant, sim: Simulator, entry: MockConfigEntry) -> dict[str, str]:
