@@ -121,7 +121,7 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     gateway = OwnerGateway(hass, entry, GatewayReads(client.gateway)) if client.gateway else None
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
-    services = await async_start_site(hass, entry, account, options, site, chargers, battery)
+    services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)
     return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services)
 
 

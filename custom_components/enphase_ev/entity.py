@@ -90,6 +90,8 @@ GRID = Subjects(
     coordinator=lambda runtime: runtime.site.grid_events,
     present=lambda runtime: {runtime.site.grid_events.site_id: runtime.site.grid_events.data},
 )
+# What the charging of each charger costs.
+COSTS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda runtime: runtime.site.costs.present, return_as_new=True)
 PRICES = Subjects(coordinator=lambda runtime: runtime.site.tariff, present=_prices)
 
 

@@ -13,6 +13,7 @@ from homeassistant.const import (
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
     UnitOfEnergy,
+    UnitOfLength,
     UnitOfPower,
     UnitOfTime,
 )
@@ -85,6 +86,10 @@ COUNT = Figure(state_class=_MEASURED)
 # Shown as 6h 7m, not as 367m.
 MINUTES = Figure(SensorDeviceClass.DURATION, UnitOfTime.MINUTES, shown_in=UnitOfTime.HOURS)
 SECONDS = Figure(SensorDeviceClass.DURATION, UnitOfTime.SECONDS, digits=0)
+MILES = Figure(SensorDeviceClass.DISTANCE, UnitOfLength.MILES, digits=0)
+# In the currency that only the tariff and Home Assistant know.
+COST = Figure(SensorDeviceClass.MONETARY, digits=2)
+TOTAL_COST = Figure(SensorDeviceClass.MONETARY, state_class=SensorStateClass.TOTAL, digits=2)
 LATENCY = Figure(SensorDeviceClass.DURATION, UnitOfTime.MILLISECONDS, _MEASURED, digits=0)
 
 

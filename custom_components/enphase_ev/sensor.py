@@ -34,6 +34,7 @@ from .entity import (
     BATTERY,
     BATTERY_UNITS,
     CHARGERS,
+    COSTS,
     GRID,
     LIVE,
     PRICES,
@@ -56,6 +57,7 @@ from .figures import (
     ENERGY_OF_SESSION,
     ENUM,
     LATENCY,
+    MILES,
     MINUTES,
     MOST_KILOWATTS,
     PERCENT,
@@ -75,11 +77,11 @@ from .figures import (
 )
 from .options import LivePowerMode
 from .runtime import EnphaseConfigEntry
-from .site.descriptions import ENERGY_SENSORS, GRID_SENSORS, NEXT_PRICE_SENSORS, PRICE_SENSORS
+from .site.descriptions import COST_SENSORS, ENERGY_SENSORS, GRID_SENSORS, NEXT_PRICE_SENSORS, PRICE_SENSORS
 from .site.live import LiveCoordinator
 from .site.live_sensors import LIVE_SENSORS, is_worth_showing
 from .site.model import SiteFacts
-from .site.sensors import EnergySensor, GridSensor, NextPriceSensor, PriceSensor
+from .site.sensors import CostSensor, EnergySensor, GridSensor, NextPriceSensor, PriceSensor
 
 PARALLEL_UPDATES = 0
 
@@ -87,6 +89,8 @@ PARALLEL_UPDATES = 0
 # --- Chargers ---
 
 _LAST_SESSION = "last_session"
+_LAST_SESSION_RANGE = "last_session_range"
+_OF_HISTORY = (_LAST_SESSION, _LAST_SESSION_RANGE, "last_session_cost", "cost_this_month")
 _DATA_SOURCE = "data_source"
 
 _CONNECTOR_STATES = [
@@ -165,6 +169,12 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
     ),
     sensor("lifetime_energy", COUNTED_WH, lambda charger: charger.lifetime_energy),
     sensor("energy_today", COUNTED_WH, lambda charger: charger.energy_today),
+    sensor(
+        _LAST_SESSION_RANGE,
+        MILES,
+        lambda charger: charger.details.last_session.range_added if charger.details.last_session else None,
+        has_fn=lambda charger: charger.details.last_session is not None and charger.details.last_session.range_added is not None,
+    ),
     sensor(
         _LAST_SESSION,
         ENERGY_OF_SESSION,
@@ -368,7 +378,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     runtime = entry.runtime_data
     # Sensors that an earlier choice of options has brought and this one does not have.
     if not runtime.options.session_history:
-        _remove_sensors(hass, runtime.chargers, _LAST_SESSION)
+        for key in _OF_HISTORY:
+            _remove_sensors(hass, runtime.chargers, key)
     if runtime.chargers.client.gateway is None:
         _remove_sensors(hass, runtime.chargers, _DATA_SOURCE)
     if runtime.live.mode is LivePowerMode.OFF:
@@ -380,6 +391,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, BATTERY, sourced(BATTERY_SENSORS), BatterySensor)
     add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, sourced(UNIT_SENSORS), UnitSensor)
+    add_entities(entry, async_add_entities, COSTS, COST_SENSORS, CostSensor)
     add_entities(entry, async_add_entities, PRICES, PRICE_SENSORS, PriceSensor)
     add_entities(entry, async_add_entities, PRICES, NEXT_PRICE_SENSORS, NextPriceSensor)
     add_entities(entry, async_add_entities, GRID, GRID_SENSORS, GridSensor)

@@ -37,7 +37,8 @@ _AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
 _FIRST_HISTORY_AFTER = timedelta(minutes=3)
 # A session appears in the history a little after it has ended.
 _HISTORY_AFTER_SESSION = timedelta(minutes=2)
-_LAST_SESSION_WITHIN = timedelta(days=30)
+# A month of sessions, for what it costs.
+_LAST_SESSION_WITHIN = timedelta(days=31)
 # The cloud is slow to confirm: how long to wait (s) before looking for a change again.
 _LOOK_AGAIN_AFTER = (2.0, 5.0)
 
@@ -154,7 +155,8 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
             question = self.history.sessions(serial, today - _LAST_SESSION_WITHIN, today, str(zone))
             sessions = await self._optional.ask("session history", question)
             due.history.at = now + (_HISTORY_EVERY if sessions is not None else _AGAIN_AFTER_OUTAGE)
-            details = replace(details, last_session=sessions[0]) if sessions else details
+            if sessions is not None:
+                details = replace(details, sessions=tuple(sessions), last_session=sessions[0] if sessions else details.last_session)
         features = self._site.features.get(serial, frozenset()) | self._site.features.get("", frozenset())
         return replace(details, features=features, firmware=self._site.firmware.get(serial))
 

@@ -125,6 +125,7 @@ class ChargerDetails:
     features: frozenset[Feature] = frozenset()
     firmware: FirmwareDetails | None = None
     last_session: PastSession | None = None
+    sessions: tuple[PastSession, ...] | None = None
 
     @property
     def default_level(self) -> float | None:

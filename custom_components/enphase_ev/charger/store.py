@@ -7,6 +7,7 @@ from homeassistant.helpers.storage import Store
 from mashumaro import DataClassDictMixin
 
 from ..const import DOMAIN
+from .costs import SessionCost
 from .energy import DayMeter, LifetimeMeter
 
 _STORAGE_VERSION = 1
@@ -27,6 +28,7 @@ class StoredCharger(DataClassDictMixin):
     wished_level: float | None = None
     lifetime: LifetimeMeter | None = None
     day: DayMeter | None = None
+    session_cost: SessionCost | None = None
     seen_level: float | None = None
     level_refused_by: str | None = None
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.sensor import SensorStateClass
 
+from ..charger.costs import ChargerCosts
 from ..enlighten import Channel
-from ..figures import COUNTED_KWH, TIMESTAMP, Attributes, EnphaseSensorDescription, Figure, sensor
+from ..figures import COST, COUNTED_KWH, TIMESTAMP, TOTAL_COST, Attributes, EnphaseSensorDescription, Figure, sensor
 from .energy_counter import EnergyCounter
 from .grid_schedule import GridSchedule
 from .prices import SitePrices
@@ -81,6 +82,19 @@ def _next_event(grid: GridSchedule) -> datetime | None:
 def _next_event_attributes(grid: GridSchedule) -> Attributes:
     event = grid.upcoming(datetime.now(UTC))
     return {"end": event.ends_at, "type": event.kind, "subtype": event.subkind} if event else {}
+
+
+COST_SENSORS: tuple[EnphaseSensorDescription[ChargerCosts], ...] = (
+    sensor("session_cost", COST, lambda costs: costs.session, has_fn=lambda costs: costs.session is not None),
+    sensor("last_session_cost", COST, lambda costs: costs.last_session, has_fn=lambda costs: costs.last_session is not None),
+    sensor(
+        "cost_this_month",
+        TOTAL_COST,
+        lambda costs: costs.month,
+        has_fn=lambda costs: costs.month is not None,
+        attributes_fn=lambda costs: {"sessions_without_cost": costs.unpriced},
+    ),
+)
 
 
 GRID_SENSORS: tuple[EnphaseSensorDescription[GridSchedule], ...] = (

@@ -1,12 +1,20 @@
 """Sensors of a site as a whole: its energy, its prices, and the events of a grid program."""
 
+from datetime import datetime
 from typing import override
 
+from homeassistant.components.sensor import SensorStateClass
 from homeassistant.const import UnitOfEnergy
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceInfo
 
+from ..charger.coordinator import ChargerCoordinator
+from ..charger.costs import ChargerCosts
+from ..const import DOMAIN
 from ..enlighten import Channel
 from ..entity import SiteFactEntity
 from ..figures import EnphaseSensor
+from .charging_costs import ChargingCosts
 from .descriptions import EnergyCounters
 from .energy_coordinator import EnergyCoordinator
 from .grid_schedule import GridEventsCoordinator, GridSchedule
@@ -62,3 +70,44 @@ class GridSensor(SiteFactEntity[GridEventsCoordinator, GridSchedule], EnphaseSen
     @override
     def subject(self) -> GridSchedule:
         return self.coordinator.data
+
+
+class CostSensor(EnphaseSensor[ChargerCoordinator, ChargerCosts]):
+    """A sensor of what the charging of a charger costs, on its device."""
+
+    @property
+    def _costs(self) -> ChargingCosts:
+        costs: ChargingCosts = self.coordinator.config_entry.runtime_data.site.costs
+        return costs
+
+    @property
+    @override
+    def subject(self) -> ChargerCosts | None:
+        return self._costs.present.get(self._subject_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.subject is not None and self.coordinator.is_fresh(self._subject_id)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        # The device of a charger that is gone is about to be removed, and its entities with it.
+        if self.subject is not None:
+            super()._handle_coordinator_update()
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        return self._costs.currency
+
+    @property
+    @override
+    def last_reset(self) -> datetime | None:
+        is_total = self.entity_description.state_class is SensorStateClass.TOTAL
+        return self.subject.month_began_at if is_total and self.subject else None
+
+    @override
+    def _device_info(self) -> DeviceInfo:
+        return DeviceInfo(identifiers={(DOMAIN, self._subject_id)})

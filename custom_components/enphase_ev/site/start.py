@@ -8,8 +8,10 @@ from homeassistant.core import HomeAssistant
 
 from ..battery.coordinator import BatteryCoordinator
 from ..charger.coordinator import ChargerCoordinator
+from ..charger.store import SiteStore
 from ..enlighten import Account, ChargerHistory, GridServices, SiteEnergy, Tariffs
 from ..options import SiteOptions
+from .charging_costs import ChargingCosts
 from .energy_coordinator import EnergyCoordinator, energy_store
 from .grid_schedule import GridEventsCoordinator
 from .history_import import HistoryImport, clear_history_issue, history_store
@@ -27,6 +29,7 @@ class SiteServices:
     tariff: TariffCoordinator
     grid_events: GridEventsCoordinator
     history: HistoryImport
+    costs: ChargingCosts
 
     async def async_save_now(self) -> None:
         """Write what was counted and read."""
@@ -46,6 +49,7 @@ async def async_start_site(
     account: Account,
     options: SiteOptions,
     site: SiteFacts,
+    store: SiteStore,
     chargers: ChargerCoordinator,
     battery: BatteryCoordinator,
 ) -> SiteServices:
@@ -74,7 +78,9 @@ async def async_start_site(
     )
     await history.async_load()
     history.async_start()
-    return SiteServices(energy, tariff, grid_events, history)
+    costs = ChargingCosts(chargers, tariff, store, zone)
+    entry.async_on_unload(costs.async_start())
+    return SiteServices(energy, tariff, grid_events, history, costs)
 
 
 async def async_forget_site(hass: HomeAssistant, entry: ConfigEntry) -> None:

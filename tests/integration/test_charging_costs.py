@@ -1,0 +1,45 @@
+"""The sensors of what charging costs, against the simulated world."""
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from simulator import Simulator
+from simulator.tariff import Unreadable
+from tests.integration.house import HouseBuilder
+
+
+async def test_what_charging_costs(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
+    freezer.move_to("2026-11-30T12:00:00Z")
+    house = await build_house("sunny_home")
+    house.hass.loop.set_debug(False)
+    charger = house.sim.charger()
+    charger.vehicle.battery_wh = 1e6
+    charger.start(16)
+    await house.live(1500)
+
+    price = float(house.site_state("sensor", "import_price").state)
+    assert price == house.sim.world.deployment.tariff.import_price(house.sim.clock.now().astimezone(house.sim.site.zone))
+    energy = float(house.state("sensor", "session_energy").state)
+    cost = house.state("sensor", "session_cost")
+    assert energy > 1
+    assert float(cost.state) == pytest.approx(energy * price, rel=0.01)
+    assert cost.attributes["unit_of_measurement"] == house.hass.config.currency
+    month = house.state("sensor", "cost_this_month")
+    assert float(month.state) > float(cost.state)
+    assert month.attributes["last_reset"] == "2026-11-01T00:00:00+01:00"
+    assert float(house.state("sensor", "last_session_cost").state) > 0
+    assert house.state("sensor", "last_session_range").attributes["unit_of_measurement"] == "km"
+
+
+async def test_a_tariff_that_cannot_be_read_gives_no_price(
+    build_house: HouseBuilder, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.world.deployment.tariff.unreadable = Unreadable.WORDS
+
+    freezer.move_to("2026-11-30T12:00:00Z")
+    house = await build_house("car_only", prepare=prepare)
+    await house.live(120)
+    with pytest.raises(AssertionError):
+        house.site_state("sensor", "import_price")
+    assert caplog.text.count("The tariff of the site cannot be read") == 1
