@@ -1,5 +1,6 @@
 """The gateway in the house: asked where it answers, over real TLS, and the cloud where it does not (docs/cloud-api/local.md)."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 import json
@@ -16,6 +17,7 @@ from custom_components.enphase_ev import diagnostics, repairs
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Charger, Simulator
 from simulator.gateway_inside import ListShape, LocalShape, Role, SignIn
+from simulator.gateway_readings import EvseMeter
 from simulator.modes import ChargeMode
 from tests.integration.house import House, HouseBuilder
 
@@ -29,6 +31,23 @@ class _SystemResolver(aiohttp.ThreadedResolver):
 
     async def real_close(self) -> None:
         """Close as Home Assistant closes its own."""
+
+
+@pytest.fixture
+def build_house(build_house: HouseBuilder) -> HouseBuilder:
+    """Set up houses whose gateway is asked for its chargers alone: what else it tells is tested elsewhere."""
+
+    async def build(
+        *scenario: str, prepare: Callable[[Simulator], None] = lambda _: None, options: dict[str, object] | None = None, **more: object
+    ) -> House:
+        def without_meter(sim: Simulator) -> None:
+            if more.get("gateway") is not None:
+                sim.gateway.switches.owner.evse_meter = EvseMeter.ABSENT
+            prepare(sim)
+
+        return await build_house(*scenario, prepare=without_meter, options={"live_power": "off", **(options or {})}, **more)
+
+    return build
 
 
 @pytest.fixture
@@ -48,7 +67,8 @@ def _polls(house: House, since: datetime) -> int:
 
 
 def _local_paths(house: House, since: datetime | None = None) -> list[str]:
-    return [one.path for one in house.sim.gateway.requests if since is None or one.at > since]
+    of_chargers = (one for one in house.sim.gateway.requests if not one.path.startswith("/ivp/meters"))
+    return [one.path for one in of_chargers if since is None or one.at > since]
 
 
 def _issue(house: House, key: str) -> ir.IssueEntry | None:

@@ -49,6 +49,11 @@ class GatewayReads:
         readings = read_meters(await self._read(Family.GATEWAY_METERS, "/ivp/meters/readings"))
         return [readings[number] for number in self._meters if number in readings]
 
+    @property
+    def has_meters(self) -> bool:
+        """Return whether there is such a meter, as far as was asked."""
+        return bool(self._meters)
+
     def look_for_meters(self) -> None:
         """Ask again which meters there are."""
         self._meters = None

@@ -17,6 +17,8 @@ from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, L
 from ..waiting import async_rest
 
 _EVERY = 10.0
+# Where it tells nothing that changes.
+_IDLE_EVERY = 60.0
 # A written change is looked for so often, and for a minute.
 _WITNESS_EVERY = 5.0
 _ASKED_AT_MOST = 13
@@ -138,7 +140,8 @@ class OwnerGateway:
                 self.reads.look_for_meters()
             on_meters(await self._ask(GatewayPath.METERS, self.reads.charger_meters) or [])
             self._judge_token()
-            await async_rest(self._hass, _EVERY)
+            is_worth_it = (on_power is not None and self.answers(GatewayPath.LIVE)) or self.reads.has_meters
+            await async_rest(self._hass, _EVERY if is_worth_it else _IDLE_EVERY)
 
     @callback
     def _judge_token(self) -> None:
