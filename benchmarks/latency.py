@@ -16,7 +16,7 @@ from homeassistant.core import Event, EventStateChangedData, callback
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
 
 from benchmarks.houses import Plan, signed_in
-from custom_components.enphase_ev.battery.tickets import ChangeState
+from custom_components.enphase_ev.battery.ledger import ChangeState
 from tests.integration.battery_house import BatteryHouse
 
 _DELAYS_S = (0, 2, 20, 300)

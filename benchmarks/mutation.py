@@ -29,7 +29,7 @@ _PACKAGE = Path("custom_components/enphase_ev")
 _CLIENT, _BATTERY = "client", "battery"
 _MODULES = {
     _CLIENT: ("enlighten/**/*.py",),
-    _BATTERY: tuple(f"battery_{n}.py" for n in ("changes", "restore", "cloud", "journal", "override")),
+    _BATTERY: tuple(f"battery/{n}.py" for n in ("decide", "keeper", "ledger", "override")),
 }
 _TESTS = {
     _CLIENT: ("tests/enlighten",),

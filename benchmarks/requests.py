@@ -14,7 +14,7 @@ import freezegun
 from freezegun.api import FrozenDateTimeFactory
 
 from benchmarks.houses import Plan, restart, signed_in
-from custom_components.enphase_ev.battery.tickets import ChangeState
+from custom_components.enphase_ev.battery.ledger import ChangeState
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
 from simulator.battery.families import ControlFamily
@@ -198,7 +198,7 @@ def _is_idle(house: BatteryHouse) -> bool:
         if command is not None
     ]
     is_changed = change is None or change.state in {ChangeState.APPLIED, ChangeState.FAILED}
-    return is_changed and not runtime.battery.changes.is_busy and not any(command.is_pending for command in commands)
+    return is_changed and runtime.battery.keeper.ledger.is_at_rest and not any(command.is_pending for command in commands)
 
 
 async def _measure_commands(commands: Mapping[str, _Command], freezer: FrozenDateTimeFactory) -> _Tally:

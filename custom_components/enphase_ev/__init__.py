@@ -10,8 +10,10 @@ from .account_issues import clear_account_issues, clear_gateway_issues
 from .accounts import async_get_accounts
 from .battery.coordinator import BatteryCoordinator
 from .battery.issues import clear_battery_issues
-from .battery.journal import BatteryJournal
-from .battery.override import BatteryOverrides
+from .battery.keeper import Keeper
+from .battery.ledger_store import LedgerStore
+from .battery.override_control import BatteryOverrides
+from .battery.winding_up import async_wind_up
 from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
@@ -108,9 +110,9 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     # The devices of chargers and batteries refer to the site's and to that of all batteries, which therefore come first.
     devices = dr.async_get(hass)
     devices.async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(entry, site))
-    journal = BatteryJournal(hass, entry.entry_id)
-    await journal.async_load()
-    battery = BatteryCoordinator(hass, entry, Batteries(account, site_id), journal)
+    batteries, ledger_store = Batteries(account, site_id), LedgerStore(hass, entry.entry_id)
+    keeper = Keeper(hass, entry, batteries, ledger_store, await ledger_store.async_load())
+    battery = BatteryCoordinator(hass, entry, batteries, keeper)
     await battery.async_refresh()
     if battery.data is not None:
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
@@ -142,10 +144,13 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     """Unload a site; the account's connections close with the last site that uses it."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    await entry.runtime_data.battery.keeper.async_stop()
     clear_stop_issues(hass, entry)
     clear_gateway_issues(hass, entry)
     await entry.runtime_data.store.async_save_now()
     await entry.runtime_data.site.async_save_now()
+    if entry.disabled_by is not None:
+        await async_wind_up(hass, entry, entry.runtime_data.account, entry.data[CONF_SITE])
     await async_get_accounts(hass).async_release(entry.runtime_data.account)
     return True
 
@@ -162,10 +167,17 @@ async def async_remove_config_entry_device(hass: HomeAssistant, entry: EnphaseCo
 
 async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> None:
     """Forget a site, and its account's session when no other site uses it."""
+    account = await async_get_accounts(hass).async_acquire(entry.data[CONF_EMAIL])
+    if password := entry.data.get(CONF_PASSWORD):
+        account.password = password
+    try:
+        await async_wind_up(hass, entry, account, entry.data[CONF_SITE])
+    finally:
+        await async_get_accounts(hass).async_release(account)
     clear_account_issues(hass, entry)
     clear_battery_issues(hass, entry)
     await SiteStore(hass, entry.entry_id).async_remove()
-    await BatteryJournal(hass, entry.entry_id).async_remove()
+    await LedgerStore(hass, entry.entry_id).async_remove()
     await async_forget_site(hass, entry)
     email = entry.data.get(CONF_EMAIL)
     if email and all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):

@@ -10,10 +10,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .battery.change import Change
 from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .battery.settings import async_set_reserve, async_set_shutdown_level
-from .battery.tickets import Ticket
 from .charger.model import Charger
 from .charger.validation import check_level
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
@@ -81,7 +81,7 @@ class BatteryNumberDescription(SubjectDescription[Battery], NumberEntityDescript
     source: Source | None = BATTERY_SETTINGS
     value_fn: Callable[[BatterySettings], float | None]
     range_fn: Callable[[BatterySettings], tuple[float | None, float | None]]
-    set_fn: Callable[[BatteryCoordinator, float], Awaitable[Ticket]]
+    set_fn: Callable[[BatteryCoordinator, float], Awaitable[Change]]
 
 
 BATTERY_NUMBERS = (

@@ -11,6 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 from .account_issues import GATEWAY_CERTIFICATE
 from .battery.coordinator import BatteryCoordinator
 from .battery.issues import LEFT_ENTRIES
+from .battery.left_entries import async_drop
 from .battery.settings import async_restore_schedules
 from .charger.devices import including, is_new
 from .charger.issues import NEW_CHARGERS
@@ -114,7 +115,7 @@ class LeftEntriesFlow(RepairsFlow):
         """Drop them."""
         if (coordinator := self._battery()) is None:
             return self.async_abort(reason="not_loaded")
-        await coordinator.changes.async_drop()
+        await async_drop(coordinator.keeper)
         return self.async_create_entry(data={})
 
     def _battery(self) -> BatteryCoordinator | None:

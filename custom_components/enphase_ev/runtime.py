@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .battery.coordinator import BatteryCoordinator
-from .battery.override import BatteryOverrides
+from .battery.override_control import BatteryOverrides
 from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator

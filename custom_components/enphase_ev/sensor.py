@@ -11,9 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .battery.coordinator import BatteryCoordinator
+from .battery.ledger import ChangeState
 from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_shown
 from .battery.override import OverrideAction
-from .battery.tickets import ChangeState
 from .charger.coordinator import ChargerCoordinator
 from .charger.meter_sensors import METER_SENSORS
 from .charger.model import Charger, ChargerState, DataSource
@@ -285,7 +285,9 @@ def _count_schedules(family: BatteryFamily, battery: Battery) -> int | None:
 
 def _change_attributes(battery: Battery) -> Attributes:
     change = battery.change
-    return {"what": change.what, "since": change.since, "reason": change.reason} if change else {}
+    if change is None:
+        return {}
+    return {"what": change.what, "since": change.since, "reason": change.reason, "waiting": list(change.waiting)}
 
 
 def _pending_state(battery: Battery) -> str:
@@ -321,7 +323,7 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
         "pending_change",
         ENUM,
         _pending_state,
-        options=["none", "requested", "waiting_for_gateway", "failed"],
+        options=["none", "queued", "requested", "waiting_for_gateway", "failed"],
         place=Place.DIAGNOSTIC,
         attributes_fn=_change_attributes,
     ),

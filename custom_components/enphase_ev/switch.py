@@ -11,10 +11,10 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .battery.change import Change
 from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .battery.settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
-from .battery.tickets import Ticket
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN
@@ -97,7 +97,7 @@ class BatterySwitchDescription(SubjectDescription[Battery], SwitchEntityDescript
 
     source: Source | None = BATTERY_SETTINGS
     value_fn: Callable[[Battery], bool | None]
-    set_fn: Callable[[BatteryCoordinator, bool], Awaitable[Ticket]]
+    set_fn: Callable[[BatteryCoordinator, bool], Awaitable[Change]]
 
 
 def _family_switch(family: BatteryFamily) -> BatterySwitchDescription:

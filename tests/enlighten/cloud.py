@@ -10,7 +10,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from custom_components.enphase_ev.enlighten import Account, AccountState, Chargers, Json, Transport
+from custom_components.enphase_ev.enlighten import Account, AccountState, Batteries, BatterySettings, BatteryWish, Chargers, Json, Transport
 from simulator import Simulator
 
 SAMPLES = Path(__file__).parents[1] / "fixtures" / "api"
@@ -118,3 +118,8 @@ class Cloud:
         """Count anew."""
         self.sim.requests.clear()
         self.sent.clear()
+
+
+async def set_level(batteries: Batteries, percent: int) -> None:
+    """Write the shutdown level alone: the plainest of all writes."""
+    await batteries.write_settings(BatteryWish(shutdown_level=percent), (), BatterySettings(), ())

@@ -9,7 +9,7 @@ import pytest
 from custom_components.enphase_ev.enlighten import Account, Batteries, Chargers, CodeRequired, EnlightenError
 from custom_components.enphase_ev.enlighten.transport import Family
 
-from .cloud import Cloud, sample
+from .cloud import Cloud, sample, set_level
 from .conftest import OpenCloud
 
 
@@ -98,7 +98,7 @@ async def test_only_a_write_that_was_taken_may_set_cookies(open_cloud: OpenCloud
     await batteries.settings()
     cloud.sim.faults.add(path="batterySettings", method="PUT", status=status, body={}, headers={"Set-Cookie": "locale=en; Path=/"})
     with suppress(EnlightenError):
-        await batteries.write_settings({"veryLowSoc": 15})
+        await set_level(batteries, 15)
     assert any(line.startswith("locale=") for line in batteries.account.state.cookies) is is_kept
 
 

@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from custom_components.enphase_ev.enlighten import AnswerStream, Batteries, InvalidResponse, ServiceUnavailable
+from custom_components.enphase_ev.enlighten import AnswerStream, Batteries, BatteryProfile, BatteryWish, InvalidResponse, ServiceUnavailable
 from custom_components.enphase_ev.enlighten.battery_answers import listening
 from simulator import Simulator
 
@@ -30,9 +30,9 @@ def _no_context() -> ssl.SSLContext:
 async def _listen(batteries: Batteries, stream: AnswerStream) -> None:
     origin = batteries.account.transport.url
     async with asyncio.timeout(60), listening(stream, batteries.site_id, origin, _no_context) as answers:
-        await batteries.set_profile("cost_savings", 40)
+        await batteries.set_profile(BatteryWish(profile="cost_savings", profile_reserve=40))
         assert await anext(answers) == "profile_change_response"
-        await batteries.set_storm_guard(is_enabled=False, is_enabled_for_ev=True)
+        await batteries.set_storm_guard(BatteryWish(storm_guard=False, storm_guard_ev=True), BatteryProfile())
         assert await anext(answers) == "storm_change_response"
 
 

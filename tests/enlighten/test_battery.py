@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import time
+import json
+from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -25,13 +27,12 @@ from custom_components.enphase_ev.enlighten import (
     SessionRenewed,
     SiteSettings,
     StormAlert,
-    now_as_disclaimer,
-    whole_settings,
 )
+from custom_components.enphase_ev.enlighten.battery_bodies import BatteryWish, now_as_disclaimer, settings_body
 from simulator.battery.switches import DeleteForm, HeaderShape, XsrfSource
 from tests.strictness import strict, strict_and_lenient
 
-from .cloud import Cloud, sample
+from .cloud import Cloud, sample, set_level
 from .conftest import OpenCloud
 
 _CFG, _DTG, _RBD = BatteryFamily
@@ -46,6 +47,9 @@ async def cloud(open_cloud: OpenCloud) -> Cloud:
 
 async def _batteries(cloud: Cloud) -> Batteries:
     return Batteries(await cloud.signed_in(), cloud.sim.site.id)
+
+
+_WHOLE = Path(__file__).parents[1] / "fixtures" / "cases" / "whole_write_keys.json"
 
 
 def _writes(cloud: Cloud) -> list[tuple[str, int]]:
@@ -68,8 +72,8 @@ async def test_a_write_carries_the_newest_token_wherever_it_comes_from(
     cloud.forget()
     await batteries.settings()
     await batteries.profile()
-    await batteries.write_settings({"veryLowSoc": 10})
-    await batteries.write_settings({"veryLowSoc": 11})
+    await set_level(batteries, 10)
+    await set_level(batteries, 11)
     assert _writes(cloud) == [("PUT", 200), ("PUT", 200)]
     cloud.sim.battery.take_over()
     assert (await batteries.settings()).shutdown_level == 11
@@ -78,10 +82,10 @@ async def test_a_write_carries_the_newest_token_wherever_it_comes_from(
 @strict
 async def test_a_token_that_another_client_has_made_stale_is_read_again(cloud: Cloud) -> None:
     batteries, other = await _batteries(cloud), await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 9})
+    await set_level(batteries, 9)
     await other.settings()
     cloud.forget()
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     assert _writes(cloud) == [("PUT", 403), ("PUT", 200)]
 
 
@@ -91,7 +95,7 @@ async def test_a_token_that_only_refused_writes_set_is_found_before_any_shape_is
     switches = cloud.sim.world.deployment.battery
     switches.xsrf_on_reads, switches.write_shapes = False, {shape}
     batteries = await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     assert _writes(cloud)[0] == ("POST", 403)
     assert len([one for one in _writes(cloud) if one == ("PUT", 403)]) == list(HeaderShape).index(shape)
     cloud.sim.battery.take_over()
@@ -103,10 +107,10 @@ async def test_a_token_that_only_refused_writes_set_is_found_before_any_shape_is
 async def test_the_shape_that_a_site_takes_is_found_and_kept_across_restarts(cloud: Cloud, shape: HeaderShape) -> None:
     cloud.sim.world.deployment.battery.write_shapes = {shape}
     batteries = await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     batteries = Batteries(cloud.restarted(batteries.account), batteries.site_id)
     cloud.forget()
-    await batteries.write_settings({"veryLowSoc": 11})
+    await set_level(batteries, 11)
     assert _writes(cloud) == [("PUT", 200)]
 
 
@@ -120,7 +124,7 @@ async def test_a_read_that_breaks_down_can_have_made_the_token_stale(cloud: Clou
     with pytest.raises(ServiceUnavailable):
         await batteries.profile()
     cloud.forget()
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     assert _writes(cloud) == [("PUT", 200)]
 
 
@@ -133,20 +137,20 @@ async def test_a_refusal_says_nothing_about_the_shape(cloud: Cloud, status: int)
     cloud.sim.faults.add(path="isValid", status=status, body={})
     with suppress(EnlightenError):
         await batteries.check_family(_DTG)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     assert _writes(cloud)[-1] == ("PUT", 200)
 
 
 @strict_and_lenient
 async def test_a_site_that_wants_another_shape_one_day_gets_it(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
     cloud.forget()
     with pytest.raises(RequestRejected):
-        await batteries.write_settings({"veryLowSoc": 11})
+        await set_level(batteries, 11)
     assert len(_writes(cloud)) == 3
-    await batteries.write_settings({"veryLowSoc": 11})
+    await set_level(batteries, 11)
     cloud.sim.battery.take_over()
     assert (await batteries.settings()).shutdown_level == 11
 
@@ -155,11 +159,11 @@ async def test_a_site_that_wants_another_shape_one_day_gets_it(cloud: Cloud) -> 
 async def test_a_check_that_a_site_refuses_makes_no_shape_doubtful(cloud: Cloud) -> None:
     cloud.sim.world.deployment.battery.write_shapes = {HeaderShape.TOKEN_ONLY}
     batteries = await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     cloud.sim.faults.add(path="isValid", status=403, body={}, times=None)
     assert await batteries.check_family(_DTG)
     cloud.forget()
-    await batteries.write_settings({"veryLowSoc": 11})
+    await set_level(batteries, 11)
     assert _writes(cloud) == [("PUT", 200)]
 
 
@@ -168,10 +172,10 @@ async def test_a_site_whose_writes_want_no_cookies_is_read_with_them(cloud: Clou
     switches = cloud.sim.world.deployment.battery
     switches.write_shapes, switches.read_shapes = {HeaderShape.TOKEN_ONLY}, {HeaderShape.SESSION, HeaderShape.SESSION_TOKEN}
     batteries = await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     cloud.forget()
     await batteries.settings()
-    await batteries.write_settings({"veryLowSoc": 11})
+    await set_level(batteries, 11)
     assert [(one.method, one.status) for one in cloud.sim.requests] == [("GET", 200), ("PUT", 200)]
 
 
@@ -188,7 +192,7 @@ async def test_a_write_that_no_shape_helps_costs_three_writes_and_three_reads(cl
     batteries = await _batteries(cloud)
     cloud.forget()
     with pytest.raises(RequestRejected):
-        await batteries.write_settings({"veryLowSoc": 10})
+        await set_level(batteries, 10)
     assert len(_writes(cloud)) == 3
     assert cloud.count("siteSettings") <= 3
 
@@ -211,7 +215,7 @@ async def test_a_write_that_gets_a_page_while_the_session_lives_goes_out_once(cl
     batteries = await _batteries(cloud)
     cloud.sim.faults.add(path="batterySettings", method="PUT", times=None, **fault)  # type: ignore[arg-type]  # one of several forms
     with pytest.raises(ServiceUnavailable) as caught:
-        await batteries.write_settings({"veryLowSoc": 10})
+        await set_level(batteries, 10)
     assert caught.value.may_have_arrived
     assert len(_writes(cloud)) == 1
 
@@ -221,11 +225,11 @@ async def test_a_token_that_comes_alone_and_gets_a_page_is_refused(cloud: Cloud)
     switches = cloud.sim.world.deployment.battery
     switches.write_shapes = {HeaderShape.TOKEN_ONLY}
     batteries = await _batteries(cloud)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     switches.write_shapes = {HeaderShape.SESSION}
     cloud.sim.faults.add(path="batterySettings", method="PUT", html=True)
     cloud.forget()
-    await batteries.write_settings({"veryLowSoc": 11})
+    await set_level(batteries, 11)
     assert _writes(cloud) == [("PUT", 200), ("PUT", 200)]
     cloud.sim.battery.take_over()
     assert (await batteries.settings()).shutdown_level == 11
@@ -236,7 +240,7 @@ async def test_a_token_that_comes_alone_and_gets_a_page_is_refused(cloud: Cloud)
 async def test_a_write_that_is_refused_goes_out_again(cloud: Cloud, status: int) -> None:
     batteries = await _batteries(cloud)
     cloud.sim.faults.add(path="batterySettings", method="PUT", status=status)
-    await batteries.write_settings({"veryLowSoc": 10})
+    await set_level(batteries, 10)
     cloud.sim.battery.take_over()
     assert (await batteries.settings()).shutdown_level == 10
 
@@ -248,7 +252,7 @@ async def test_other_refusals_try_no_other_shape(cloud: Cloud, status: int) -> N
     cloud.sim.faults.add(path="batterySettings", method="PUT", status=status, body={"error": {"status": "NO"}}, times=None)
     cloud.forget()
     with pytest.raises(EnlightenError):
-        await batteries.write_settings({"veryLowSoc": 10})
+        await set_level(batteries, 10)
     assert len(_writes(cloud)) == 1
 
 
@@ -258,8 +262,8 @@ async def test_a_session_that_died_is_renewed_and_the_change_starts_again(cloud:
     await batteries.settings()
     cloud.sim.expire_sessions()
     with pytest.raises(SessionRenewed):
-        await batteries.write_settings({"veryLowSoc": 10})
-    await batteries.write_settings({"veryLowSoc": 10})
+        await set_level(batteries, 10)
+    await set_level(batteries, 10)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +274,7 @@ async def test_whether_a_service_that_breaks_down_over_a_write_has_done_it_is_op
     batteries = await _batteries(cloud)
     cloud.sim.faults.add(path="batterySettings", method="PUT", after=True, **fault)  # type: ignore[arg-type]  # one of several forms
     with pytest.raises(ServiceUnavailable) as caught:
-        await batteries.write_settings({"veryLowSoc": 10})
+        await set_level(batteries, 10)
     assert caught.value.may_have_arrived
 
 
@@ -329,7 +333,7 @@ async def test_a_site_without_the_check_of_a_family_goes_on(cloud: Cloud, status
 @strict_and_lenient
 async def test_the_profile_is_chosen_and_taken_back(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
-    await batteries.set_profile("cost_savings", 40)
+    await batteries.set_profile(BatteryWish(profile="cost_savings", profile_reserve=40))
     assert (await batteries.profile()).is_change_pending
     await batteries.cancel_profile()
     assert not (await batteries.profile()).is_change_pending
@@ -356,7 +360,7 @@ async def test_a_refusal_of_another_kind_is_told(cloud: Cloud, path: str, call: 
 @strict_and_lenient
 async def test_storm_guard_is_switched(cloud: Cloud) -> None:
     batteries = await _batteries(cloud)
-    await batteries.set_storm_guard(is_enabled=False, is_enabled_for_ev=True)
+    await batteries.set_storm_guard(BatteryWish(storm_guard=False, storm_guard_ev=True), BatteryProfile())
     cloud.sim.battery.take_over()
     profile = await batteries.profile()
     assert (profile.storm_guard, profile.storm_guard_ev) == (False, True)
@@ -365,8 +369,9 @@ async def test_storm_guard_is_switched(cloud: Cloud) -> None:
 @strict_and_lenient
 async def test_the_whole_settings_leave_the_devices_out(cloud: Cloud) -> None:
     settings = await (await _batteries(cloud)).settings()
-    body = whole_settings(settings, _RBD, is_enabled=False)
-    assert set(body) == set(settings.data) - {"devices"}
+    body = settings_body(BatteryWish(restrict_discharge=False), (), settings, (), is_whole=True)
+    verified = set(json.loads(_WHOLE.read_text())["in_the_verified_body"])
+    assert set(body) == verified & set(settings.data) - {"requestedConfig", "requestedConfigMqtt"}
 
 
 # --- Models ---
@@ -426,7 +431,6 @@ def test_where_power_match_is_not_told_its_control_says(told: bool | None, in_co
     data: dict[str, Json] = {"powerMatch": told, "powerMatchControl": {"show": True, "enabled": in_control}}
     settings = BatterySettings.read({"data": data})
     assert settings.power_match is expected
-    assert settings.after({"powerMatch": True}).power_match is True
 
 
 def test_a_deleted_entry_is_skipped_and_seconds_are_taken() -> None:
@@ -443,11 +447,17 @@ def test_what_was_requested_may_lie_deeper_than_calls_can() -> None:
     assert not BatterySettings.read({"data": {"requestedConfig": requested}}).is_pending
 
 
-def test_settings_after_a_change_hold_what_was_requested_and_what_is_wanted() -> None:
+def test_what_is_expected_holds_what_was_requested() -> None:
     settings = BatterySettings.read(
-        {"data": {"chargeFromGrid": False, "rbdControl": {"show": True, "enabled": False}, "requestedConfig": {"chargeFromGrid": True}}}
+        {
+            "data": {
+                "chargeFromGrid": False,
+                "rbdControl": {"show": True, "enabled": False},
+                "requestedConfig": {"chargeFromGrid": True, "rbdControl": {"enabled": True}},
+            }
+        }
     )
-    after = settings.after({"rbdControl": {"enabled": True}})
+    after = settings.expected
     assert (after.is_enabled(_CFG), after.is_enabled(_RBD), after.is_enabled(_DTG)) == (True, True, False)
     assert after.control(_RBD) is not None
 

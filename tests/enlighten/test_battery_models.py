@@ -95,7 +95,7 @@ def test_the_schedules_of_charge_from_grid_have_a_switch_of_their_own(allowed: b
 def test_what_was_requested_is_pending_under_either_key(key: str) -> None:
     settings = BatterySettings.read({"data": {"veryLowSoc": 5, key: {"veryLowSoc": 10, "cfgControl": {}, "rbdControl": None}}})
     assert settings.requested == {"veryLowSoc": 10}
-    assert settings.after({"batteryBackupPercentage": 30}).data == settings.data | {"veryLowSoc": 10, "batteryBackupPercentage": 30}
+    assert settings.expected.shutdown_level == 10
 
 
 def test_an_alert_has_its_times() -> None:

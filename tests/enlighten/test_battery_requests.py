@@ -8,10 +8,20 @@ from uuid import UUID
 
 import pytest
 
-from custom_components.enphase_ev.enlighten import Batteries, BatteryEntry, BatteryFamily, InvalidResponse, Json, StormAlert
+from custom_components.enphase_ev.enlighten import (
+    Batteries,
+    BatteryEntry,
+    BatteryFamily,
+    BatteryProfile,
+    BatterySettings,
+    BatteryWish,
+    InvalidResponse,
+    Json,
+    StormAlert,
+)
 from simulator.battery.switches import HeaderShape
 
-from .cloud import Cloud, Sent
+from .cloud import Cloud, Sent, set_level
 from .conftest import OpenCloud
 
 _CFG, _DTG, _RBD = BatteryFamily
@@ -47,8 +57,7 @@ async def cloud(open_cloud: OpenCloud) -> Cloud:
         (Batteries.profile, "GET", "profile/{site}", True, None),
         (Batteries.storm_alerts, "GET", "stormGuard/{site}/stormAlert", False, None),
         (Batteries.answer_stream, "GET", "mqttSignedUrl/{site}", False, None),
-        (lambda it: it.write_settings({"veryLowSoc": 15}), "PUT", "batterySettings/{site}", True, {"veryLowSoc": 15}),
-        (Batteries.accept_disclaimer, "POST", "batterySettings/acceptDisclaimer/{site}", False, {"disclaimer-type": "itc"}),
+        (lambda it: set_level(it, 15), "PUT", "batterySettings/{site}", True, {"veryLowSoc": 15}),
         *(
             (lambda it, family=family: it.check_family(family), "POST", "battery/sites/{site}/schedules/isValid", False, body)
             for family, body in (
@@ -61,13 +70,13 @@ async def cloud(open_cloud: OpenCloud) -> Cloud:
         (lambda it: it.change_entry(_ENTRY), "PUT", "battery/sites/{site}/schedules/7", False, _ENTRY_BODY),
         (lambda it: it.delete_entry(_ENTRY), "POST", "battery/sites/{site}/schedules/7/delete", False, {}),
         (
-            lambda it: it.set_profile("self-consumption", 20.4),
+            lambda it: it.set_profile(BatteryWish(profile="self-consumption", profile_reserve=20)),
             *("PUT", "profile/{site}", True, {"profile": "self-consumption", "batteryBackupPercentage": 20}),
         ),
-        (lambda it: it.set_profile("backup_only", None), "PUT", "profile/{site}", True, {"profile": "backup_only"}),
+        (lambda it: it.set_profile(BatteryWish(profile="backup_only")), "PUT", "profile/{site}", True, {"profile": "backup_only"}),
         (Batteries.cancel_profile, "PUT", "cancel/profile/{site}", True, {}),
         (
-            lambda it: it.set_storm_guard(is_enabled=True, is_enabled_for_ev=False),
+            lambda it: it.set_storm_guard(BatteryWish(storm_guard=True), BatteryProfile(storm_guard_ev=False)),
             *("PUT", "stormGuard/toggle/{site}", True, {"stormGuardState": "enabled", "evseStormEnabled": False}),
         ),
         (
@@ -96,7 +105,7 @@ async def test_a_call_is_sent_as_the_service_wants_it(
 
 async def test_source_is_named_in_the_query_where_it_is_wanted(cloud: Cloud) -> None:
     batteries = Batteries(await cloud.signed_in(), cloud.sim.site.id)
-    await batteries.write_settings({"veryLowSoc": 15}, names_source=True)
+    await batteries.write_settings(BatteryWish(shutdown_level=15), (), BatterySettings(), (), names_source=True)
     user = await batteries.account.user_id(cloud.sim.site.id)
     assert cloud.sim.requests[-1].query == {"userId": user, "source": "enho"}
 
@@ -119,7 +128,7 @@ async def test_each_shape_has_its_headers_and_cookies(cloud: Cloud, shape: Heade
     account = await cloud.signed_in()
     batteries = Batteries(account, cloud.sim.site.id)
     await batteries.settings()
-    await batteries.write_settings({"veryLowSoc": 15})
+    await set_level(batteries, 15)
     read, write = (next(one for one in reversed(cloud.sent) if one.method == method) for method in ("GET", "PUT"))
     manager = account.state.manager_token
     assert manager is not None

@@ -14,10 +14,11 @@ from homeassistant.helpers.translation import async_load_integrations
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.enphase_ev.battery import changes, cloud, restore
+from custom_components.enphase_ev.battery import keeper
 from custom_components.enphase_ev.battery.coordinator import BatteryCoordinator
-from custom_components.enphase_ev.battery.journal import BatteryJournal
-from custom_components.enphase_ev.battery.override import BatteryOverrides
+from custom_components.enphase_ev.battery.keeper import Keeper
+from custom_components.enphase_ev.battery.ledger_store import LedgerStore
+from custom_components.enphase_ev.battery.override_control import BatteryOverrides
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten import Account, Batteries, ServiceUnavailable, Transport
 from custom_components.enphase_ev.enlighten.transport import Answer, Request
@@ -148,8 +149,7 @@ class Bench:
 
         monkeypatch.setattr(Transport, "send", watched_send)
         monkeypatch.setattr(Store, "async_save", watched_save)
-        for module in (changes, cloud, restore):
-            monkeypatch.setattr(module, "async_rest", watched_rest)
+        monkeypatch.setattr(keeper, "async_rest", watched_rest)
 
     async def change(self, what: Callable[[Self], Awaitable[object]]) -> BaseException | None:
         """Make a change and wait until nothing is under way; return what it raised. Its moments are counted."""
@@ -192,7 +192,8 @@ class Bench:
     @property
     def is_settled(self) -> bool:
         """Return whether everything has come to its end: at the cloud, in the journal, and the override."""
-        return self.battery.is_settled and not self.coordinator.changes.journal.records and self.overrides.active is None
+        ledger = self.coordinator.keeper.ledger
+        return self.battery.is_settled and ledger.is_at_rest and ledger.override is None
 
     async def live(self, *minutes: int) -> None:
         """Let these times pass, one after the other, with a look at the cloud after each, until nothing can come any more."""
@@ -214,9 +215,8 @@ def _background_tasks() -> list[asyncio.Task[object]]:
 async def _process(
     hass: HomeAssistant, entry: MockConfigEntry, account: Account, site_id: str
 ) -> tuple[BatteryCoordinator, BatteryOverrides]:
-    journal = BatteryJournal(hass, entry.entry_id)
-    await journal.async_load()
-    coordinator = BatteryCoordinator(hass, entry, Batteries(account, site_id), journal)
+    client, store = Batteries(account, site_id), LedgerStore(hass, entry.entry_id)
+    coordinator = BatteryCoordinator(hass, entry, client, Keeper(hass, entry, client, store, await store.async_load()))
     await coordinator.async_refresh()
     overrides = BatteryOverrides(coordinator)
     overrides.async_start()

@@ -6,7 +6,7 @@ from datetime import datetime
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.enphase_ev.battery.journal import Override
+from custom_components.enphase_ev.battery.ledger import Override
 from simulator.battery.physics import Doing
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
 

@@ -43,7 +43,7 @@ async def _refused(house: BatteryHouse, service: str, **data: object) -> HomeAss
     refusal = await house.refused(service, **data)
     assert house.sim.count("battery_write") == 0
     assert house.entries == before
-    assert house.entry.runtime_data.battery.changes.journal.records == []
+    assert house.entry.runtime_data.battery.keeper.ledger.is_at_rest
     return refusal
 
 
@@ -170,7 +170,7 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     refusal = await batteries.refused("add_battery_schedule", family="rbd", start="19:00", end="19:30", days=["fri"])
     assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
     assert batteries.entries == before
-    assert batteries.entry.runtime_data.battery.changes.journal.records == []
+    assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
     assert batteries.battery_state("sensor", "pending_change") == "failed"
 
 
@@ -215,7 +215,7 @@ async def test_a_change_of_an_entry_that_the_cloud_refuses_leaves_it_as_it_was(b
     assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
     await batteries.pass_time(minutes=70)
     assert batteries.entries == before
-    assert batteries.entry.runtime_data.battery.changes.journal.records == []
+    assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
 
 
 @pytest.mark.parametrize(("status", "key"), [(400, "request_rejected"), (429, "rate_limited"), (503, "no_answer")])
@@ -224,7 +224,7 @@ async def test_other_refusals_are_told_and_change_nothing(batteries: BatteryHous
     assert (await batteries.refused("add_battery_schedule", **_NEW)).translation_key == key
     await batteries.pass_time(minutes=20)
     assert len(batteries.entries) == 2
-    assert batteries.entry.runtime_data.battery.changes.journal.records == []
+    assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
 
 
 # --- Not now, and not here ---

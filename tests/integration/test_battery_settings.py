@@ -10,7 +10,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.enphase_ev.battery.tickets import EntriesChange, ScheduleWrites
+from custom_components.enphase_ev.battery.change import EntriesPlan
 from custom_components.enphase_ev.enlighten import BatterySchedules, BatterySettings
 from simulator import Simulator, StormAlert
 from simulator.battery.switches import EnhoRule
@@ -89,14 +89,14 @@ async def test_a_wish_is_shown_at_once_until_it_is_so(house: BatteryHouse, contr
     assert (state.state, state.last_changed) == (control.shown, asked_at)
     change = house.site_state("sensor", "pending_change")
     assert change.attributes["what"] == control.key
-    assert (change.attributes["since"], change.last_changed) == (asked_at, asked_at)
+    assert change.attributes["since"] == asked_at
     assert change.attributes["reason"] is None
     assert getattr(house.battery.settings, control.setting) != control.value
     await house.pass_time(minutes=10)
 
     assert getattr(house.battery.settings, control.setting) == control.value
     assert shown == [control.shown]
-    assert pending == ["requested", "waiting_for_gateway", "none"]
+    assert pending == ["queued", "requested", "waiting_for_gateway", "none"]
     assert house.battery.lost == []
     # Some sites want the source named; it is only tried where nothing came of the plain form.
     assert [one.path for one in house.sim.requests if one.method == "PUT" and "source" in one.query] == []
@@ -130,10 +130,10 @@ async def test_a_wish_that_comes_to_nothing_is_taken_back(house: BatteryHouse, c
     shown, pending = _follow(house, control.platform, control.key), _follow(house, "sensor", "pending_change")
 
     await _set(house, control)
-    await house.pass_time(minutes=10)
+    await house.pass_time(minutes=16)
 
     assert shown == [control.shown, before]
-    assert pending[0] == "requested"
+    assert pending[:2] == ["queued", "requested"]
     assert pending[-1] == "failed"
     change = house.site_state("sensor", "pending_change").attributes
     assert (change["what"], change["reason"]) == (control.key, "not_applied")
@@ -145,10 +145,10 @@ async def test_a_gateway_that_never_takes_a_change_over_is_waited_for(house: Bat
 
     await _set(house, _CONTROLS[2])
     await house.pass_time(minutes=14)
-    assert (shown, pending) == (["on"], ["requested", "waiting_for_gateway"])
+    assert (shown, pending) == (["on"], ["queued", "requested", "waiting_for_gateway"])
     await house.pass_time(minutes=3)
 
-    assert (shown, pending) == (["on", "off"], ["requested", "waiting_for_gateway", "failed"])
+    assert (shown, pending) == (["on", "off"], ["queued", "requested", "waiting_for_gateway", "failed"])
 
 
 @pytest.mark.parametrize("control", [_CONTROLS[0], _CONTROLS[7], _CONTROLS[9]], ids=lambda control: control.key)
@@ -343,13 +343,13 @@ async def test_refresh_asks_for_everything_now(house: BatteryHouse) -> None:
 
 
 async def test_a_change_with_a_defect_ends_with_it(house: BatteryHouse) -> None:
-    def plan(_settings: BatterySettings, _schedules: BatterySchedules) -> ScheduleWrites:
+    def plan(_settings: BatterySettings, _schedules: BatterySchedules) -> EntriesPlan:
         raise LookupError("Nobody thought of that")
 
-    changes = house.entry.runtime_data.battery.changes
+    keeper = house.entry.runtime_data.battery.keeper
     with pytest.raises(LookupError):
-        await house.lived_through(changes.async_change_entries("schedules", EntriesChange(plan=plan)))
-    assert not changes.is_busy
+        await house.lived_through(keeper.async_change_entries("schedules", plan))
+    assert keeper.ledger.is_at_rest
     await house.lived_through(house.call("switch", "turn_off", entity_id=house.site_entity_id("switch", "storm_guard")))
     await house.pass_time(minutes=2)
     assert not house.battery.settings.storm_guard, "the next change is made"

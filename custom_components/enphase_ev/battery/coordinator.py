@@ -1,6 +1,6 @@
 """Asks for the batteries of one site, as often as it is worth it, and carries their changes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import override
@@ -22,12 +22,13 @@ from ..enlighten import (
     RequestRejected,
 )
 from ..errors import OptionalServices, update_error
+from ..freshness import BATTERY_PROFILE, BATTERY_SCHEDULES, BATTERY_SETTINGS
 from ..waiting import async_zone
-from .changes import BatteryChanges
+from .change import Change
 from .issues import set_left_entries_issue
-from .journal import BatteryJournal
+from .keeper import Keeper
+from .ledger import Ledger, Told
 from .model import Battery, PendingChange, Wish
-from .tickets import Listener, SettingsChange, Ticket
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
@@ -42,7 +43,6 @@ _ALERTS_EVERY = timedelta(hours=1) - _LEEWAY
 # A site without a battery can get one.
 _NO_BATTERY_EVERY = timedelta(days=1)
 _NOT_HERE = {401, 403, 404}
-_JOURNAL_AGAIN_AFTER = timedelta(minutes=5)
 # What all of it comes to.
 _PER_HOUR = 60.0
 # Older than this, what is shown is not shown any more.
@@ -54,7 +54,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     config_entry: ConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, journal: BatteryJournal) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, keeper: Keeper) -> None:
         super().__init__(hass, LOGGER, config_entry=entry, name="Enphase battery", update_interval=_TICK)
         self.data = None
         self.client = client
@@ -62,15 +62,14 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.seen_at: datetime | None = None
         self.optional = OptionalServices()
         self._live_charge: float | None = None
-        self._site_due = self._status_due = self._settings_due = self._journal_due = datetime.now(UTC)
+        self._site_due = self._status_due = self._settings_due = datetime.now(UTC)
         # The settings, which are read at once, say whether there is one.
         self._alerts_due = self._site_due + _SETTINGS_EVERY
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
-        listener = Listener(
-            on_settings=self._take_settings, on_schedules=self._take_schedules, on_ticket=self._take_ticket, on_left=self._take_left
-        )
-        self.changes = BatteryChanges(hass, entry, client, journal, listener)
+        self._left: list[BatteryEntry] = []
+        self.keeper = keeper
+        keeper.listener = self
 
     @property
     def is_fresh(self) -> bool:
@@ -111,7 +110,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             raise update_error(err) from err
         if self.data is not None:
             await self._load_zones(self.data)
-            self._take_up_journal()
+            self._wake_keeper()
         return self.data
 
     async def _refresh(self) -> None:
@@ -133,7 +132,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
                 self.data = replace(
                     self.data, status=status if self._live_charge is None else replace(status, state_of_charge=self._live_charge)
                 )
-        if self.data is not None and now >= self._settings_due:
+        # While the keeper looks what comes of a change, it reads often enough.
+        if self.data is not None and now >= self._settings_due and not (self.keeper.is_looking and self.data.schedules):
             await self._refresh_settings(self.data, now)
         if self.data is not None:
             self.client.account.budget.expect(f"{self.site_id}: battery", _PER_HOUR)
@@ -161,12 +161,11 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if not site.has_battery:
             self.data = None
             return
-        self.changes.set_country(site.country)
         if self.data is not None:
             self.data = replace(self.data, site=site)
             return
-        set_left_entries_issue(self.hass, self.config_entry, self.changes.left)
-        self.data = Battery(site=site, override=self.changes.journal.override)
+        set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.left])
+        self.data = Battery(site=site, override=self.keeper.ledger.active_override)
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         if (settings := await self.optional.ask("battery settings", self.client.settings())) is None:
@@ -177,6 +176,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.data = battery = replace(self.data or battery, settings=settings)
         if (schedules := await self.optional.ask("battery schedules", self.client.schedules())) is not None:
             self.data = battery = replace(self.data or battery, schedules=schedules)
+        self.keeper.take_tick(settings, schedules)
         wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
         if wants_profile:
             if (profile := await self.optional.ask("battery profile", self.client.profile())) is not None:
@@ -190,21 +190,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace)
 
     @callback
-    def _take_up_journal(self) -> None:
-        """Take up what an interruption has left open. What was tried and refused waits for a person."""
-        now = datetime.now(UTC)
-        open_records = [record for record in self.changes.journal.records if record.problem is None]
-        is_taken = self.settings is not None and self.settings.is_taken
-        if not open_records or is_taken or self.changes.is_busy or now < self._journal_due:
-            return
-        self._journal_due = now + _JOURNAL_AGAIN_AFTER
-        self.config_entry.async_create_background_task(self.hass, self._async_take_up(), name="Enphase battery: take up the journal")
-
-    async def _async_take_up(self) -> None:
-        try:
-            await self.changes.async_take_up()
-        except EnlightenError as err:
-            LOGGER.warning("The battery's journal could not be taken up: %s", err)
+    def _wake_keeper(self) -> None:
+        """Let the keeper look at what was read, and at the clock."""
+        self.keeper.wake()
 
     @callback
     def refresh_soon(self) -> None:
@@ -213,32 +201,21 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     # --- Changing ---
 
-    async def async_change(self, key: str, wish: Wish, change: SettingsChange) -> Ticket:
-        """Change settings, and show the wish until it is so or has failed.
+    async def async_wish(self, key: str, wish: Wish, start: Callable[[], Awaitable[Change]]) -> Change:
+        """Ask for a change, and show the wish until it is so or has failed.
 
         Raises:
             HomeAssistantError: Refused, by us or by the cloud.
         """
-        return await self._wishing(key, wish, lambda: self.changes.async_change_settings(key, change))
-
-    async def async_write(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
-        """Make a change that has a request of its own, and show the wish until it is so or has failed.
-
-        Raises:
-            HomeAssistantError: Refused, by us or by the cloud.
-        """
-        return await self._wishing(key, wish, start)
-
-    async def _wishing(self, key: str, wish: Wish, start: Callable[[], Awaitable[Ticket]]) -> Ticket:
         self._set_wish(key, wish)
-        ticket: Ticket | None = None
+        change: Change | None = None
         try:
-            ticket = await start()
+            change = await start()
         finally:
-            if ticket is None:
+            if change is None:
                 self._set_wish(key, None)
-        ticket.done.add_done_callback(lambda _: self._set_wish(key, None))
-        return ticket
+        change.done.add_done_callback(lambda _: self._set_wish(key, None))
+        return change
 
     def _set_wish(self, key: str, wish: Wish | None) -> None:
         if self.data is None:
@@ -254,46 +231,53 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if percent is not None and self.data is not None and status is not None and status.state_of_charge != percent:
             self._publish(replace(self.data, status=replace(status, state_of_charge=percent)))
 
-    # --- What a change has found out ---
-
-    @callback
-    def show_override(self) -> None:
-        """Show the override that is in force."""
-        if self.data is not None:
-            self._publish(replace(self.data, override=self.changes.journal.override))
-
-    async def async_read_profile(self) -> BatteryProfile:
-        """Read the profile now, and show it.
-
-        Raises:
-            EnlightenError: The cloud did not answer.
-        """
-        profile = await self.client.profile()
-        if self.data is not None:
-            self._publish(replace(self.data, profile=profile))
-        return profile
+    # --- What the keeper finds out ---
 
     def _publish(self, battery: Battery) -> None:
         self.data = battery
         self.async_update_listeners()
 
-    def _take_settings(self, settings: BatterySettings) -> None:
+    @callback
+    def take_settings(self, settings: BatterySettings) -> None:
+        """Take settings that were read for a change."""
         if self.data is not None:
             self.seen_at = datetime.now(UTC)
+            self.optional.note_answer(BATTERY_SETTINGS.service)
+            every = _PENDING_EVERY if settings.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace
+            self._settings_due = self.seen_at + every
             self._publish(replace(self.data, settings=settings))
 
-    def _take_schedules(self, schedules: BatterySchedules) -> None:
+    @callback
+    def take_schedules(self, schedules: BatterySchedules) -> None:
+        """Take schedules that were read for a change."""
+        self.optional.note_answer(BATTERY_SCHEDULES.service)
         if self.data is not None:
             self._publish(replace(self.data, schedules=schedules))
 
-    def _take_ticket(self, ticket: Ticket) -> None:
+    @callback
+    def take_profile(self, profile: BatteryProfile) -> None:
+        """Take a profile that was read for a change."""
+        self.optional.note_answer(BATTERY_PROFILE.service)
+        if self.data is not None:
+            self._publish(replace(self.data, profile=profile))
+
+    @callback
+    def take_change(self, change: Change) -> None:
+        """Show how far a change is."""
         if self.data is None:
             return
-        change = PendingChange(what=ticket.what, since=ticket.opened_at, state=ticket.state, reason=ticket.reason)
-        self._publish(replace(self.data, change=change))
-        if not ticket.is_open:
+        waiting = tuple(intent.what for intent in self.keeper.waiting)
+        shown = PendingChange(what=change.what, since=change.intent.asked_at, state=change.state, reason=change.reason, waiting=waiting)
+        self._publish(replace(self.data, change=shown))
+        if change.done.done() or not change.intent.is_open:
             self._is_due_after_change = True
-            self._settings_due = datetime.now(UTC) + _PENDING_EVERY
 
-    def _take_left(self, left: list[BatteryEntry]) -> None:
-        set_left_entries_issue(self.hass, self.config_entry, left)
+    @callback
+    def take_ledger(self, ledger: Ledger, told: Sequence[Told]) -> None:
+        """Show the override, and what could not be put back."""
+        left = [kept.entry() for kept in ledger.left]
+        if left != self._left:
+            self._left = left
+            set_left_entries_issue(self.hass, self.config_entry, left)
+        if self.data is not None and self.data.override is not self.keeper.ledger.active_override:
+            self._publish(replace(self.data, override=self.keeper.ledger.active_override))

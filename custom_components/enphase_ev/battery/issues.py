@@ -6,7 +6,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry
-from .validation import placeholders_of
+from .validation import entry_line
 
 LEFT_ENTRIES = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"
@@ -19,7 +19,7 @@ def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[B
     if not left:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
-    lines = ("- {family}, {start} - {end}, {days}".format(**placeholders_of(one)) for one in left)
+    lines = (f"- {entry_line(one)}" for one in left)
     ir.async_create_issue(
         hass,
         DOMAIN,

@@ -14,8 +14,7 @@ from ..enlighten import (
     SiteSettings,
     StormAlert,
 )
-from .journal import Override
-from .tickets import ChangeState
+from .ledger import ChangeState, Override
 
 type Wish = bool | float | str | time
 
@@ -41,12 +40,13 @@ def activity_of(unit: BatteryUnit) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class PendingChange:
-    """The change of the battery that was asked for last."""
+    """The change of the battery that was asked for last; `waiting` are the names of all that has not been sent yet."""
 
     what: str
     since: datetime
     state: ChangeState
     reason: str | None
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

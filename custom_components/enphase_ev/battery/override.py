@@ -1,31 +1,26 @@
-"""Charge, discharge or hold now: a temporary entry, with what was before put back when it ends, across restarts too."""
+"""Charge, discharge or hold now: a temporary entry, and what comes back when it ends.
+
+An override is two facts in the ledger: until when the battery does something, and what is aside for it. It begins and ends because the
+keeper looks at the clock, in UTC. Nothing here reads, writes or looks at a clock.
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.exceptions import ServiceValidationError
 
-from ..const import DOMAIN, LOGGER
-from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, FamilySchedules
+from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, FamilySchedules
 from ..weekly import overlap
-from .coordinator import BatteryCoordinator
-from .issues import set_override_issue
-from .journal import KeptEntry, Override
-from .model import Battery
-from .settings import async_switch_charge_schedules, async_switch_family, require_family
-from .tickets import EntriesChange, ScheduleWrites, Ticket
-from .validation import check_entry, default_limit, window_of_entry
+from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent, Override, OverrideWish
+from .validation import check_entry, window_of_entry
 
-# An entry stands for a time of day: one that lasts a whole day or longer could not be told from one that has not begun.
-_LONGEST = timedelta(hours=23)
-_LONGEST_UNTIL_CHARGE = timedelta(hours=12)
-# "Allowed" is not "charging": after this time a battery that does something else does not follow (docs/cloud-api/battery.md §5).
-_FOLLOWED_WITHIN = timedelta(minutes=15)
+_END = "override_end"
+# What a person has wished for so shortly before may not show yet.
+_RECENT = timedelta(minutes=3)
 _AGAIN_AFTER_FAILURE = timedelta(minutes=5)
+_CHARGE = BatteryFamily.CHARGE_FROM_GRID
 
 
 class OverrideAction(StrEnum):
@@ -48,192 +43,34 @@ _FAMILIES = {
 }
 
 
-class BatteryOverrides:
-    """The override of one site: at most one at a time."""
+def temporary_entry(family: BatteryFamily, started_at: datetime, ends_at: datetime, limit: float | None, zone: tzinfo) -> BatteryEntry:
+    """Return the entry that does it from the minute that runs: one that begins in the next one would wait for it.
 
-    def __init__(self, coordinator: BatteryCoordinator) -> None:
-        self._coordinator = coordinator
-        self._journal = coordinator.changes.journal
-        self._cancel_timer: CALLBACK_TYPE | None = None
-        self._is_ending = False
-
-    @property
-    def active(self) -> Override | None:
-        """Return the override that is in force."""
-        return self._journal.override
-
-    @callback
-    def async_start(self) -> None:
-        """Take up an override that was in force before a restart, and watch the state of charge."""
-        self._arm()
-        entry = self._coordinator.config_entry
-        entry.async_on_unload(self._disarm)
-        entry.async_on_unload(self._coordinator.async_add_listener(self._look))
-
-    async def async_set(self, action: OverrideAction, *, duration: timedelta | None, until_charge: float | None) -> Ticket:
-        """Let the battery charge, discharge or hold for a time, or until a state of charge in %.
-
-        Raises:
-            ServiceValidationError: It cannot be; nothing was written.
-            HomeAssistantError: Refused, or not answered.
-        """
-        coordinator = self._coordinator
-        require_family(coordinator, action.family)
-        length = duration or _LONGEST_UNTIL_CHARGE
-        if not timedelta(minutes=1) <= length <= _LONGEST:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="override_too_long")
-        if self.active is not None:
-            await self.async_clear()
-        zone = coordinator.time_zone
-        # From the minute that runs: an entry that begins in the next one would wait for it.
-        now = datetime.now(UTC).astimezone(zone).replace(second=0, microsecond=0)
-        end = now + length
-        family = action.family
-        limit = None if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else until_charge or default_limit(family, coordinator.settings)
-        temporary = BatteryEntry(
-            family=family, start=now.time(), end=end.time(), days=(now.isoweekday(),), limit=limit, time_zone=str(zone)
-        )
-
-        def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
-            aside = [entry for entry in schedules.entries if overlap(window_of_entry(entry), window_of_entry(temporary))]
-            check_entry(temporary, settings, replace(schedules, families=_without(schedules, aside)))
-            self._journal.override = Override(
-                entry=KeptEntry.keep(temporary),
-                started_at=datetime.now(UTC),
-                ends_at=end.astimezone(UTC),
-                until_charge=until_charge,
-                aside=[KeptEntry.keep(entry) for entry in aside],
-                was_on=settings.is_enabled(family),
-                were_schedules_on=settings.schedules_charge is True,
-            )
-            return ScheduleWrites(deletes=aside, writes=[temporary])
-
-        try:
-            ticket = await coordinator.changes.async_change_entries(f"override_{action.value}", EntriesChange(plan=plan))
-            coordinator.show_override()
-            await self._switch_on(family)
-            await self._mark_begun(is_begun=True)
-            self._arm()
-        except HomeAssistantError:
-            # What was taken aside for it comes back.
-            await self._end(datetime.now(UTC))
-            raise
-        return ticket
-
-    async def async_clear(self) -> Ticket | None:
-        """End the override: the temporary entry goes, and what was before comes back. `None` where there is none.
-
-        Raises:
-            HomeAssistantError: Refused, or not answered; it is tried again.
-        """
-        override = self.active
-        if override is None:
-            return None
-        temporary = override.entry.entry()
-        aside = [kept.entry() for kept in override.aside]
-
-        def plan(_: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
-            gone = [entry for entry in schedules.of(temporary.family) if entry.is_same_as(temporary)]
-            there = schedules.entries
-            missing = [one for one in aside if not any(one.is_same_as(other) for other in there)]
-            return ScheduleWrites(deletes=gone, back=missing)
-
-        await self._mark_begun(is_begun=False)
-        try:
-            ticket = await self._coordinator.changes.async_change_entries("override_end", EntriesChange(plan=plan))
-            await self._switch_back(override)
-        except HomeAssistantError:
-            self._arm(datetime.now(UTC) + _AGAIN_AFTER_FAILURE)
-            raise
-        self._journal.override = None
-        await self._journal.async_save()
-        self._disarm()
-        self._coordinator.show_override()
-        set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=False)
-        return ticket
-
-    async def _mark_begun(self, *, is_begun: bool) -> None:
-        if (override := self.active) is not None:
-            override.is_begun = is_begun
-            await self._journal.async_save()
-
-    async def _switch_on(self, family: BatteryFamily) -> None:
-        settings = self._coordinator.data.settings if self._coordinator.data else None
-        if settings is None:
-            return
-        if not settings.is_enabled(family):
-            await async_switch_family(self._coordinator, family, is_on=True)
-        if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is not True:
-            await async_switch_charge_schedules(self._coordinator, is_on=True)
-
-    async def _switch_back(self, override: Override) -> None:
-        """Switch the family to what it was before."""
-        family = override.entry.family
-        settings = self._coordinator.data.settings if self._coordinator.data else None
-        if settings is None:
-            return
-        if family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge and not override.were_schedules_on:
-            await async_switch_charge_schedules(self._coordinator, is_on=False)
-        if settings.is_enabled(family) and not override.was_on:
-            await async_switch_family(self._coordinator, family, is_on=False)
-
-    # --- Its end ---
-
-    def _arm(self, at: datetime | None = None) -> None:
-        """End the override then: at its end, or at once where it was interrupted before it had begun or while it ended."""
-        self._disarm()
-        if (override := self.active) is not None:
-            soon = datetime.now(UTC) + timedelta(seconds=1)
-            moment = at or (max(override.ends_at, soon) if override.is_begun else soon)
-            self._cancel_timer = async_track_point_in_utc_time(self._coordinator.hass, self._end, moment)
-
-    def _disarm(self) -> None:
-        if self._cancel_timer is not None:
-            self._cancel_timer()
-            self._cancel_timer = None
-
-    async def _end(self, _now: datetime) -> None:
-        if self._is_ending or self.active is None:
-            return
-        # One that ends early must not end the next one at its own time.
-        self._disarm()
-        self._is_ending = True
-        try:
-            await self.async_clear()
-        except HomeAssistantError as err:
-            LOGGER.warning("The battery's override could not be ended and is tried again: %s", err)
-        finally:
-            self._is_ending = False
-
-    @callback
-    def _look(self) -> None:
-        """Look what the battery makes of the override: end it where its state of charge is reached, say so where it does not follow."""
-        override, battery = self.active, self._coordinator.data
-        charge = battery.status.state_of_charge if battery and battery.status else None
-        if override is None or battery is None or charge is None or self._is_ending:
-            return
-        if override.until_charge is not None and _is_reached(override, override.until_charge, charge):
-            self._coordinator.config_entry.async_create_background_task(
-                self._coordinator.hass, self._end(datetime.now(UTC)), name="Enphase battery: end the override"
-            )
-        is_overdue = datetime.now(UTC) >= override.started_at + _FOLLOWED_WITHIN
-        is_ignored = is_overdue and not _is_followed(override, battery, charge)
-        set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=is_ignored)
+    Where the clocks go back meanwhile, a time comes twice: the entry goes on beyond it, and is taken away when the time is really over.
+    """
+    start, end = started_at.astimezone(zone), ends_at.astimezone(zone)
+    back = (start.utcoffset() or timedelta()) - (end.utcoffset() or timedelta())
+    if back > timedelta():
+        end = (end.replace(tzinfo=None) + back).replace(tzinfo=zone)
+    return BatteryEntry(
+        family=family,
+        start=start.time().replace(second=0, microsecond=0),
+        end=end.time().replace(second=0, microsecond=0, tzinfo=None),
+        days=(start.isoweekday(),),
+        limit=limit,
+        time_zone=str(zone),
+    )
 
 
-def _is_reached(override: Override, target: float, charge: float) -> bool:
-    return charge >= target if override.entry.family is BatteryFamily.CHARGE_FROM_GRID else charge <= target
+def check_override(entry: BatteryEntry, settings: BatterySettings, schedules: BatterySchedules) -> list[BatteryEntry]:
+    """Return what would have to make way for a temporary entry.
 
-
-def _is_followed(override: Override, battery: Battery, charge: float) -> bool:
-    """Return whether the battery does what it was told, or has nothing left to do."""
-    match override.entry.family:
-        case BatteryFamily.CHARGE_FROM_GRID:
-            return battery.activity == "charging" or charge >= (override.entry.limit or 100) - 1
-        case BatteryFamily.DISCHARGE_TO_GRID:
-            return battery.activity == "discharging" or charge <= (override.entry.limit or 0) + 1
-        case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
-            return battery.activity != "discharging"
+    Raises:
+        ServiceValidationError: It cannot be.
+    """
+    aside = [one for one in schedules.entries if overlap(window_of_entry(one), window_of_entry(entry))]
+    check_entry(entry, settings, replace(schedules, families=_without(schedules, aside)))
+    return aside
 
 
 def _without(schedules: BatterySchedules, gone: Iterable[BatteryEntry]) -> dict[BatteryFamily, FamilySchedules]:
@@ -242,3 +79,158 @@ def _without(schedules: BatterySchedules, gone: Iterable[BatteryEntry]) -> dict[
         family: replace(found, entries=tuple(entry for entry in found.entries if entry.id not in ids))
         for family, found in schedules.families.items()
     }
+
+
+def look_at_clock(ledger: Ledger, now: datetime) -> None:
+    """Let what is over end, and what waited too long come to nothing."""
+    for intent in ledger.open_intents:
+        if intent.override is not None and now >= intent.override.ends_at and not intent.is_sent:
+            ledger.finish(intent, ChangeState.FAILED, "override_over")
+    override = ledger.override
+    if override is None:
+        return
+    is_beginning = any(intent.override is not None and intent.is_built and not intent.is_sent for intent in ledger.open_intents)
+    if now >= override.ends_at or not (override.is_begun or is_beginning):
+        override.is_ending = True
+    ends = [intent for intent in ledger.intents if intent.ends_override]
+    is_failed_lately = any(not intent.is_open and now < intent.asked_at + _AGAIN_AFTER_FAILURE for intent in ends[-1:])
+    if override.is_ending and not any(intent.is_open for intent in ends) and not is_failed_lately:
+        end(ledger, now)
+
+
+def end(ledger: Ledger, now: datetime) -> Intent:
+    """Let the override end, before everything else that waits."""
+    intent = Intent(_END, now, ends_override=True)
+    ledger.intents.insert(0, intent)
+    return intent
+
+
+def is_blocked(ledger: Ledger, intent: Intent) -> bool:
+    """Return whether an override has to wait until the one before it is over."""
+    return intent.override is not None and any(one.ends_override and one.is_built and not one.is_sent for one in ledger.open_intents)
+
+
+def build(ledger: Ledger, intent: Intent, settings: BatterySettings, schedules: BatterySchedules, now: datetime) -> bool:
+    """Work out what an intent is to write, now that it is its turn; return whether there is something."""
+    if intent.ends_override:
+        if ledger.override is None:
+            ledger.finish(intent, ChangeState.APPLIED)
+            return False
+        _build_end(ledger, ledger.override, intent, settings)
+        return True
+    if ledger.override is not None:
+        ledger.override.is_ending = True
+        if not any(one.ends_override for one in ledger.open_intents):
+            end(ledger, now)
+        return False
+    if intent.override is None:
+        return True
+    try:
+        _build_begin(ledger, intent.override, intent, settings, schedules, now)
+    except ServiceValidationError as err:
+        ledger.finish(intent, ChangeState.FAILED, err.translation_key)
+        return False
+    return True
+
+
+def _build_begin(
+    ledger: Ledger, wish: OverrideWish, intent: Intent, settings: BatterySettings, schedules: BatterySchedules, now: datetime
+) -> None:
+    entry = wish.entry.entry()
+    missing = [one.entry.entry() for one in ledger.must if one.entry.found_in(schedules) is None]
+    there = replace(schedules, families=_without(schedules, [one for one in schedules.entries if ledger.was_deleted(one)]))
+    aside = check_override(entry, settings, there)
+    # What is missing now would be in its way, too, when it is put back.
+    late = [one for one in missing if overlap(window_of_entry(one), window_of_entry(entry))]
+    was_on, were_on = switched(ledger, settings, entry.family, now), schedules_on(ledger, settings, now)
+    ledger.override = Override(
+        entry=wish.entry,
+        started_at=now,
+        ends_at=wish.ends_at,
+        until_charge=wish.until_charge,
+        aside=[KeptEntry.keep(one) for one in (*aside, *late)],
+        was_on=was_on,
+        were_schedules_on=were_on,
+    )
+    for one in late:
+        ledger.expect_no_more(KeptEntry.keep(one))
+    intent.deletes = [KeptEntry.keep(one) for one in aside]
+    intent.writes = [wish.entry]
+    intent.wish = _family_wish(entry.family, is_on=True) if not was_on else BatteryWish()
+    if entry.family is _CHARGE and not were_on:
+        intent.wish = BatteryWish(charge_schedules=True).over(intent.wish)
+    intent.is_built = True
+
+
+def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: BatterySettings) -> None:
+    override.is_ending = True
+    family = override.entry.family
+    for kept in override.aside:
+        ledger.expect_no_more(kept)
+        ledger.must.append(Expected(kept, is_due=True))
+    intent.deletes = [override.entry]
+    expected = settings.expected
+    if not override.was_on and (expected.is_enabled(family) or settings.is_enabled(family)):
+        intent.wish = _family_wish(family, is_on=False)
+    if family is _CHARGE and not override.were_schedules_on and (expected.schedules_charge or settings.schedules_charge):
+        intent.wish = BatteryWish(charge_schedules=False).over(intent.wish)
+    intent.is_built = True
+
+
+def _family_wish(family: BatteryFamily, *, is_on: bool) -> BatteryWish:
+    match family:
+        case BatteryFamily.CHARGE_FROM_GRID:
+            return BatteryWish(charge_from_grid=is_on)
+        case BatteryFamily.DISCHARGE_TO_GRID:
+            return BatteryWish(discharge_to_grid=is_on)
+        case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+            return BatteryWish(restrict_discharge=is_on)
+
+
+def switched(ledger: Ledger, settings: BatterySettings, family: BatteryFamily, now: datetime) -> bool:
+    """Return whether a family is on, or will be once what was wished for lately is so."""
+    wished = [intent.wish.switched(family) for intent in _recent(ledger, now)]
+    return next((value for value in reversed(wished) if value is not None), settings.expected.is_enabled(family))
+
+
+def schedules_on(ledger: Ledger, settings: BatterySettings, now: datetime) -> bool:
+    """Return whether the schedules of charge from grid are on, or will be."""
+    wished = [intent.wish.charge_schedules for intent in _recent(ledger, now)]
+    return next((value for value in reversed(wished) if value is not None), settings.expected.schedules_charge is True)
+
+
+def _recent(ledger: Ledger, now: datetime) -> list[Intent]:
+    recent = [intent for intent in ledger.intents if intent.sent_at is not None and now - intent.sent_at < _RECENT]
+    return [intent for intent in recent if intent.state is not ChangeState.FAILED]
+
+
+def note_wish(ledger: Ledger, wish: BatteryWish) -> None:
+    """Note what a person wishes during an override: it counts after it."""
+    override = ledger.override
+    if override is None:
+        return
+    if (is_on := wish.switched(override.entry.family)) is not None:
+        override.was_on = is_on
+    if wish.charge_schedules is not None:
+        override.were_schedules_on = wish.charge_schedules
+
+
+def on_sent(ledger: Ledger, intent: Intent, now: datetime) -> None:
+    """Note that all of an intent is written: the override has begun, or is over."""
+    override = ledger.override
+    if override is None or not intent.is_override or intent.is_carried_out:
+        return
+    intent.is_carried_out = True
+    if intent.ends_override:
+        ledger.override = None
+        ledger.tell(LedgerEvent.OVERRIDE_ENDED, entry=override.entry)
+    elif not override.is_begun:
+        override.is_begun, override.started_at = True, now
+        ledger.tell(LedgerEvent.OVERRIDE_STARTED, entry=override.entry)
+
+
+def on_failure(ledger: Ledger, intent: Intent) -> None:
+    """Let an override that could not begin end: what was taken aside for it comes back."""
+    override = ledger.override
+    if override is not None and intent.override is not None and intent.is_built and not override.is_begun:
+        override.is_ending = True

@@ -7,16 +7,15 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util.json import JsonObjectType
 
 from ..const import DOMAIN
-from ..enlighten import BatteryEntry, BatterySchedules, BatterySettings, EnlightenError
-from ..errors import command_error
+from ..enlighten import BatteryEntry, BatterySchedules, BatterySettings
 from ..weekly import day_names
+from .change import Change, EntriesPlan
 from .coordinator import BatteryCoordinator
 from .settings import require_family, writable
-from .tickets import EntriesChange, ScheduleWrites, Ticket
 from .validation import check_entry, check_family
 
 
-async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) -> Ticket:
+async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) -> Change:
     """Add an entry.
 
     Raises:
@@ -24,14 +23,14 @@ async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) 
         HomeAssistantError: Refused, or not answered.
     """
 
-    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         check_entry(entry, settings, schedules)
-        return ScheduleWrites(writes=[entry])
+        return EntriesPlan(writes=[entry])
 
     return await _async_change(coordinator, plan)
 
 
-async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, change: Callable[[BatteryEntry], BatteryEntry]) -> Ticket:
+async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, change: Callable[[BatteryEntry], BatteryEntry]) -> Change:
     """Change an entry; what `change` leaves alone keeps its value.
 
     Raises:
@@ -39,19 +38,19 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
         HomeAssistantError: Refused, or not answered.
     """
 
-    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         before = schedules.entry(entry_id)
         if before is None:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
         wanted = change(before)
         check_entry(wanted, settings, schedules)
         # One that has not settled is written again all the same: it may be its apply that is missing.
-        return ScheduleWrites(writes=[wanted] if wanted != before or before.is_pending else [])
+        return EntriesPlan(writes=[wanted] if wanted != before or before.is_pending else [])
 
     return await _async_change(coordinator, plan)
 
 
-async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callable[[BatteryEntry], bool]) -> Ticket:
+async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callable[[BatteryEntry], bool]) -> Change:
     """Delete entries.
 
     Raises:
@@ -59,18 +58,18 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
         HomeAssistantError: Refused, or not answered.
     """
 
-    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         deletes = [entry for entry in schedules.entries if is_meant(entry)]
         if not deletes:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
         for entry in deletes:
             check_family(entry.family, settings, schedules)
-        return ScheduleWrites(deletes=deletes)
+        return EntriesPlan(deletes=deletes)
 
     return await _async_change(coordinator, plan)
 
 
-async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterable[BatteryEntry]) -> Ticket | None:
+async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterable[BatteryEntry]) -> Change | None:
     """Add those of the entries that are not there; nothing is changed or deleted. `None` where all are there already.
 
     Raises:
@@ -82,14 +81,14 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
     if all(any(entry.is_same_as(other) for other in there) for entry in wanted):
         return None
 
-    def plan(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+    def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         new: list[BatteryEntry] = []
         for entry in wanted:
             if any(entry.is_same_as(other) for other in schedules.entries):
                 continue
             check_entry(entry, settings, schedules, new)
             new.append(replace(entry, id=""))
-        return ScheduleWrites(writes=new)
+        return EntriesPlan(writes=new)
 
     return await _async_change(coordinator, plan)
 
@@ -110,8 +109,8 @@ async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObje
         HomeAssistantError: Refused, or not answered.
     """
     there: Iterable[BatteryEntry] = (await _async_read(coordinator)).entries
-    kept = coordinator.changes.left
-    if (override := coordinator.changes.journal.override) is not None:
+    kept = [kept.entry() for kept in coordinator.keeper.ledger.left]
+    if (override := coordinator.keeper.ledger.override) is not None:
         temporary = override.entry.entry()
         there = [entry for entry in there if not entry.is_same_as(temporary)]
         kept += [entry.entry() for entry in override.aside]
@@ -134,20 +133,17 @@ def entry_answer(entry: BatteryEntry) -> JsonObjectType:
     }
 
 
-async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], ScheduleWrites]) -> Ticket:
+async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], EntriesPlan]) -> Change:
     writable(coordinator)
 
-    def allowed(settings: BatterySettings, schedules: BatterySchedules) -> ScheduleWrites:
+    def allowed(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         planned = plan(settings, schedules)
         for entry in planned.writes:
             require_family(coordinator, entry.family)
         return planned
 
-    return await coordinator.changes.async_change_entries("schedules", EntriesChange(plan=allowed))
+    return await coordinator.keeper.async_change_entries("schedules", allowed)
 
 
 async def _async_read(coordinator: BatteryCoordinator) -> BatterySchedules:
-    try:
-        return await coordinator.changes.async_read()
-    except EnlightenError as err:
-        raise command_error(err) from err
+    return await coordinator.keeper.async_read_schedules()

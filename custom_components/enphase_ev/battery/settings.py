@@ -3,28 +3,19 @@
 Source: docs/cloud-api/battery.md §4.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import time
 from enum import StrEnum
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN
-from ..enlighten import (
-    BatteryFamily,
-    BatteryProfile,
-    BatterySchedules,
-    BatterySettings,
-    EnlightenError,
-    Json,
-    SessionRenewed,
-    whole_settings,
-)
-from ..enlighten.battery_bodies import charge_from_grid_on, charge_schedules_off, discharge_window, minutes, toggle_body
+from ..enlighten import BatteryFamily, BatterySettings, BatteryWish, EnlightenError, SessionRenewed
 from ..errors import command_error
+from .change import Change
 from .coordinator import BatteryCoordinator
-from .model import Battery
-from .tickets import Progress, SettingsChange, Ticket
+from .left_entries import async_restore
+from .model import Battery, Wish
 from .validation import check_idle
 
 
@@ -39,42 +30,29 @@ class WindowEdge(StrEnum):
         """Return the other one."""
         return WindowEdge.END if self is WindowEdge.START else WindowEdge.START
 
-    @property
-    def wire_name(self) -> str:
-        """Return the key in the control."""
-        return "startTime" if self is WindowEdge.START else "endTime"
-
     def of(self, settings: BatterySettings) -> time | None:
         """Return the time in the site's zone."""
         control = settings.control(BatteryFamily.DISCHARGE_TO_GRID)
         return None if control is None else control.start if self is WindowEdge.START else control.end
 
 
-_NO_SCHEDULES = BatterySchedules(families={}, is_pending=False)
-
-
-async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFamily, *, is_on: bool) -> Ticket:
+async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFamily, *, is_on: bool) -> Change:
     """Switch a control family on or off.
 
     Raises:
         HomeAssistantError: Locked, refused, or not answered.
     """
-    battery, settings = writable(coordinator)
+    _, settings = writable(coordinator)
     require_unlocked(settings, family)
-    instead = (lambda now: whole_settings(now, family, is_enabled=is_on),) if _can_be_ignored(family, is_on=is_on) else ()
-    schedules = battery.schedules or _NO_SCHEDULES
-    is_charge = family is BatteryFamily.CHARGE_FROM_GRID
-    change = SettingsChange(
-        body={"chargeFromGrid": is_on} if is_charge else {family.control: {"enabled": is_on}},
-        beside=lambda now: toggle_body(family, now, schedules, is_enabled=is_on),
-        is_so=lambda now: now.is_enabled(family) is is_on,
-        families=(family,),
-        instead=instead,
-    )
-    return await coordinator.async_change(family.name.lower(), is_on, change)
+    wishes = {
+        BatteryFamily.CHARGE_FROM_GRID: BatteryWish(charge_from_grid=is_on),
+        BatteryFamily.DISCHARGE_TO_GRID: BatteryWish(discharge_to_grid=is_on),
+        BatteryFamily.RESTRICT_BATTERY_DISCHARGE: BatteryWish(restrict_discharge=is_on),
+    }
+    return await _wish(coordinator, family.name.lower(), is_on, wishes[family])
 
 
-async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: WindowEdge, moment: time) -> Ticket:
+async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: WindowEdge, moment: time) -> Change:
     """Set when the day window of discharge to grid begins or ends, in the site's zone.
 
     Raises:
@@ -82,26 +60,14 @@ async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: Wind
         HomeAssistantError: Locked, refused, or not answered.
     """
     _, settings = writable(coordinator)
-    family = BatteryFamily.DISCHARGE_TO_GRID
-    require_unlocked(settings, family)
+    require_unlocked(settings, BatteryFamily.DISCHARGE_TO_GRID)
     if edge.other.of(settings) == moment:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_duration")
-    value = minutes(moment) or (1440 if edge is WindowEdge.END else 0)
-    change = SettingsChange(
-        body={family.control: {edge.wire_name: value}},
-        beside=lambda now: {family.control: {**discharge_window(now), "enabled": now.is_enabled(family)}},
-        is_so=lambda now: edge.of(now) == moment,
-        families=(family,),
-    )
-    return await coordinator.async_change(edge.value, moment, change)
+    wish = BatteryWish(window_start=moment) if edge is WindowEdge.START else BatteryWish(window_end=moment)
+    return await _wish(coordinator, edge.value, moment, wish)
 
 
-def _can_be_ignored(family: BatteryFamily, *, is_on: bool) -> bool:
-    """Return whether the lean write was seen to be answered with success and ignored."""
-    return family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE and not is_on
-
-
-async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_on: bool) -> Ticket:
+async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_on: bool) -> Change:
     """Switch the schedules of charge from grid on or off.
 
     Raises:
@@ -109,54 +75,37 @@ async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_o
     """
     _, settings = writable(coordinator)
     require_unlocked(settings, BatteryFamily.CHARGE_FROM_GRID)
-
-    def with_flag(_: BatterySettings) -> Mapping[str, Json]:
-        return {**charge_from_grid_on(), "chargeFromGridScheduleEnabled": True}
-
-    change = SettingsChange(
-        body=charge_from_grid_on() if is_on else {"chargeFromGridScheduleEnabled": False},
-        beside=(lambda _: {}) if is_on else charge_schedules_off,
-        is_so=lambda now: now.schedules_charge is is_on,
-        families=(BatteryFamily.CHARGE_FROM_GRID,),
-        instead=(with_flag,) if is_on else (),
-    )
-    return await coordinator.async_change("charge_from_grid_schedule", is_on, change)
+    return await _wish(coordinator, "charge_from_grid_schedule", is_on, BatteryWish(charge_schedules=is_on))
 
 
-async def async_set_power_match(coordinator: BatteryCoordinator, *, is_on: bool) -> Ticket:
+async def async_set_power_match(coordinator: BatteryCoordinator, *, is_on: bool) -> Change:
     """Switch PowerMatch.
 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    writable(coordinator)
-    change = SettingsChange(body={"powerMatch": is_on}, is_so=lambda now: now.power_match is is_on)
-    return await coordinator.async_change("power_match", is_on, change)
+    return await _wish(coordinator, "power_match", is_on, BatteryWish(power_match=is_on))
 
 
-async def async_set_reserve(coordinator: BatteryCoordinator, percent: float) -> Ticket:
+async def async_set_reserve(coordinator: BatteryCoordinator, percent: float) -> Change:
     """Set the reserve in %.
 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    writable(coordinator)
-    change = SettingsChange(body={"batteryBackupPercentage": round(percent)}, is_so=lambda now: now.reserve == round(percent))
-    return await coordinator.async_change("reserve", percent, change)
+    return await _wish(coordinator, "reserve", percent, BatteryWish(reserve=round(percent)))
 
 
-async def async_set_shutdown_level(coordinator: BatteryCoordinator, percent: float) -> Ticket:
+async def async_set_shutdown_level(coordinator: BatteryCoordinator, percent: float) -> Change:
     """Set the level in % at which the battery shuts down.
 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    writable(coordinator)
-    change = SettingsChange(body={"veryLowSoc": round(percent)}, is_so=lambda now: now.shutdown_level == round(percent))
-    return await coordinator.async_change("shutdown_level", percent, change)
+    return await _wish(coordinator, "shutdown_level", percent, BatteryWish(shutdown_level=round(percent)))
 
 
-async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ticket:
+async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Change:
     """Choose the system profile with the reserve that it had before; it brings its own charge-from-grid state along.
 
     Raises:
@@ -164,50 +113,24 @@ async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ti
     """
     battery, _ = writable(coordinator)
     reserve = 100.0 if profile == "backup_only" else (battery.profile.reserves.get(profile) if battery.profile else None)
-    client = coordinator.client
-
-    async def check() -> Progress:
-        found = await coordinator.async_read_profile()
-        if found.profile == profile and not found.is_change_pending:
-            return Progress.SO
-        return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
-
-    async def write(names_source: bool) -> None:
-        await client.set_profile(profile, reserve, names_source=names_source)
-
-    return await coordinator.async_write("system_profile", profile, lambda: coordinator.changes.async_write("system_profile", write, check))
+    wish = BatteryWish(profile=profile, profile_reserve=None if reserve is None else round(reserve))
+    return await _wish(coordinator, "system_profile", profile, wish)
 
 
-async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool, is_for_ev: bool = False) -> Ticket:
+async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool, is_for_ev: bool = False) -> Change:
     """Switch storm guard, or whether the car is charged for a storm; the other one stays as it is.
 
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
+    if is_for_ev:
+        return await _wish(coordinator, "storm_guard_ev", is_on, BatteryWish(storm_guard_ev=is_on))
+    return await _wish(coordinator, "storm_guard", is_on, BatteryWish(storm_guard=is_on))
+
+
+async def _wish(coordinator: BatteryCoordinator, key: str, shown: Wish, wish: BatteryWish) -> Change:
     writable(coordinator)
-    key = "storm_guard_ev" if is_for_ev else "storm_guard"
-
-    async def write(names_source: bool) -> None:
-        # Both are written together: the other one as it is now, which somebody may have changed in the app.
-        guard, guard_for_ev = _storm_guard(await coordinator.async_read_profile())
-        await coordinator.client.set_storm_guard(
-            is_enabled=guard if is_for_ev else is_on,
-            is_enabled_for_ev=is_on if is_for_ev else guard_for_ev,
-            names_source=names_source,
-        )
-
-    async def check() -> Progress:
-        found = await coordinator.async_read_profile()
-        if _storm_guard(found)[is_for_ev] is is_on:
-            return Progress.SO
-        return Progress.PENDING if found.is_change_pending or found.requested else Progress.NOT_SO
-
-    return await coordinator.async_write(key, is_on, lambda: coordinator.changes.async_write(key, write, check))
-
-
-def _storm_guard(profile: BatteryProfile) -> tuple[bool, bool]:
-    """Return whether storm guard is on, and whether it charges the car: both are written together."""
-    return bool(profile.storm_guard), bool(profile.storm_guard_ev)
+    return await coordinator.async_wish(key, shown, lambda: coordinator.keeper.async_wish(key, wish))
 
 
 async def async_refresh_battery(coordinator: BatteryCoordinator) -> None:
@@ -222,10 +145,7 @@ async def async_restore_schedules(coordinator: BatteryCoordinator) -> None:
     Raises:
         HomeAssistantError: Something still could not, or the cloud did not answer.
     """
-    try:
-        left = await coordinator.changes.async_take_up()
-    except EnlightenError as err:
-        raise command_error(err) from err
+    left = await async_restore(coordinator.keeper)
     if left:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="entries_left", translation_placeholders={"count": str(len(left))}
@@ -240,7 +160,7 @@ async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
     """
 
     async def cancel() -> None:
-        coordinator.changes.withdraw("system_profile")
+        coordinator.keeper.withdraw("system_profile")
         await coordinator.client.cancel_profile()
 
     await _directly(coordinator, cancel)

@@ -121,6 +121,12 @@ def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
     }
 
 
+def entry_line(entry: BatteryEntry) -> str:
+    """Return an entry in words: family, times, days, limit."""
+    line = "{family}, {start} - {end}, {days}".format(**placeholders_of(entry))
+    return line if entry.limit is None else f"{line}, {entry.limit:g} %"
+
+
 def _runs(days: Iterable[str | None]) -> Iterator[str]:
     """Yield the days that are there, three and more in a row as the first and the last."""
     for is_there, row in groupby(days, bool):

@@ -1,7 +1,8 @@
 """An asyncio client for the Enlighten cloud, and for a gateway in the house. It knows nothing of Home Assistant."""
 
 from .account import Account
-from .batteries import Batteries, now_as_disclaimer, whole_settings
+from .batteries import Batteries
+from .battery_bodies import BatteryWish, has_whole_form
 from .budget import MOST_PER_HOUR
 from .calls import ChargerCalls
 from .charger_settings import ChargerSettings
@@ -80,6 +81,7 @@ __all__ = [
     "BatterySettings",
     "BatteryStatus",
     "BatteryUnit",
+    "BatteryWish",
     "CertificateChanged",
     "Channel",
     "ChargeMode",
@@ -152,9 +154,8 @@ __all__ = [
     "Transport",
     "Unreachable",
     "gateway_url",
+    "has_whole_form",
     "live_frames",
-    "now_as_disclaimer",
     "rate_at",
     "shown_certificate",
-    "whole_settings",
 ]

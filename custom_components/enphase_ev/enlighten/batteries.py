@@ -1,14 +1,14 @@
 """The battery calls of one site (docs/cloud-api/battery.md)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import uuid4
 
 from aiohttp import hdrs
 
 from .account import Account
+from .battery_bodies import BatteryWish, accepts_disclaimer, profile_body, settings_body, storm_guard_body
 from .exceptions import InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
 from .headers import RequestHeaders, Session
 from .models.broker_access import AnswerStream
@@ -31,6 +31,7 @@ _BC = "/service/batteryConfig/api/v1"
 _APP = "https://battery-profile-ui.enphaseenergy.com"
 _REFUSED = {401, 403}
 _MOST_WRITES = 3
+_COUNTRY_WITH_DISCLAIMER = "US"
 # Stands where the style is remembered for one that is not taken any more.
 _NO_SHAPE = "none"
 
@@ -50,13 +51,14 @@ class Batteries:
         self.account = account
         self.site_id = site_id
         self._time_zone: str | None = None
+        self._country: str | None = None
 
     # --- Reading (docs/cloud-api/battery.md §3) ---
 
     async def site_settings(self) -> SiteSettings:
         """Return what the site has, and what the signed-in person may do there."""
         site = SiteSettings.read(await self._read(f"{_BC}/siteSettings/{self.site_id}"))
-        self._time_zone = site.time_zone or self._time_zone
+        self._time_zone, self._country = site.time_zone or self._time_zone, site.country or self._country
         return site
 
     async def settings(self) -> BatterySettings:
@@ -86,13 +88,27 @@ class Batteries:
 
     # --- Writing (docs/cloud-api/battery.md §4) ---
 
-    async def write_settings(self, body: Mapping[str, Json], *, names_source: bool = False) -> None:
-        """Change settings: only the keys that are named. Success says that the cloud took it, not that it is so."""
-        await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", dict(body), params=_source(names_source))
+    async def write_settings(
+        self,
+        wish: BatteryWish,
+        applied: Collection[BatteryFamily],
+        settings: BatterySettings,
+        with_entries: Collection[BatteryFamily],
+        *,
+        names_source: bool = False,
+        is_whole: bool = False,
+    ) -> None:
+        """Change settings, and apply the entries of families, as `settings_body` says; before it, ask what some sites want to be asked.
 
-    async def accept_disclaimer(self) -> None:
-        """Accept what sites in the United States have to accept before they charge from the grid."""
-        await self._write("POST", f"{_BC}/batterySettings/acceptDisclaimer/{self.site_id}", {"disclaimer-type": "itc"}, names_user=False)
+        Success says that the cloud took it, not that it is so.
+        """
+        body = settings_body(wish, applied, settings, with_entries, is_whole=is_whole)
+        for family in dict.fromkeys((*wish.families, *applied)):
+            await self.check_family(family)
+        if self._country == _COUNTRY_WITH_DISCLAIMER and accepts_disclaimer(body):
+            path = f"{_BC}/batterySettings/acceptDisclaimer/{self.site_id}"
+            await self._write("POST", path, {"disclaimer-type": "itc"}, names_user=False)
+        await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", body, params=_source(names_source))
 
     async def check_family(self, family: BatteryFamily) -> bool:
         """Let the cloud check a family; some sites ignore a change that was not preceded by it. Where there is no such check: true."""
@@ -129,12 +145,9 @@ class Batteries:
             body = {**self._entry_body(entry), "isDeleted": True}
             await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
 
-    async def set_profile(self, profile: str, reserve: float | None, *, names_source: bool = False) -> None:
-        """Choose the system profile, with its reserve in %."""
-        body: dict[str, Json] = {"profile": profile}
-        if reserve is not None:
-            body["batteryBackupPercentage"] = round(reserve)
-        await self._write("PUT", f"{_BC}/profile/{self.site_id}", body, params=_source(names_source))
+    async def set_profile(self, wish: BatteryWish, *, names_source: bool = False) -> None:
+        """Choose the system profile, with its reserve."""
+        await self._write("PUT", f"{_BC}/profile/{self.site_id}", profile_body(wish), params=_source(names_source))
 
     async def cancel_profile(self) -> None:
         """Cancel a change of the profile that is pending; one that was processed already is no error."""
@@ -144,12 +157,9 @@ class Batteries:
             if err.status != 409:
                 raise
 
-    async def set_storm_guard(self, *, is_enabled: bool, is_enabled_for_ev: bool, names_source: bool = False) -> None:
-        """Switch storm guard, and whether the car is charged for a storm, too."""
-        body: dict[str, Json] = {
-            "stormGuardState": "enabled" if is_enabled else "disabled",
-            "evseStormEnabled": is_enabled_for_ev,
-        }
+    async def set_storm_guard(self, wish: BatteryWish, profile: BatteryProfile, *, names_source: bool = False) -> None:
+        """Switch storm guard, or whether the car is charged for a storm; the other half stays as the profile says."""
+        body = storm_guard_body(wish, profile)
         await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body, params=_source(names_source))
 
     async def opt_out(self, alerts: tuple[StormAlert, ...]) -> None:
@@ -318,26 +328,14 @@ def _result(answer: Answer) -> Json:
     try:
         answer.raise_for_status()
         result = answer.json
+        if read_mapping(result).get("error"):
+            # A refusal can come in an answer that says success.
+            raise answer.rejection()
     except ServiceUnavailable as err:
         raise ServiceUnavailable(str(err), may_have_arrived=True, cloud_message=err.cloud_message) from err
     except InvalidResponse as err:
         raise ServiceUnavailable(str(err), may_have_arrived=True) from err
     return result
-
-
-def now_as_disclaimer() -> str:
-    """Return the present moment in the form in which the disclaimer is accepted."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def whole_settings(settings: BatterySettings, family: BatteryFamily, *, is_enabled: bool) -> dict[str, Json]:
-    """Return all settings as read, without devices, with one family's control changed.
-
-    Source: docs/cloud-api/battery.md §4 (restrict discharge off).
-    """
-    body = {key: value for key, value in settings.data.items() if key != "devices"}
-    body[family.control] = {**read_mapping(body.get(family.control)), "enabled": is_enabled}
-    return body
 
 
 def _source(is_named: bool) -> dict[str, str]:

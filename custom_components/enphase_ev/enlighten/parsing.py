@@ -120,11 +120,12 @@ def read_time(value: Json) -> datetime | None:
 
 
 def read_clock_time(value: Json) -> time | None:
-    """Return a time of day from `HH:MM` or `HH:MM:SS`."""
+    """Return a time of day from `HH:MM`, `H:MM` or `HH:MM:SS`."""
     if not isinstance(value, str):
         return None
+    text = value.strip()
     try:
-        return time.fromisoformat(value.strip()).replace(second=0, microsecond=0, tzinfo=None)
+        return time.fromisoformat(f"0{text}" if text[1:2] == ":" else text).replace(second=0, microsecond=0, tzinfo=None)
     except ValueError:
         return None
 

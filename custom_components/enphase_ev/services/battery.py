@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,10 @@ from homeassistant.helpers.typing import VolDictType
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
 
+from ..battery.change import Change
 from ..battery.coordinator import BatteryCoordinator
+from ..battery.ledger import ChangeState
+from ..battery.left_entries import async_missing, async_restore
 from ..battery.override import OverrideAction
 from ..battery.schedules import (
     async_add_entry,
@@ -25,7 +28,6 @@ from ..battery.schedules import (
     async_read_entries,
     entry_answer,
 )
-from ..battery.tickets import ChangeState, Ticket
 from ..battery.validation import check_entry, default_limit
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry, BatteryFamily, EnlightenError
@@ -171,7 +173,7 @@ async def _validate(call: ServiceCall) -> ServiceResponse:
     async def check(site: EnphaseRuntimeData) -> JsonObjectType:
         entry = _entry(call.data, site.battery)
         try:
-            settings, schedules = await site.battery.client.settings(), await site.battery.changes.async_read()
+            settings, schedules = await site.battery.keeper.async_look()
             is_valid = await site.battery.client.check_family(entry.family)
         except EnlightenError as err:
             raise command_error(err) from err
@@ -186,12 +188,11 @@ async def _validate(call: ServiceCall) -> ServiceResponse:
 
 async def _restore(call: ServiceCall) -> ServiceResponse:
     async def restore(site: EnphaseRuntimeData) -> JsonObjectType:
-        changes = site.battery.changes
-        try:
-            missing = await changes.async_missing()
-            left = missing if call.data[ATTR_DRY_RUN] else await changes.async_take_up()
-        except EnlightenError as err:
-            raise command_error(err) from err
+        keeper = site.battery.keeper
+        missing = await async_missing(keeper)
+        left = missing
+        if not call.data[ATTR_DRY_RUN] and missing:
+            left = [kept.entry() for kept in await async_restore(keeper)]
         return {"missing": [entry_answer(entry) for entry in missing], "left": [entry_answer(entry) for entry in left]}
 
     return await _for_each(call, restore)
@@ -200,8 +201,8 @@ async def _restore(call: ServiceCall) -> ServiceResponse:
 async def _import(call: ServiceCall) -> ServiceResponse:
     async def import_all(site: EnphaseRuntimeData) -> JsonObjectType:
         entries = [_entry(one, site.battery) for one in call.data[ATTR_SCHEDULES]]
-        ticket = await async_import_entries(site.battery, entries)
-        return await _outcome(ticket, call.data[ATTR_WAIT])
+        change = await async_import_entries(site.battery, entries)
+        return await _outcome(change, call.data[ATTR_WAIT])
 
     return await _for_each(call, import_all)
 
@@ -214,9 +215,8 @@ async def _set_override(call: ServiceCall) -> ServiceResponse:
     action = OverrideAction(call.data[ATTR_ACTION])
 
     async def set_it(site: EnphaseRuntimeData) -> JsonObjectType:
-        ticket = await site.overrides.async_set(action, duration=duration, until_charge=until)
-        ends_at = site.overrides.active.ends_at if site.overrides.active else datetime.now(UTC)
-        return {**await _outcome(ticket, call.data[ATTR_WAIT]), "ends_at": ends_at.isoformat()}
+        change, ends_at = await site.overrides.async_set(action, duration=duration, until_charge=until)
+        return {**await _outcome(change, call.data[ATTR_WAIT]), "ends_at": ends_at.isoformat()}
 
     return await _for_each(call, set_it)
 
@@ -242,17 +242,17 @@ async def _for_each(call: ServiceCall, action: Callable[[EnphaseRuntimeData], Aw
     return {"sites": answers}
 
 
-async def _awaited(call: ServiceCall, change: Awaitable[Ticket]) -> JsonObjectType:
+async def _awaited(call: ServiceCall, change: Awaitable[Change]) -> JsonObjectType:
     return await _outcome(await change, call.data[ATTR_WAIT])
 
 
-async def _outcome(ticket: Ticket | None, wait: int) -> JsonObjectType:
+async def _outcome(change: Change | None, wait: int) -> JsonObjectType:
     """Return what became of a change, after waiting for some seconds for it to be so."""
-    if ticket is None:
+    if change is None:
         return {"state": ChangeState.APPLIED.value, "reason": None}
     if wait:
-        await ticket.wait(wait)
-    return {"state": ticket.answer, "reason": ticket.reason}
+        await change.wait(wait)
+    return {"state": change.answer, "reason": change.reason}
 
 
 def _entry(data: Mapping[str, Any], coordinator: BatteryCoordinator) -> BatteryEntry:

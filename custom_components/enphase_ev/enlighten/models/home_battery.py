@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time
 from enum import StrEnum
-from itertools import chain
 from typing import Self
 
 from ..exceptions import InvalidResponse
 from ..parsing import (
     Json,
+    first_of,
     read_bool,
     read_clock_time,
     read_days,
@@ -23,6 +23,8 @@ from ..parsing import (
     read_time,
 )
 from .wire import Model, derived, derived_mapping, flag, wire
+
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 
 
 class BatteryFamily(StrEnum):
@@ -41,6 +43,11 @@ class BatteryFamily(StrEnum):
     def control(self) -> str:
         """Return the key of the family's control in the settings."""
         return f"{self.value}Control"
+
+
+def _read_storm_guard(value: Json) -> bool | None:
+    """Return whether storm guard is on; `active`, while an alert is in force, means on."""
+    return True if isinstance(value, str) and value.strip().lower() == "active" else read_bool(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +88,7 @@ class BatterySettings(Model):
     grid_mode: str | None = wire("batteryGridMode", read_text)
     supports_mqtt: bool = flag("supportsMqtt")
     disclaimer: str | None = wire("acceptedItcDisclaimer", read_text)
-    storm_guard: bool | None = wire("stormGuardState", read_bool)
+    storm_guard: bool | None = wire("stormGuardState", _read_storm_guard)
     storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
     has_system_task: bool = flag("systemTask")
     has_event: bool = flag("drEventActive")
@@ -140,10 +147,13 @@ class BatterySettings(Model):
         """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then."""
         return self.has_system_task or self.has_event
 
-    def after(self, wanted: Mapping[str, Json]) -> Self:
-        """Return the settings as they will be once what was requested, and these keys too, are in force."""
-        data = dict(self.data)
-        for key, value in chain(self.requested.items(), wanted.items()):
+    @property
+    def expected(self) -> Self:
+        """Return the settings as they will be once the gateway has taken over what was requested."""
+        if not self.requested:
+            return self
+        data = {key: value for key, value in self.data.items() if key not in {"requestedConfig", "requestedConfigMqtt"}}
+        for key, value in self.requested.items():
             data[key] = {**read_mapping(data.get(key)), **value} if isinstance(value, dict) else value
         return type(self).read({"data": data})
 
@@ -186,7 +196,8 @@ class BatteryEntry:
             family=family,
             start=start,
             end=end,
-            days=read_days(record.get("days")),
+            # One that names no days is one of every day.
+            days=EVERY_DAY if record.get("days") is None else read_days(record.get("days")),
             limit=None if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE else read_float(record.get("limit")),
             time_zone=read_text(record.get("timezone")),
             is_enabled=read_bool(record.get("isEnabled")) is not False,
@@ -226,10 +237,15 @@ _STATUSES = {"active": True, "pending": True, "not_supported": False, "none": Fa
 
 @dataclass(frozen=True, kw_only=True)
 class FamilySchedules:
-    """A family's entries by id; `status` is in lower case."""
+    """A family's entries by id; `status` is in lower case.
+
+    `is_told` is false where the cloud said nothing of the family; `unreadable` are ids of entries whose times nobody understands.
+    """
 
     status: str | None
     entries: tuple[BatteryEntry, ...]
+    is_told: bool = True
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +266,7 @@ class BatterySchedules:
         groups = _groups(envelope) or _groups(read_mapping(envelope.get("data")))
         if not groups:
             raise InvalidResponse("The battery schedules make no sense")
-        families = {family: _read_family(read_mapping(group), family) for family, group in groups.items()}
+        families = {family: _read_family(group, family) for family, group in groups.items()}
         return cls(families=families, is_pending=read_bool(envelope.get("anySchedulePending")) is True)
 
     @property
@@ -312,7 +328,7 @@ class BatteryProfile(Model):
     profile: str | None = wire("profile", read_text)
     reserve: float | None = wire("batteryBackupPercentage", read_float)
     is_change_pending: bool = flag("isBatteryChangePending")
-    storm_guard: bool | None = wire("stormGuardState", read_bool)
+    storm_guard: bool | None = wire("stormGuardState", _read_storm_guard)
     storm_guard_ev: bool | None = wire("evseStormEnabled", read_bool)
     requested: Mapping[str, Json] = derived_mapping()
     reserves: Mapping[str, float] = derived_mapping()
@@ -387,7 +403,7 @@ class BatteryStatus(Model):
         units = {
             serial: BatteryUnit.from_dict({**record, "serial": serial})
             for record in read_records(data.get("storages"))
-            if (serial := read_serial(record.get("serial_number"))) is not None
+            if (serial := read_serial(first_of(record, "serial_number", "serial_num", "id"))) is not None
         }
         return replace(cls.from_dict(data), units=units)
 
@@ -423,9 +439,14 @@ def _groups(envelope: dict[str, Json]) -> dict[BatteryFamily, Json]:
     return {family: envelope[key] for family, key in keys if key in envelope and isinstance(envelope[key], dict | None)}
 
 
-def _read_family(group: dict[str, Json], family: BatteryFamily) -> FamilySchedules:
-    entries = (BatteryEntry.read(record, family) for record in read_records(group.get("details")))
-    unique = {entry.id: entry for entry in entries if entry is not None}
+def _read_family(answer: Json, family: BatteryFamily) -> FamilySchedules:
+    group = read_mapping(answer)
+    records = [record for record in read_records(group.get("details")) if read_bool(record.get("isDeleted")) is not True]
+    read = {read_text(record.get("scheduleId")) or "": BatteryEntry.read(record, family) for record in records}
     # The order flips on every write: by id nobody sees it.
+    entries = tuple(entry for _, entry in sorted(read.items()) if entry is not None)
+    unreadable = tuple(sorted(entry_id for entry_id, entry in read.items() if entry is None))
     status = read_text(group.get("scheduleStatus"))
-    return FamilySchedules(status=status.lower() if status else None, entries=tuple(unique[key] for key in sorted(unique)))
+    return FamilySchedules(
+        status=status.lower() if status else None, entries=entries, is_told=isinstance(answer, dict), unreadable=unreadable
+    )

@@ -1,0 +1,126 @@
+"""What was asked of the keeper: the answer that somebody waits for, and what is shown of it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from homeassistant.exceptions import HomeAssistantError
+
+from ..enlighten import BatteryEntry, BatteryProfile, BatterySchedules, BatterySettings
+from ..weekly import overlap
+from .ledger import ChangeState, Intent, Ledger, Told
+from .steps import DeleteEntry, Write, WriteEntry, WriteProfile, WriteSettings
+from .validation import conflict, window_of_entry
+
+
+class Change:
+    """What becomes of an intent: `accepted` when the cloud has taken it, `done` when it is so, or is not."""
+
+    def __init__(self, intent: Intent, loop: asyncio.AbstractEventLoop) -> None:
+        self.intent = intent
+        self.accepted: asyncio.Future[None] = loop.create_future()
+        self.done: asyncio.Future[ChangeState] = loop.create_future()
+        self.is_heard = False
+        self.shown: tuple[ChangeState, str | None] | None = None
+        self.accepted.add_done_callback(_mark_retrieved)
+
+    @property
+    def what(self) -> str:
+        """Return its name."""
+        return self.intent.what
+
+    @property
+    def state(self) -> ChangeState:
+        """Return where it stands."""
+        return self.intent.state
+
+    @property
+    def reason(self) -> str | None:
+        """Return why it failed."""
+        return self.intent.reason
+
+    @property
+    def answer(self) -> str:
+        """Return what an action says of it: queued, requested, applied or failed."""
+        return ChangeState.REQUESTED.value if self.state is ChangeState.WAITING else self.state.value
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it is known what became of it, but no longer than some seconds."""
+        await asyncio.wait([self.done], timeout=seconds)
+
+
+def _mark_retrieved(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+class Listener(Protocol):
+    """Whoever shows what the keeper finds out."""
+
+    def take_settings(self, settings: BatterySettings) -> None:
+        """Take settings that were read."""
+
+    def take_schedules(self, schedules: BatterySchedules) -> None:
+        """Take schedules that were read."""
+
+    def take_profile(self, profile: BatteryProfile) -> None:
+        """Take a profile that was read."""
+
+    def take_change(self, change: Change) -> None:
+        """Take a change that has moved on."""
+
+    def take_ledger(self, ledger: Ledger, told: Sequence[Told]) -> None:
+        """Take the ledger, and what has happened."""
+
+
+@dataclass(frozen=True)
+class EntriesPlan:
+    """The entries to delete, and those to write: with an id one is changed, without it added."""
+
+    deletes: Sequence[BatteryEntry] = ()
+    writes: Sequence[BatteryEntry] = ()
+
+
+def expected_schedules(ledger: Ledger, schedules: BatterySchedules) -> BatterySchedules:
+    """Return the entries as they will be once all that was asked for is done, and what is missing is back."""
+    families = dict(schedules.families)
+    deletes = [kept for intent in ledger.open_intents for kept in intent.deletes]
+    writes = [kept for intent in ledger.open_intents for kept in (*intent.writes, *intent.done_writes)]
+    changed = {kept.id for kept in writes if kept.id}
+    for family, found in families.items():
+        there = [one for one in found.entries if one.id not in changed and not any(one.id == kept.id for kept in deletes)]
+        # Without an id of its own one would be taken for the other.
+        new = [replace(kept.entry(), id=kept.id or f"waiting {number}") for number, kept in enumerate(writes) if kept.family is family]
+        missing = [one.entry.entry() for one in ledger.must if one.entry.family is family and one.problem is None]
+        new = [*new, *missing]
+        for entry in new:
+            if not any(entry.is_same_as(one) or (entry.id and entry.id == one.id) for one in there):
+                there.append(entry)
+        families[family] = type(found)(status=found.status, entries=tuple(there), is_told=found.is_told)
+    return BatterySchedules(families=families, is_pending=schedules.is_pending)
+
+
+def intents_of(step: Write) -> tuple[Intent, ...]:
+    """Return the intents that a write is for."""
+    match step:
+        case WriteSettings(_, _, intents):
+            return intents
+        case WriteProfile(intent):
+            return (intent,)
+        case DeleteEntry(_, intent) | WriteEntry(_, intent):
+            return () if intent is None else (intent,)
+
+
+def refuse(change: Change, err: HomeAssistantError) -> None:
+    """Tell whoever waits that nothing comes of it."""
+    if not change.accepted.done():
+        change.accepted.set_exception(err)
+
+
+def conflict_in(there: Iterable[BatteryEntry], entry: BatteryEntry) -> HomeAssistantError | None:
+    """Return what a person sees of an entry that has another one in its way; `None` where there is none."""
+    for other in there:
+        if other.id != entry.id and not other.is_same_as(entry) and overlap(window_of_entry(entry), window_of_entry(other)):
+            return conflict(other)
+    return None

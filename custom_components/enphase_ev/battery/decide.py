@@ -1,0 +1,301 @@
+"""What to do next about a site's battery: a pure function of the ledger, of what was read, and of the time.
+
+Source: docs/cloud-api/battery.md §4 to §6.
+
+Nothing here reads, writes or looks at a clock; the keeper does. So it can be tried in many worlds in no time.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ..enlighten import BatteryFamily, BatterySchedules, BatteryWish
+from ..weekly import overlap
+from . import override
+from .ledger import ChangeState, Expected, Intent, Ledger, Owed
+from .looks import next_look
+from .notes import fail, mark_done, mark_sent, prune
+from .steps import (
+    APART,
+    APPLY_AGAIN,
+    CONFIRMED_WITHIN,
+    LAG,
+    LOOK_EVERY,
+    MOST_WRITES,
+    SETTLE,
+    UNSEEN_FOR,
+    AtRest,
+    DeleteEntry,
+    Read,
+    Reading,
+    Rest,
+    Step,
+    WriteEntry,
+    WriteProfile,
+    WriteSettings,
+    forms,
+    is_told,
+)
+from .validation import window_of_entry
+
+# Wishes that come within this time go out together.
+_GATHER = timedelta(seconds=2)
+# Switching a family off right after a delete in it fails (docs/cloud-api/battery.md §5).
+_AFTER_DELETE = timedelta(seconds=3)
+_FRESH = timedelta(seconds=15)
+_WAITS_FOR_GROUPS = timedelta(seconds=90)
+_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
+_LONG_AGO = timedelta(hours=1)
+
+
+def decide(ledger: Ledger, reading: Reading, now: datetime) -> Step:
+    """Return the next step. What follows from the time alone is noted in the ledger on the way."""
+    ledger.forget_finished(now - _LONG_AGO)
+    override.look_at_clock(ledger, now)
+    for intent in ledger.open_intents:
+        if not intent.is_touched and not intent.ends_override and now >= intent.asked_at + CONFIRMED_WITHIN:
+            fail(ledger, intent, "not_sent", now)
+    _replace_older(ledger)
+    prune(ledger)
+    work = _next_write(ledger, reading, now)
+    if work is not None and not isinstance(work, Rest):
+        return work
+    look = next_look(ledger, reading, now)
+    if isinstance(look, Read):
+        return look
+    rests = [step for step in (work, look) if isinstance(step, Rest)]
+    return min(rests, key=lambda rest: rest.until, default=AtRest())
+
+
+def _next_write(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
+    waiting = [intent for intent in ledger.open_intents if not intent.is_sent]
+    if not waiting and not _retries(ledger) and not _owed_now(ledger, reading, now) and not _lost(ledger, reading, now):
+        return _later(ledger, now)
+    guard = ledger.guard
+    if guard is not None and now < guard.toggled_at + SETTLE:
+        return Rest(guard.toggled_at + SETTLE)
+    if waiting and (gathering := _gathering(waiting, now)) is not None:
+        return gathering
+    if (read := _wanting(ledger, reading, waiting, now)) is not None:
+        return read
+    if reading.settings is None or reading.schedules is None or reading.settings.is_taken:
+        return Rest(now + LOOK_EVERY)
+    return _choose(ledger, reading, now)
+
+
+def _gathering(waiting: list[Intent], now: datetime) -> Rest | None:
+    """Wait for wishes that belong together, where nothing but such wishes wait."""
+    until = max(intent.asked_at for intent in waiting) + _GATHER
+    are_wishes = all(intent.wish.named and not intent.is_touched and not intent.is_override for intent in waiting)
+    return Rest(until) if are_wishes and now < until <= min(intent.asked_at for intent in waiting) + 2 * _GATHER else None
+
+
+def _wanting(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datetime) -> Read | Rest | None:
+    """Return what has to be read before anything can be written: a fresh look at everything. What is so already is applied."""
+    if not _is_fresh(reading.settings_at, ledger, now):
+        return Read(settings=True)
+    if any(not intent.wish.is_settings and intent.wish.named for intent in waiting) and not _is_fresh(reading.profile_at, ledger, now):
+        return Read(profile=True)
+    _apply_what_is_so(ledger, reading, now)
+    if not any(not intent.is_sent for intent in ledger.open_intents) and waiting:
+        return Rest(now)
+    if not _is_fresh(reading.schedules_at, ledger, now) or not reading.is_sure:
+        return Read(schedules=True)
+    if _lacks_groups(ledger, reading) and waiting and now < min(intent.asked_at for intent in waiting) + _WAITS_FOR_GROUPS:
+        return Rest(now + APART)
+    return None
+
+
+def _is_fresh(read_at: datetime | None, ledger: Ledger, now: datetime) -> bool:
+    """Return whether a read is from after the last write, and after everything that waits was asked for."""
+    moments = [intent.asked_at for intent in ledger.open_intents if not intent.is_sent]
+    since = max((moment for moment in (ledger.wrote_at, *moments) if moment is not None), default=None)
+    return read_at is not None and now - read_at <= _FRESH and (since is None or read_at >= since)
+
+
+def _lacks_groups(ledger: Ledger, reading: Reading) -> bool:
+    told = reading.schedules.families if reading.schedules else {}
+    controls = reading.settings.controls if reading.settings else {}
+    wanted = {*ledger.groups, *(family for family, control in controls.items() if control.supports_schedules)}
+    return any(family not in told for family in wanted)
+
+
+def _apply_what_is_so(ledger: Ledger, reading: Reading, now: datetime) -> None:
+    for intent in ledger.open_intents:
+        if intent.is_touched or intent.deletes or intent.writes or not intent.wish.named or intent.is_override:
+            continue
+        names = intent.wish.named.keys()
+        others = [
+            other
+            for other in ledger.intents
+            if other is not intent and other.sent_at and (other.is_open or now - other.sent_at < UNSEEN_FOR)
+        ]
+        is_undone = any(other.wish.named.keys() & names and other.wish.over(intent.wish) != intent.wish for other in others)
+        if not is_undone and intent.wish.is_so(reading.settings, reading.profile):
+            ledger.finish(intent, ChangeState.APPLIED)
+
+
+def _replace_older(ledger: Ledger) -> None:
+    """Let a newer intent take the place of an older one for the same thing."""
+    newer: set[str] = set()
+    for intent in reversed(ledger.open_intents):
+        named = intent.wish.named.keys() - {"profile_reserve"}
+        is_waiting = intent.override is not None and not intent.is_built
+        names = {"override"} if is_waiting else named
+        is_plain = not intent.is_override and not intent.deletes and not intent.writes and not intent.done_writes
+        if names and names <= newer and (is_plain or is_waiting):
+            ledger.finish(intent, ChangeState.FAILED, "replaced")
+        newer |= names | ({"override"} if intent.ends_override else set())
+
+
+def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
+    """Return the write whose turn it is: what is new first, then what is missing, then applies, then what came to nothing."""
+    for intent in [one for one in ledger.open_intents if not one.is_sent]:
+        if (step := _of_intent(ledger, intent, reading, now)) is not None:
+            return step
+    for expected in _lost(ledger, reading, now):
+        entry = replace(expected.entry.entry(), id="")
+        return WriteEntry(entry, None, expected)
+    rest = _after_delete(ledger, now)
+    if rest is not None:
+        return rest
+    wishes = [one for one in ledger.open_intents if not one.is_sent and one.wish.is_settings and not one.deletes and not one.writes]
+    owed = _owed_now(ledger, reading, now)
+    if wishes or owed:
+        return _settings_step(ledger, wishes, tuple(owed), reading, now)
+    for intent in _retries(ledger):
+        return _wish_step(ledger, intent)
+    return Rest(now)
+
+
+def _of_intent(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> Step | None:
+    """Return the next write of an intent; `None` where its settings go out with those of others."""
+    settings, schedules = reading.settings, reading.schedules
+    if settings is None or schedules is None or (not intent.is_built and override.is_blocked(ledger, intent)):
+        return None
+    if intent.in_flight_at is not None and now < intent.in_flight_at + LAG:
+        # It was interrupted: whether it has arrived shows only then.
+        return Rest(min(intent.in_flight_at + LAG, now + APART))
+    if not intent.is_built and intent.is_override and not override.build(ledger, intent, settings, schedules, now):
+        return Rest(now)
+    if intent.attempts >= MOST_WRITES + intent.entries_count:
+        fail(ledger, intent, "not_applied", now)
+        return Rest(now)
+    return _entry_step(ledger, intent, schedules, now) or _after_entries(ledger, intent, now)
+
+
+def _after_entries(ledger: Ledger, intent: Intent, now: datetime) -> Step | None:
+    if not intent.wish.named:
+        if not intent.is_sent:
+            # All of it was so already.
+            mark_sent(ledger, intent, now, is_unanswered=False)
+        return Rest(now)
+    if not intent.wish.is_settings:
+        return _after_delete(ledger, now) or WriteProfile(intent, ledger.names_source)
+    return None
+
+
+def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, now: datetime) -> Step | None:
+    for kept in list(intent.deletes):
+        if (found := kept.found_in(schedules)) is not None:
+            return DeleteEntry(found, intent)
+        if not is_told(schedules, kept.family):
+            return Rest(now + APART)
+        written = next((one for one in ledger.must if one.entry.entry().is_same_as(kept.entry()) and one.written_at), None)
+        if written is not None and written.written_at is not None and now < written.written_at + LAG:
+            return Rest(min(written.written_at + LAG, now + APART))
+        ledger.note_deleted(kept, now)
+        mark_done(intent.deletes, intent.done_deletes, kept)
+    for kept in list(intent.writes):
+        entry = kept.entry()
+        # A late read can show what was deleted here a moment ago.
+        others = [one for one in schedules.of(kept.family) if one.id != kept.id and not ledger.was_deleted(one)]
+        if not kept.id and any(one.is_same_as(entry) for one in others):
+            mark_done(intent.writes, intent.done_writes, kept)
+            continue
+        if any(overlap(window_of_entry(entry), window_of_entry(one)) for one in others):
+            fail(ledger, intent, "schedule_conflict", now)
+            return Rest(now)
+        return WriteEntry(entry, intent)
+    return None
+
+
+def _after_delete(ledger: Ledger, now: datetime) -> Rest | None:
+    deleted_at = ledger.deleted_at
+    return Rest(deleted_at + _AFTER_DELETE) if deleted_at is not None and now < deleted_at + _AFTER_DELETE else None
+
+
+def _settings_step(
+    ledger: Ledger, intents: list[Intent], owed: tuple[BatteryFamily, ...], reading: Reading, now: datetime
+) -> WriteSettings | WriteProfile:
+    if not owed and len(intents) == 1 and intents[0].form:
+        return _wish_step(ledger, intents[0])
+    wish = BatteryWish()
+    for intent in intents:
+        wish = intent.wish.over(wish)
+    form = max((ledger.owed[family].tries for family in owed), default=0) if not intents else 0
+    names_source = ledger.names_source if form < 2 else not ledger.names_source
+    is_whole = form == 1 and _RBD in owed and reading.settings is not None and not reading.settings.is_enabled(_RBD)
+    if is_whole:
+        wish = BatteryWish(restrict_discharge=False).over(wish)
+    return WriteSettings(_with_recent(ledger, wish, owed, now), owed, tuple(intents), names_source, is_whole)
+
+
+def _with_recent(ledger: Ledger, wish: BatteryWish, owed: tuple[BatteryFamily, ...], now: datetime) -> BatteryWish:
+    """Return a wish with what was wished for of these families a moment ago: a late read may not show it yet."""
+    recent = BatteryWish()
+    for intent in ledger.intents:
+        is_recent = intent.sent_at is not None and now - intent.sent_at < UNSEEN_FOR and intent.state is not ChangeState.FAILED
+        if (is_recent or (intent.is_open and intent.wish_sent)) and set(intent.wish.families) <= set(owed):
+            recent = replace(intent.wish, power_match=None, reserve=None, shutdown_level=None).over(recent)
+    return wish.over(recent if recent.is_settings else BatteryWish())
+
+
+def _wish_step(ledger: Ledger, intent: Intent) -> WriteSettings | WriteProfile:
+    is_whole, is_other = forms(intent)[intent.form]
+    names_source = ledger.names_source is not is_other
+    if not intent.wish.is_settings:
+        return WriteProfile(intent, names_source)
+    return WriteSettings(intent.wish, (), (intent,), names_source, is_whole)
+
+
+def _retries(ledger: Ledger) -> list[Intent]:
+    """Return the intents whose form came to nothing and that have another one."""
+    return [one for one in ledger.open_intents if one.is_sent and one.wants_retry]
+
+
+def _lost(ledger: Ledger, reading: Reading, now: datetime) -> list[Expected]:
+    """Return the expected entries that two reads have missed and that are to be put back."""
+    return [one for one in ledger.must if one.problem is None and _is_lost(ledger, one, reading, now)]
+
+
+def _is_lost(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> bool:
+    if any(kept.entry().is_same_as(one.entry.entry()) for intent in ledger.open_intents for kept in (*intent.writes, *intent.deletes)):
+        return False
+    if one.is_due:
+        return one.tries == 0
+    if one.missing_since is None or reading.schedules_at is None or reading.schedules_at - one.missing_since < APART:
+        return False
+    if one.tries and reading.settings is not None and reading.settings.is_pending:
+        # What the gateway has still to take over can drop it once more.
+        return False
+    is_unseen = one.written_at is not None and one.seen_at is None
+    return not is_unseen or (one.written_at is not None and now >= one.written_at + UNSEEN_FOR)
+
+
+def _owed_now(ledger: Ledger, reading: Reading, now: datetime) -> list[BatteryFamily]:
+    """Return the families whose apply is to be written now."""
+    return [family for family, owed in ledger.owed.items() if _is_owed_now(owed, reading, now)]
+
+
+def _is_owed_now(owed: Owed, reading: Reading, now: datetime) -> bool:
+    if owed.wrote_at is not None:
+        return False
+    if owed.is_refused:
+        return now >= owed.since + APPLY_AGAIN[min(owed.tries, len(APPLY_AGAIN) - 1)]
+    is_pending = reading.settings is not None and reading.settings.is_pending
+    return not is_pending or owed.tries == 0
+
+
+def _later(ledger: Ledger, now: datetime) -> Rest | None:
+    moments = [owed.since + APPLY_AGAIN[min(owed.tries, len(APPLY_AGAIN) - 1)] for owed in ledger.owed.values() if owed.is_refused]
+    return Rest(max(min(moments), now + timedelta(seconds=1))) if moments else None

@@ -1,0 +1,467 @@
+"""The ledger of a site's battery: what must be there, what is aside, what was asked for and how far it is.
+
+Source: docs/cloud-api/battery.md §5.
+
+It is true, and on disk before anything is sent; what is written to the cloud follows from it (`decide`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Self
+from uuid import uuid4
+
+from mashumaro import DataClassDictMixin
+
+from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatteryWish
+
+# What was deleted here is known for so long, whatever a late read shows.
+_DELETED_FOR = timedelta(minutes=30)
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
+
+
+class ChangeState(StrEnum):
+    """Where a change stands."""
+
+    QUEUED = "queued"
+    REQUESTED = "requested"
+    WAITING = "waiting_for_gateway"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
+class LedgerEvent(StrEnum):
+    """What a person may want to know."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    PUT_BACK = "put_back"
+    NOT_PUT_BACK = "not_put_back"
+    OVERRIDE_STARTED = "override_started"
+    OVERRIDE_ENDED = "override_ended"
+    DELETED_ELSEWHERE = "deleted_elsewhere"
+
+
+@dataclass(frozen=True)
+class KeptEntry(DataClassDictMixin):
+    """A schedule entry as it is kept on disk."""
+
+    id: str
+    family: BatteryFamily
+    start: time
+    end: time
+    days: tuple[int, ...]
+    limit: float | None
+    time_zone: str | None
+    is_enabled: bool
+
+    @classmethod
+    def keep(cls, entry: BatteryEntry) -> Self:
+        """Keep an entry."""
+        return cls(entry.id, entry.family, entry.start, entry.end, entry.days, entry.limit, entry.time_zone, entry.is_enabled)
+
+    def entry(self) -> BatteryEntry:
+        """Return the entry."""
+        return BatteryEntry(
+            id=self.id,
+            family=self.family,
+            start=self.start,
+            end=self.end,
+            days=self.days,
+            limit=self.limit,
+            time_zone=self.time_zone,
+            is_enabled=self.is_enabled,
+        )
+
+    def found_in(self, schedules: BatterySchedules) -> BatteryEntry | None:
+        """Return the entry that is this one, by its id or by what it says."""
+        there = schedules.of(self.family)
+        by_id = next((one for one in there if one.id == self.id), None)
+        mine = self.entry()
+        return by_id or next((one for one in there if one.is_same_as(mine)), None)
+
+
+@dataclass
+class Expected(DataClassDictMixin):
+    """An entry that must be there.
+
+    Attributes:
+        written_at: when it was added here, or put back; until it has been seen after that, a late read can miss it.
+        seen_at: when it was seen last after that, its family applied.
+        missing_since: when it was first missed.
+        tries: how often it was put back.
+        problem: why it could not be; then it waits for a person.
+    """
+
+    entry: KeptEntry
+    written_at: datetime | None = None
+    seen_at: datetime | None = None
+    missing_since: datetime | None = None
+    tries: int = 0
+    problem: str | None = None
+    is_due: bool = False
+
+
+@dataclass
+class Deleted(DataClassDictMixin):
+    """An entry that was deleted here."""
+
+    entry: KeptEntry
+    at: datetime
+
+
+@dataclass
+class Owed(DataClassDictMixin):
+    """A family whose entries were touched and want the apply (docs/cloud-api/battery.md §4)."""
+
+    since: datetime
+    tries: int = 0
+    wrote_at: datetime | None = None
+    was_pending: bool = False
+    seen_pending_at: datetime | None = None
+    is_refused: bool = False
+
+
+@dataclass
+class Guard(DataClassDictMixin):
+    """Open from a write that can drop entries until it is confirmed and the entries were compared again.
+
+    Attributes:
+        toggled_at: the last such write; `intent_at` the last one that was no mending of our own.
+        has_wish: whether the last one changed something, so that its being so proves that the gateway has taken it over.
+        late_at: since when the longest time is over and the gateway still has it: what disappears meanwhile is somebody else's doing.
+        settled_at: since when nothing is pending; `intents_settled_at` since when nothing is that somebody wanted.
+    """
+
+    toggled_at: datetime
+    intent_at: datetime
+    has_wish: bool = False
+    late_at: datetime | None = None
+    settled_at: datetime | None = None
+    intents_settled_at: datetime | None = None
+
+
+@dataclass
+class OverrideWish(DataClassDictMixin):
+    """An override that is wished for: the temporary entry, until when (UTC), until what state of charge (%)."""
+
+    entry: KeptEntry
+    ends_at: datetime
+    until_charge: float | None
+
+
+@dataclass
+class Override(DataClassDictMixin):
+    """A temporary entry, and what comes back when it ends.
+
+    Attributes:
+        entry: the temporary one.
+        started_at, ends_at: UTC.
+        until_charge: the state of charge (%) at which it ends sooner.
+        aside: the entries that were in its way.
+        was_on, were_schedules_on: whether the family, and the schedules of charge from grid, were switched on before.
+        is_begun: whether all of it was written.
+        is_ending: whether it is to end now; what is to be written for it stands among the intents.
+    """
+
+    entry: KeptEntry
+    started_at: datetime
+    ends_at: datetime
+    until_charge: float | None
+    aside: list[KeptEntry]
+    was_on: bool
+    were_schedules_on: bool
+    is_begun: bool = False
+    is_ending: bool = False
+
+
+@dataclass
+class Intent(DataClassDictMixin):
+    """What somebody wants. It outlives whoever asked for it.
+
+    Attributes:
+        what: its name, as the sensor shows it.
+        wish, deletes, writes: the settings, the entries to delete and those to write (with an id one is changed, without one added).
+        override: an override to begin; `ends_override` ends the one that is in force. Both are worked out when it is their turn.
+        done_deletes, done_writes: what of it the cloud has taken.
+        attempts: writes so far; `form` counts the forms of its wish that came to nothing.
+        sent_at: when its last write was taken; `not_so_since` when it was first seen not to be so.
+        was_pending: whether something else was pending when it was sent, so that it may be lost.
+        is_unanswered: nobody knows whether it has arrived: it is looked for, and not sent again.
+    """
+
+    what: str
+    asked_at: datetime
+    wish: BatteryWish = field(default_factory=BatteryWish)
+    deletes: list[KeptEntry] = field(default_factory=list)
+    writes: list[KeptEntry] = field(default_factory=list)
+    override: OverrideWish | None = None
+    ends_override: bool = False
+    id: str = field(default_factory=lambda: uuid4().hex)
+    state: ChangeState = ChangeState.QUEUED
+    reason: str | None = None
+    done_deletes: list[KeptEntry] = field(default_factory=list)
+    done_writes: list[KeptEntry] = field(default_factory=list)
+    attempts: int = 0
+    in_flight_at: datetime | None = None
+    form: int = 0
+    sent_at: datetime | None = None
+    not_so_since: datetime | None = None
+    was_pending: bool = False
+    seen_pending: bool = False
+    is_unanswered: bool = False
+    wish_sent: bool = False
+    wants_retry: bool = False
+    is_built: bool = False
+    is_carried_out: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is not known yet what becomes of it."""
+        return self.state not in {ChangeState.APPLIED, ChangeState.FAILED}
+
+    @property
+    def is_override(self) -> bool:
+        """Return whether it begins or ends an override."""
+        return self.override is not None or self.ends_override
+
+    @property
+    def is_sent(self) -> bool:
+        """Return whether all of it was written."""
+        is_worked_out = self.is_built or not self.is_override
+        is_written = not self.deletes and not self.writes and (self.wish_sent or not self.wish.named)
+        return is_worked_out and is_written and self.sent_at is not None
+
+    @property
+    def entries_count(self) -> int:
+        """Return how many entries it is about."""
+        return len(self.deletes) + len(self.writes) + len(self.done_deletes) + len(self.done_writes)
+
+    @property
+    def is_touched(self) -> bool:
+        """Return whether some of it was written."""
+        return self.sent_at is not None or bool(self.done_deletes or self.done_writes)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something that happened: to an intent, to an entry, or to the override."""
+
+    event: LedgerEvent
+    what: str | None = None
+    entry: KeptEntry | None = None
+    reason: str | None = None
+
+
+@dataclass
+class Ledger(DataClassDictMixin):
+    """Everything about one site's battery that must not be forgotten.
+
+    Attributes:
+        saved_at: when it was last written to the disk.
+        must: the entries that must be there, as long as something can have dropped them.
+        wrote_at: when the last write of any kind went out.
+        names_source: whether the site's writes seem to want `source` in the query (docs/cloud-api/battery.md §4).
+        is_old: it comes from a backup or a long shutdown: nothing is written because of it but the end of an override.
+        groups: the families that the cloud has told of.
+        told: what happened since somebody last looked; not on disk.
+    """
+
+    saved_at: datetime | None = None
+    must: list[Expected] = field(default_factory=list)
+    deleted: list[Deleted] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    override: Override | None = None
+    guard: Guard | None = None
+    owed: dict[BatteryFamily, Owed] = field(default_factory=dict)
+    wrote_at: datetime | None = None
+    names_source: bool = False
+    is_old: bool = False
+    groups: list[BatteryFamily] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list, metadata={"serialize": lambda _: [], "deserialize": lambda _: []})
+
+    # --- What it says ---
+
+    @property
+    def open_intents(self) -> list[Intent]:
+        """Return the intents that are not over, the oldest first."""
+        return [intent for intent in self.intents if intent.is_open]
+
+    @property
+    def active_override(self) -> Override | None:
+        """Return the override that is in force."""
+        return None if self.override is None or self.override.is_ending else self.override
+
+    @property
+    def left(self) -> list[KeptEntry]:
+        """Return the entries that could not be put back and wait for a person."""
+        return [one.entry for one in self.must if one.problem is not None]
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Return whether nothing is open but what waits for a person, or for the end of an override."""
+        ends = self.override is not None and (self.override.is_ending or not self.override.is_begun)
+        return not self.open_intents and self.guard is None and not self.owed and not ends and len(self.left) == len(self.must)
+
+    def was_deleted(self, entry: BatteryEntry) -> bool:
+        """Return whether an entry was deleted here lately."""
+        return any(one.entry.id == entry.id for one in self.deleted)
+
+    # --- Noting ---
+
+    def expect(self, entries: Iterable[BatteryEntry], *, written_at: datetime | None = None) -> None:
+        """Expect entries to be there from now on, unless they are expected, deleted or the override's already."""
+        known = {one.entry.id for one in self.must}
+        temporary = self.override.entry.entry() if self.override and self.override.is_ending else None
+        for entry in entries:
+            is_temporary = temporary is not None and entry.is_same_as(temporary)
+            if (entry.id and entry.id in known) or self.was_deleted(entry) or is_temporary:
+                continue
+            same = next((one for one in self.must if one.entry.entry().is_same_as(entry)), None)
+            if same is None:
+                self.must.append(Expected(KeptEntry.keep(entry), written_at=written_at))
+            elif same.problem is not None:
+                # A person has added it again.
+                self.must.remove(same)
+                self.must.append(Expected(KeptEntry.keep(entry), written_at=written_at))
+
+    def expect_no_more(self, entry: KeptEntry) -> None:
+        """Expect an entry no more, by its id or by what it says."""
+        gone = entry.entry()
+        self.must = [one for one in self.must if one.entry.id != (entry.id or None) and not one.entry.entry().is_same_as(gone)]
+
+    def note_deleted(self, entry: KeptEntry, now: datetime) -> None:
+        """Note that an entry was deleted here: it is never put back, whatever a late read says."""
+        self.deleted = [one for one in self.deleted if now - one.at < _DELETED_FOR and one.entry.id != entry.id]
+        self.deleted.append(Deleted(entry, now))
+        coming_back = [one for one in self.must if one.is_due and one.entry.id != entry.id]
+        self.expect_no_more(entry)
+        self.must += [one for one in coming_back if one not in self.must]
+
+    @property
+    def deleted_at(self) -> datetime | None:
+        """Return when something was deleted here last."""
+        return max((one.at for one in self.deleted), default=None)
+
+    def note_toggle(self, now: datetime, *, has_wish: bool) -> None:
+        """Note that a write goes out that can drop entries: from now on something can be lost."""
+        before = self.guard
+        is_mending = not has_wish and before is not None
+        self.guard = Guard(
+            toggled_at=now,
+            intent_at=before.intent_at if is_mending and before is not None else now,
+            has_wish=has_wish,
+            intents_settled_at=before.intents_settled_at if is_mending and before is not None else None,
+        )
+
+    def owe(self, family: BatteryFamily, now: datetime) -> None:
+        """Note that a family's entries were touched."""
+        self.owed[family] = Owed(since=now)
+
+    def finish(self, intent: Intent, state: ChangeState, reason: str | None = None) -> None:
+        """Note what became of an intent."""
+        intent.state, intent.reason = state, reason
+        event = LedgerEvent.APPLIED if state is ChangeState.APPLIED else LedgerEvent.FAILED
+        self.tell(event, what=intent.what, reason=reason)
+
+    def tell(self, event: LedgerEvent, *, what: str | None = None, entry: KeptEntry | None = None, reason: str | None = None) -> None:
+        """Note something for a person."""
+        self.told.append(Told(event, what, entry, reason))
+
+    def forget_finished(self, before: datetime) -> None:
+        """Forget intents that are over since long."""
+        self.intents = [intent for intent in self.intents if intent.is_open or intent.asked_at > before]
+
+    # --- From disk ---
+
+    @classmethod
+    def read(cls, stored: object) -> tuple[Self, bool]:
+        """Read a ledger, or one of release 0.2.0; return it, and whether all of it could be read. What can be read is kept."""
+        reader = _Reader()
+        ledger = cls()
+        data = reader.mapping(stored)
+        if "records" in data:
+            reader.take_over(data, ledger)
+        ledger.must += reader.many(data, "must", Expected)
+        ledger.deleted = reader.many(data, "deleted", Deleted)
+        ledger.intents = reader.many(data, "intents", Intent)
+        ledger.override = reader.one(data, "override", Override)
+        ledger.guard = reader.one(data, "guard", Guard)
+        for name, owed in reader.mapping(data.get("owed", {})).items():
+            if isinstance(name, str) and name in set(BatteryFamily) and (found := reader.one({"owed": owed}, "owed", Owed)) is not None:
+                ledger.owed[BatteryFamily(name)] = found
+        ledger.names_source = data.get("names_source") is True
+        if (saved_at := data.get("saved_at")) is not None:
+            ledger.saved_at = reader.moment(saved_at)
+        return ledger, reader.is_whole
+
+
+class _Reader:
+    """Reads what can be read of a file, whatever shape it has."""
+
+    def __init__(self) -> None:
+        self.is_whole = True
+
+    def mapping(self, value: object) -> Mapping[str, object]:
+        if isinstance(value, Mapping):
+            return value
+        self.is_whole = False
+        return {}
+
+    def many[T: DataClassDictMixin](self, data: Mapping[str, object], key: str, kind: type[T]) -> list[T]:
+        found = data.get(key, [])
+        if not isinstance(found, list):
+            self.is_whole = False
+            return []
+        read = (self.one({key: item}, key, kind) for item in found)
+        return [item for item in read if item is not None]
+
+    def one[T: DataClassDictMixin](self, data: Mapping[str, object], key: str, kind: type[T]) -> T | None:
+        value = data.get(key)
+        if value is None:
+            return None
+        try:
+            found = kind.from_dict(self.mapping(value))
+        except _UNREADABLE:
+            self.is_whole = False
+            return None
+        has_zones = _has_zones(found)
+        self.is_whole = self.is_whole and has_zones
+        return found if has_zones else None
+
+    def moment(self, value: object) -> datetime | None:
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            found = None
+        self.is_whole = self.is_whole and found is not None and found.tzinfo is not None
+        return found if found is not None and found.tzinfo is not None else None
+
+    def take_over(self, data: Mapping[str, object], ledger: Ledger) -> None:
+        """Take over the records of release 0.2.0: the entries that each open change expected, and what could not be put back."""
+        for record in self.many(data, "records", _Record):
+            for kept in record.expected:
+                if all(one.entry.id != kept.id for one in ledger.must):
+                    ledger.must.append(Expected(kept, problem=record.problem))
+            for family in record.families:
+                ledger.owe(family, record.opened_at)
+            if record.problem is None:
+                ledger.guard = Guard(toggled_at=record.opened_at, intent_at=record.opened_at)
+            ledger.saved_at = max(record.opened_at, ledger.saved_at or record.opened_at)
+
+
+@dataclass
+class _Record(DataClassDictMixin):
+    """A change as release 0.2.0 kept it."""
+
+    expected: list[KeptEntry]
+    opened_at: datetime
+    families: list[BatteryFamily] = field(default_factory=list)
+    problem: str | None = None
+
+
+def _has_zones(found: DataClassDictMixin) -> bool:
+    """Return whether every moment says where it is: others cannot be compared."""
+    moments = [value for value in vars(found).values() if isinstance(value, datetime)]
+    return all(moment.tzinfo is not None for moment in moments)

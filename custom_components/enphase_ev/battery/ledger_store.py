@@ -1,0 +1,90 @@
+"""The ledger on disk: written so that a failure is seen, read whatever shape it has."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import Store
+
+from ..const import DOMAIN, LOGGER
+from .ledger import ChangeState, Ledger
+
+_STORAGE_VERSION = 1
+# One that is older comes from a backup, or from before a long shutdown: much can have happened since.
+_OLD_AFTER = timedelta(hours=1)
+
+
+class LedgerStore:
+    """The file of one site's ledger."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._hass = hass
+        self._key = f"{DOMAIN}.battery.{entry_id}"
+        self._file = self._open()
+        self.is_unreadable = False
+
+    def _open(self) -> Store[dict[str, object]]:
+        return Store(self._hass, _STORAGE_VERSION, self._key, private=True, atomic_writes=True)
+
+    async def async_load(self) -> Ledger:
+        """Return what was stored, one of release 0.2.0 too. What cannot be read is put aside as a file, the rest of it is kept."""
+        raw = await self._hass.async_add_executor_job(_content, self._file.path)
+        stored: object = None
+        try:
+            stored = await self._file.async_load()
+        except (HomeAssistantError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError) as err:
+            LOGGER.warning("The battery's ledger cannot be read: %s", type(err).__name__)
+            self.is_unreadable = True
+        if stored is None and raw and not self.is_unreadable:
+            self.is_unreadable = True
+        ledger, is_whole = Ledger.read(stored if stored is not None else {})
+        self.is_unreadable = self.is_unreadable or not is_whole
+        if self.is_unreadable and raw:
+            await self._hass.async_add_executor_job(_put_aside, self._file.path, raw)
+        self._file = self._open()
+        _age(ledger, datetime.now(UTC))
+        return ledger
+
+    async def async_save(self, ledger: Ledger) -> None:
+        """Write now, and look whether it is there: Home Assistant's own store tells nobody that the disk refused.
+
+        Raises:
+            HomeAssistantError: It could not be written.
+        """
+        ledger.saved_at = datetime.now(UTC)
+        data = ledger.to_dict()
+        await self._file.async_save(data)
+        try:
+            stored = await self._open().async_load()
+        except HomeAssistantError:
+            stored = None
+        if stored is None or stored.get("saved_at") != data["saved_at"]:
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="ledger_not_saved")
+
+    async def async_remove(self) -> None:
+        """Forget everything."""
+        await self._file.async_remove()
+
+
+def _age(ledger: Ledger, now: datetime) -> None:
+    """Let an old ledger write nothing by itself but the end of an override that is over; what is missing waits for a person."""
+    if ledger.saved_at is None or now - ledger.saved_at < _OLD_AFTER:
+        return
+    ledger.is_old = bool(ledger.must)
+    ledger.guard = None
+    ledger.owed.clear()
+    for intent in ledger.open_intents:
+        if not intent.ends_override:
+            ledger.finish(intent, ChangeState.FAILED, "too_old")
+
+
+def _content(path: str) -> bytes:
+    file = Path(path)
+    return file.read_bytes() if file.is_file() else b""
+
+
+def _put_aside(path: str, content: bytes) -> None:
+    aside = Path(f"{path}.unreadable")
+    aside.write_bytes(content)
+    aside.chmod(0o600)

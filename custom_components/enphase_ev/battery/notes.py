@@ -1,0 +1,178 @@
+"""What is noted in the ledger of a write: before it goes out, when it is taken, when it is refused. Pure, as `decide`.
+
+Source: docs/cloud-api/battery.md §4, §5.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import datetime
+
+from ..enlighten import BatteryEntry, BatteryFamily
+from . import override
+from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent
+from .steps import APART, APPLY_AGAIN, APPLY_FOR, DeleteEntry, Reading, Write, WriteEntry, WriteProfile, WriteSettings, is_told, is_unseen
+
+
+def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callable[[], None]:
+    """Note a write before it goes out: what must be there afterwards, and what was tried. Return what takes the note back."""
+    before = deepcopy((ledger.must, ledger.deleted, ledger.owed, ledger.guard, ledger.wrote_at))
+    attempts = [(intent, intent.attempts, intent.in_flight_at, intent.was_pending) for intent in ledger.intents]
+
+    def take_back() -> None:
+        ledger.must, ledger.deleted, ledger.owed, ledger.guard, ledger.wrote_at = before
+        for one, count, in_flight_at, was_pending in attempts:
+            one.attempts, one.in_flight_at, one.was_pending = count, in_flight_at, was_pending
+
+    ledger.wrote_at = now
+    match step:
+        case DeleteEntry(entry, intent):
+            ledger.note_deleted(KeptEntry.keep(entry), now)
+            _attempted(intent, now)
+        case WriteEntry(entry, intent, expected):
+            _note_entry(ledger, entry, intent, expected, now)
+        case WriteSettings(_, applied, intents):
+            _note_toggle(ledger, reading, intents, now)
+            for family in applied:
+                ledger.owed[family].wrote_at = now
+                ledger.owed[family].was_pending = reading.settings is not None and reading.settings.is_pending
+        case WriteProfile(intent):
+            _note_toggle(ledger, reading, (intent,), now)
+    return take_back
+
+
+def _attempted(intent: Intent | None, now: datetime) -> None:
+    if intent is not None:
+        intent.attempts += 1
+        intent.in_flight_at = now
+
+
+def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expected: Expected | None, now: datetime) -> None:
+    _attempted(intent, now)
+    if expected is not None:
+        expected.tries += 1
+        expected.written_at, expected.seen_at, expected.missing_since, expected.is_due = now, None, None, False
+    else:
+        if entry.id:
+            ledger.must = [one for one in ledger.must if one.entry.id != entry.id]
+        ledger.expect([entry], written_at=now)
+    if entry.family not in ledger.owed:
+        ledger.owe(entry.family, now)
+
+
+def _note_toggle(ledger: Ledger, reading: Reading, intents: tuple[Intent, ...], now: datetime) -> None:
+    schedules = reading.schedules
+    there = schedules.entries if schedules else ()
+    untold = [family for family in reading.last_told if schedules is None or not is_told(schedules, family)]
+    ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
+    ledger.note_toggle(now, has_wish=bool(intents))
+    is_pending = reading.settings is not None and reading.settings.is_pending
+    for intent in intents:
+        intent.attempts += 1
+        intent.was_pending = intent.was_pending or is_pending
+        for one in ledger.must:
+            # A new wish is a new reason for a loss.
+            one.tries = 0 if one.problem is None else one.tries
+
+
+def taken(ledger: Ledger, step: Write, now: datetime, *, is_unanswered: bool = False) -> None:
+    """Note that the cloud has taken a write, or that nobody knows whether it has."""
+    match step:
+        case DeleteEntry(entry, intent):
+            ledger.owe(entry.family, now)
+            if intent is not None:
+                mark_done(intent.deletes, intent.done_deletes, KeptEntry.keep(entry))
+                mark_sent(ledger, intent, now, is_unanswered=is_unanswered)
+        case WriteEntry(entry, intent, expected):
+            ledger.owe(entry.family, now)
+            if intent is not None:
+                mark_done(intent.writes, intent.done_writes, KeptEntry.keep(entry))
+                mark_sent(ledger, intent, now, is_unanswered=is_unanswered)
+            elif expected is not None and not is_unanswered:
+                ledger.tell(LedgerEvent.PUT_BACK, entry=expected.entry)
+        case WriteSettings(_, _, intents, names_source):
+            for intent in intents:
+                _wish_sent(ledger, intent, now, names_source=names_source, is_unanswered=is_unanswered)
+        case WriteProfile(intent, names_source):
+            _wish_sent(ledger, intent, now, names_source=names_source, is_unanswered=is_unanswered)
+
+
+def mark_done(waiting: list[KeptEntry], done: list[KeptEntry], entry: KeptEntry) -> None:
+    """Note an entry of an intent as done."""
+    same = [kept for kept in waiting if (kept.id and kept.id == entry.id) or kept.entry().is_same_as(entry.entry())]
+    for kept in same:
+        waiting.remove(kept)
+    done.append(entry)
+
+
+def mark_sent(ledger: Ledger, intent: Intent, now: datetime, *, is_unanswered: bool) -> None:
+    """Note that a write of an intent was taken, or that nobody knows; with the last one all of it is requested."""
+    intent.sent_at, intent.in_flight_at, intent.not_so_since = now, None, None
+    intent.seen_pending = intent.wants_retry = False
+    intent.is_unanswered = intent.is_unanswered or is_unanswered
+    if intent.is_sent:
+        intent.state = ChangeState.REQUESTED
+        override.on_sent(ledger, intent, now)
+
+
+def _wish_sent(ledger: Ledger, intent: Intent, now: datetime, *, names_source: bool, is_unanswered: bool) -> None:
+    intent.wish_sent = True
+    # A form that is only suspected is what a restart goes on with.
+    ledger.names_source = names_source
+    mark_sent(ledger, intent, now, is_unanswered=is_unanswered)
+
+
+def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_conflict: bool = False) -> None:
+    """Note that the cloud has refused a write whose note was taken back: what it was for is over."""
+    match step:
+        case WriteEntry(_, None, Expected() as expected):
+            for one in [one for one in ledger.must if one.entry == expected.entry]:
+                _not_put_back(ledger, one, reason, now, is_conflict=is_conflict)
+        case WriteEntry(_, intent) | DeleteEntry(_, intent):
+            if intent is not None:
+                fail(ledger, intent, reason, now)
+        case WriteSettings(_, applied, intents):
+            _not_applied(ledger, applied, now)
+            for intent in intents:
+                fail(ledger, intent, reason, now)
+        case WriteProfile(intent):
+            fail(ledger, intent, reason, now)
+
+
+def _not_put_back(ledger: Ledger, one: Expected, reason: str, now: datetime, *, is_conflict: bool) -> None:
+    one.tries, one.is_due, one.missing_since = one.tries + 1, False, now - APART
+    # What was written just before can be in its way for a moment.
+    if not is_conflict or one.tries > 1:
+        give_up(ledger, one, reason)
+
+
+def _not_applied(ledger: Ledger, applied: tuple[BatteryFamily, ...], now: datetime) -> None:
+    for family in applied:
+        owed = ledger.owed[family]
+        owed.wrote_at, owed.is_refused, owed.tries = None, True, owed.tries + 1
+        if owed.tries >= len(APPLY_AGAIN) or now >= owed.since + APPLY_FOR:
+            del ledger.owed[family]
+            ledger.tell(LedgerEvent.FAILED, what="apply", reason="apply_refused")
+
+
+def fail(ledger: Ledger, intent: Intent, reason: str, now: datetime) -> None:
+    """Note that nothing comes of an intent: what it added and nobody has seen is not expected any more."""
+    unseen = [one for one in ledger.must if is_unseen(one) or one.missing_since is not None]
+    mine = [kept.entry() for kept in (*intent.writes, *intent.done_writes)]
+    gone = [one for one in unseen if one.tries == 0 and any(one.entry.entry().is_same_as(entry) for entry in mine)]
+    ledger.must = [one for one in ledger.must if not any(one is other for other in gone)]
+    ledger.finish(intent, ChangeState.FAILED, reason)
+    override.on_failure(ledger, intent)
+
+
+def give_up(ledger: Ledger, one: Expected, reason: str) -> None:
+    """Note that an entry could not be put back: it waits for a person."""
+    one.problem = reason
+    ledger.tell(LedgerEvent.NOT_PUT_BACK, entry=one.entry, reason=reason)
+
+
+def prune(ledger: Ledger) -> None:
+    """Forget the entries that need no watch any more."""
+    if ledger.guard is None and not ledger.is_old:
+        keeps = [one for one in ledger.must if one.problem is not None or one.missing_since is not None or one.is_due]
+        writing = [one for one in ledger.must if is_unseen(one) or (one.written_at is not None and one.entry.family in ledger.owed)]
+        ledger.must = [one for one in ledger.must if any(one is other for other in (*keeps, *writing))]

@@ -1,0 +1,141 @@
+"""The steps of the keeper, and what they are decided by: what was read, and how long things take.
+
+Source: docs/cloud-api/battery.md §4 to §6.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ..enlighten import BatteryEntry, BatteryFamily, BatteryProfile, BatterySchedules, BatterySettings, BatteryWish, has_whole_form
+from .ledger import Expected, Intent
+
+# A write can drop entries some seconds later: compared before that, they would seem to be there.
+SETTLE = timedelta(seconds=15)
+# Two reads decide that lie so far apart.
+APART = timedelta(seconds=20)
+# Reads can lag behind by a minute and a half: what is so long ago, they show.
+LAG = timedelta(seconds=100)
+UNSEEN_FOR = timedelta(minutes=3)
+LOOK_EVERY = timedelta(seconds=60)
+CONFIRMED_WITHIN = timedelta(minutes=15)
+MOST_WRITES = 6
+# When an apply that was refused is tried again, counted from the write that wants it.
+APPLY_AGAIN = tuple(timedelta(minutes=minutes) for minutes in (0, 5, 10, 20, 35, 55))
+APPLY_FOR = timedelta(hours=1)
+
+
+@dataclass
+class Reading:
+    """What was read last of the cloud, and when; `last_told` are the entries that it told of a family last.
+
+    `empty_reads` counts the last answers in a row that held no entry at all.
+    """
+
+    settings: BatterySettings | None = None
+    settings_at: datetime | None = None
+    schedules: BatterySchedules | None = None
+    schedules_at: datetime | None = None
+    profile: BatteryProfile | None = None
+    profile_at: datetime | None = None
+    last_told: dict[BatteryFamily, tuple[BatteryEntry, ...]] = field(default_factory=dict)
+    empty_reads: int = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Return whether what is not in the last answer can be taken as gone: one empty answer is no proof."""
+        return self.empty_reads != 1
+
+    def take(
+        self,
+        now: datetime,
+        *,
+        settings: BatterySettings | None = None,
+        schedules: BatterySchedules | None = None,
+        profile: BatteryProfile | None = None,
+    ) -> None:
+        """Take what was read now."""
+        if settings is not None:
+            self.settings, self.settings_at = settings, now
+        if profile is not None:
+            self.profile, self.profile_at = profile, now
+        if schedules is not None:
+            self.schedules, self.schedules_at = schedules, now
+            self.empty_reads = 0 if schedules.entries else self.empty_reads + 1
+            for family, found in schedules.families.items():
+                if found.is_told:
+                    self.last_told[family] = found.entries
+
+
+class Read(NamedTuple):
+    """Read these."""
+
+    settings: bool = False
+    schedules: bool = False
+    profile: bool = False
+
+
+class Rest(NamedTuple):
+    """Do nothing until then, or until somebody wants something."""
+
+    until: datetime
+
+
+class AtRest(NamedTuple):
+    """Nothing is open."""
+
+
+class DeleteEntry(NamedTuple):
+    """Delete an entry for an intent."""
+
+    entry: BatteryEntry
+    intent: Intent | None
+
+
+class WriteEntry(NamedTuple):
+    """Add an entry (without an id) or change one (with its id), for an intent; or put one back."""
+
+    entry: BatteryEntry
+    intent: Intent | None = None
+    expected: Expected | None = None
+
+
+class WriteSettings(NamedTuple):
+    """Write settings for intents, and apply families."""
+
+    wish: BatteryWish
+    applied: tuple[BatteryFamily, ...]
+    intents: tuple[Intent, ...]
+    names_source: bool
+    is_whole: bool
+
+
+class WriteProfile(NamedTuple):
+    """Choose a profile, or switch storm guard."""
+
+    intent: Intent
+    names_source: bool
+
+
+type Write = DeleteEntry | WriteEntry | WriteSettings | WriteProfile
+
+
+type Step = Write | Read | Rest | AtRest
+
+
+def forms(intent: Intent) -> list[tuple[bool, bool]]:
+    """Return the forms of a wish in their order: whether the whole is sent, and whether `source` changes from the form before."""
+    has_whole = has_whole_form(intent.wish)
+    plain = [(False, False)] * (2 if intent.was_pending else 1)
+    return [*plain, *([(True, False)] * has_whole), (False, True), *([(True, False)] * has_whole)]
+
+
+def is_unseen(one: Expected) -> bool:
+    """Return whether an entry was written here and has not been seen since."""
+    return one.written_at is not None and one.seen_at is None
+
+
+def is_told(schedules: BatterySchedules, family: BatteryFamily) -> bool:
+    """Return whether an answer says anything of a family."""
+    found = schedules.families.get(family)
+    return found is not None and found.is_told

@@ -1,0 +1,49 @@
+"""What is done for the battery when its entry is removed or disabled: the override ends, and what is missing is put back."""
+
+from homeassistant.components.persistent_notification import async_create
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.translation import async_get_translations
+
+from ..const import DOMAIN, LOGGER
+from ..enlighten import Account, Batteries, EnlightenError
+from .keeper import Keeper
+from .ledger import KeptEntry
+from .ledger_store import LedgerStore
+from .validation import entry_line
+
+_WITHIN = 60.0
+_KEY = f"component.{DOMAIN}.exceptions.battery_not_wound_up.message"
+
+
+async def async_wind_up(hass: HomeAssistant, entry: ConfigEntry, account: Account, site_id: str) -> None:
+    """End the override and put back what is aside or missing, for a minute at most; tell what could not be, where it outlives the entry."""
+    store = LedgerStore(hass, entry.entry_id)
+    ledger = await store.async_load()
+    if ledger.override is None and not ledger.must and not ledger.owed:
+        return
+    client = Batteries(account, site_id)
+    keeper = Keeper(hass, entry, client, store, ledger)
+    try:
+        await client.site_settings()
+        left = await keeper.async_wind_up(_WITHIN)
+    except (EnlightenError, HomeAssistantError) as err:
+        LOGGER.warning("The battery could not be left as it was: %s", type(err).__name__)
+        await keeper.async_stop()
+        left = [*(ledger.override.aside if ledger.override else []), *(one.entry for one in ledger.must)]
+    if left:
+        await _tell(hass, entry, left)
+
+
+async def _tell(hass: HomeAssistant, entry: ConfigEntry, left: list[KeptEntry]) -> None:
+    lines = "".join(f"\n- {entry_line(kept.entry())}" for kept in left)
+    told = HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="battery_not_wound_up",
+        translation_placeholders={"site": entry.title, "schedules": lines},
+    )
+    LOGGER.error("%s", told)
+    texts = await async_get_translations(hass, hass.config.language, "exceptions", {DOMAIN})
+    message = texts.get(_KEY, "{site}: {schedules}").format(site=entry.title, schedules=lines)
+    async_create(hass, message, title=entry.title, notification_id=f"{DOMAIN}_battery_{entry.entry_id}")

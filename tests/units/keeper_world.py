@@ -1,0 +1,508 @@
+"""Worlds in which the pure decision about a battery is tried: a model of the cloud, and what people, the app and the weather do to it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from random import Random
+
+from custom_components.enphase_ev.battery import override
+from custom_components.enphase_ev.battery.decide import decide
+from custom_components.enphase_ev.battery.ledger import ChangeState, Intent, KeptEntry, Ledger, OverrideWish
+from custom_components.enphase_ev.battery.notes import note, refused, taken
+from custom_components.enphase_ev.battery.observe import observe
+from custom_components.enphase_ev.battery.steps import (
+    AtRest,
+    DeleteEntry,
+    Read,
+    Reading,
+    Rest,
+    Write,
+    WriteEntry,
+    WriteProfile,
+    WriteSettings,
+)
+from custom_components.enphase_ev.enlighten import (
+    BatteryControl,
+    BatteryEntry,
+    BatteryFamily,
+    BatteryProfile,
+    BatterySchedules,
+    BatterySettings,
+    BatteryWish,
+    FamilySchedules,
+)
+
+_EPOCH = datetime(2026, 5, 20, 3, 10, tzinfo=UTC)
+_CFG, _DTG, _RBD = BatteryFamily
+_ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
+_SWITCH_NAMES = {_CFG: "charge_from_grid", _DTG: "discharge_to_grid", _RBD: "restrict_discharge"}
+_KEYS = {_CFG: "chargeFromGrid", _DTG: "dtgControl", _RBD: "rbdControl"}
+_MOST_STEPS = 3000
+
+type Says = tuple[BatteryFamily, time, time]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry in the cloud."""
+
+    id: str
+    entry: BatteryEntry
+    is_applied: bool = False
+    apply_sent: bool = False
+
+
+@dataclass
+class Change:
+    """What the gateway has still to take over."""
+
+    due: float
+    values: dict[str, object]
+    applied: tuple[BatteryFamily, ...] = ()
+    dropped: tuple[BatteryFamily, ...] = ()
+
+
+@dataclass
+class Weather:
+    """How this cloud differs from another one, times in seconds."""
+
+    drops: dict[BatteryFamily | str, tuple[BatteryFamily, ...]] = field(default_factory=dict)
+    drop_after: float | None = 0.0
+    """None: when the gateway takes the change over."""
+    delay: float = 20.0
+    settings_lag: float = 0.0
+    schedules_lag: float = 0.0
+    offline: tuple[float, float] = (0.0, 0.0)
+    missing_group: tuple[BatteryFamily | None, float, float] = (None, 0.0, 0.0)
+    empty_every: int = 0
+    lost_while_pending: bool = False
+    source: str = "indifferent"
+    checks_conflicts: bool = True
+    pending_while_off: bool = False
+    refuses_every: int = 0
+    loses_answer_every: int = 0
+
+
+class ModelCloud:
+    """A battery service that takes writes and does them later, with its weather."""
+
+    def __init__(self, weather: Weather) -> None:
+        self.weather = weather
+        self.now = 0.0
+        self.values: dict[str, object] = {
+            "charge_from_grid": False,
+            "charge_schedules": False,
+            "discharge_to_grid": False,
+            "restrict_discharge": False,
+            "reserve": 20,
+            "profile": "self-consumption",
+        }
+        self.rows: list[Row] = []
+        self.pending: list[Change] = []
+        self.dropping: list[tuple[float, tuple[BatteryFamily, ...]]] = []
+        self.history: list[tuple[float, dict[str, object], tuple[Row, ...], dict[str, object] | None]] = []
+        self.reads = self.writes = self.number = 0
+        self.keep()
+
+    def keep(self) -> None:
+        """Remember how it is now, for reads that lag."""
+        requested = {name: value for change in self.pending for name, value in change.values.items()}
+        self.history.append((self.now, dict(self.values), tuple(self.rows), requested if self.pending else None))
+
+    def live(self, until: float) -> None:
+        """Let time pass."""
+        while True:
+            moments = [self._due(change) for change in self.pending] + [at for at, _ in self.dropping]
+            moment = min(moments, default=until + 1)
+            if moment > until:
+                break
+            self.now = max(self.now, moment)
+            for at, families in list(self.dropping):
+                if at <= self.now:
+                    self.dropping.remove((at, families))
+                    self.drop(families)
+            for change in list(self.pending):
+                if self._due(change) <= self.now:
+                    self._take_over(change)
+        self.now = max(self.now, until)
+
+    def _due(self, change: Change) -> float:
+        begin, end = self.weather.offline
+        return end if begin <= change.due < end else change.due
+
+    def _take_over(self, change: Change) -> None:
+        self.pending.remove(change)
+        self.values |= change.values
+        rows = []
+        for row in self.rows:
+            if row.entry.family in change.applied and row.apply_sent:
+                is_on = self.values[_SWITCH_NAMES[row.entry.family]]
+                rows.append(replace(row, is_applied=bool(is_on) or not self.weather.pending_while_off))
+            else:
+                rows.append(row)
+        self.rows = rows
+        self.drop(change.dropped)
+
+    def drop(self, families: tuple[BatteryFamily, ...]) -> None:
+        """Lose entries without a word."""
+        self.rows = [row for row in self.rows if row.entry.family not in families]
+        self.keep()
+
+    def add(self, entry: BatteryEntry, *, is_applied: bool = False) -> bool:
+        """Add an entry; return whether it was taken."""
+        if self.weather.checks_conflicts and any(_overlaps(row.entry, entry) for row in self.rows):
+            return False
+        self.number += 1
+        self.rows.append(Row(f"e{self.number}", replace(entry, id=f"e{self.number}"), is_applied, is_applied))
+        self.keep()
+        return True
+
+    def delete(self, entry_id: str) -> None:
+        """Delete an entry."""
+        self.rows = [row for row in self.rows if row.id != entry_id]
+        self.keep()
+
+    def toggle(self, values: dict[str, object], applied: tuple[BatteryFamily, ...], *, names_source: bool, kind: str | None = None) -> None:
+        """Take a write of settings."""
+        weather = self.weather
+        is_ignored = (weather.source == "needed" and not names_source) or (weather.source == "ignored" and names_source)
+        if is_ignored or (weather.lost_while_pending and self.pending):
+            return
+        changed = {name for name, value in values.items() if self._expected(name) != value}
+        dropped = [family for key, name in _SWITCH_NAMES.items() if name in changed for family in weather.drops.get(key, ())]
+        dropped += weather.drops.get(kind or "", ())
+        self.rows = [replace(row, apply_sent=True) if row.entry.family in applied else row for row in self.rows]
+        if dropped and weather.drop_after is not None:
+            self.dropping.append((self.now + weather.drop_after, tuple(dropped)))
+        self.pending.append(Change(self.now + weather.delay, values, applied, tuple(dropped) if weather.drop_after is None else ()))
+        self.keep()
+        self.live(self.now)
+
+    def _expected(self, name: str) -> object:
+        return next((change.values[name] for change in reversed(self.pending) if name in change.values), self.values[name])
+
+    def _seen(self, lag: float) -> tuple[float, dict[str, object], tuple[Row, ...], dict[str, object] | None]:
+        at = self.now - lag
+        return next((one for one in reversed(self.history) if one[0] <= at), self.history[0])
+
+    def settings(self) -> BatterySettings:
+        """Tell the settings."""
+        self.reads += 1
+        _, values, _, requested = self._seen(self.weather.settings_lag)
+        controls = {
+            family: BatteryControl(is_shown=True, is_enabled=bool(values[name]), supports_schedules=True)
+            for family, name in _SWITCH_NAMES.items()
+        }
+        data = {
+            "chargeFromGrid": values["charge_from_grid"],
+            "chargeFromGridScheduleEnabled": values["charge_schedules"],
+            "batteryBackupPercentage": values["reserve"],
+            **{f"{family.value}Control": {"show": True, "enabled": values[_SWITCH_NAMES[family]]} for family in BatteryFamily},
+        }
+        return BatterySettings(
+            reserve=float(str(values["reserve"])),
+            charges_from_grid=bool(values["charge_from_grid"]),
+            schedules_charge=bool(values["charge_schedules"]),
+            controls=controls,
+            requested={} if requested is None else _requested(requested),
+            data=data,  # type: ignore[arg-type]  # as JSON
+        )
+
+    def profile(self) -> BatteryProfile:
+        """Tell the profile."""
+        self.reads += 1
+        _, values, _, requested = self._seen(self.weather.settings_lag)
+        return BatteryProfile(profile=str(values["profile"]), is_change_pending=requested is not None)
+
+    def schedules(self) -> BatterySchedules:
+        """Tell the entries."""
+        self.reads += 1
+        _, _, rows, _ = self._seen(self.weather.schedules_lag)
+        if self.weather.empty_every and self.reads % self.weather.empty_every == 0:
+            rows = ()
+        group, begin, end = self.weather.missing_group
+        families = {
+            family: FamilySchedules(
+                status="active",
+                entries=tuple(replace(row.entry, is_pending=not row.is_applied) for row in rows if row.entry.family is family),
+            )
+            for family in BatteryFamily
+            if family is not group or not begin <= self.now < end
+        }
+        return BatterySchedules(families=families, is_pending=False)
+
+
+_WIRE = {"charge_from_grid": "chargeFromGrid", "charge_schedules": "chargeFromGridScheduleEnabled", "reserve": "batteryBackupPercentage"}
+
+
+def _requested(values: dict[str, object]) -> dict[str, object]:
+    """Return what is requested as the cloud tells it; an apply shows as something, too."""
+    told: dict[str, object] = {_WIRE[name]: value for name, value in values.items() if name in _WIRE}
+    told |= {_KEYS[family]: {"enabled": values[name]} for family, name in _SWITCH_NAMES.items() if family is not _CFG and name in values}
+    return told or {"acceptedItcDisclaimer": "now"}
+
+
+def _overlaps(one: BatteryEntry, other: BatteryEntry) -> bool:
+    return bool(set(one.days) & set(other.days)) and one.start < other.end and other.start < one.end
+
+
+def says(entry: BatteryEntry | KeptEntry) -> Says:
+    """Return what an entry is about."""
+    return entry.family, entry.start, entry.end
+
+
+class World:
+    """One world: a cloud, a ledger, and what happens."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.cloud = ModelCloud(self._weather())
+        self.ledger, self.reading = Ledger(), Reading()
+        self.must: set[Says] = set()
+        self.must_not: set[Says] = set()
+        self.settled: set[str] = set()
+        self.wished: dict[str, object] = {}
+        self.log: list[str] = []
+        self.steps = 0
+        self.excused: set[Says] = set()
+        self.deletes: dict[str, Says] = {}
+        self.ends: dict[str, ChangeState] = {}
+        hours = self.random.sample(range(14, 24), self.random.randint(1, 5))
+        for hour in sorted(hours):
+            entry = self._entry(self.random.choice(list(BatteryFamily)), hour)
+            self.cloud.add(entry, is_applied=True)
+            self.must.add(says(entry))
+        self.free = [hour for hour in range(14, 24) if hour not in hours]
+        self.cloud.now = 200.0
+
+    def _entry(self, family: BatteryFamily, hour: int) -> BatteryEntry:
+        limit = None if family is _RBD else 50.0
+        return BatteryEntry(family=family, start=time(hour), end=time(hour, 50), days=_ALL_DAYS, limit=limit, time_zone="UTC")
+
+    def _weather(self) -> Weather:
+        random = self.random
+        families = list(BatteryFamily)
+        drops: dict[BatteryFamily | str, tuple[BatteryFamily, ...]] = {}
+        for kind in (*families, "profile"):
+            if random.random() < 0.6:
+                drops[kind] = tuple(random.sample(families, random.randint(1, 3)))
+        offline = (0.0, 0.0)
+        if random.random() < 0.1:
+            offline = (200.0, 200.0 + random.choice([900.0, 7200.0]))
+        group: tuple[BatteryFamily | None, float, float] = (None, 0.0, 0.0)
+        if random.random() < 0.2:
+            begin = 200.0 + random.random() * 300
+            group = (random.choice(families), begin, begin + random.choice([20.0, 40.0, 120.0]))
+        return Weather(
+            drops=drops,
+            drop_after=random.choice([None, None, 0.0, 5.0, 12.0]),
+            delay=random.choice([0.0, 10.0, 20.0, 20.0, 60.0, 120.0, 300.0, 800.0]),
+            settings_lag=random.choice([0.0, 0.0, 0.0, 10.0, 45.0, 90.0]),
+            schedules_lag=random.choice([0.0, 0.0, 0.0, 10.0, 45.0, 90.0]),
+            offline=offline,
+            missing_group=group,
+            empty_every=random.choice([0, 0, 0, 3, 5]),
+            lost_while_pending=random.random() < 0.2,
+            source=random.choice(["indifferent", "indifferent", "needed", "ignored"]),
+            checks_conflicts=random.random() < 0.7,
+            pending_while_off=random.random() < 0.3,
+            loses_answer_every=random.choice([0, 0, 0, 0, 3, 7]),
+        )
+
+    # --- What happens ---
+
+    @property
+    def moment(self) -> datetime:
+        """The time."""
+        return _EPOCH + timedelta(seconds=self.cloud.now)
+
+    def run(self) -> list[str]:
+        """Live through it; return what is wrong in the end."""
+        later = [self.random.choice([0.0, 1.0, 20.0, 60.0, 400.0]) + self.random.random() * 3 for _ in range(self.random.randint(1, 4))]
+        for at in sorted(200.0 + seconds for seconds in later):
+            self.keep_until(at)
+            self._happen()
+        self.keep_until(self.cloud.now + 4 * 3600)
+        return self.judge()
+
+    def _happen(self) -> None:
+        toggles = [self._toggle] * 3
+        others = [self._reserve, self._profile, self._add, self._delete, self._override, self._clear, self._restart, self._app_deletes]
+        self.random.choice([*toggles, *others])()
+
+    def _put(self, intent: Intent) -> None:
+        override.note_wish(self.ledger, intent.wish)
+        self.ledger.intents.append(intent)
+        self.log.append(f"{self.cloud.now:.0f} wants {intent.what}")
+
+    def _toggle(self) -> None:
+        family = self.random.choice(list(BatteryFamily))
+        is_on = self.random.random() < 0.6
+        name = _SWITCH_NAMES[family]
+        self._put(Intent(f"{name} {is_on}", self.moment, BatteryWish(**{name: is_on})))
+
+    def _reserve(self) -> None:
+        value = self.random.choice([20, 30, 40])
+        self._put(Intent(f"reserve {value}", self.moment, BatteryWish(reserve=value)))
+
+    def _profile(self) -> None:
+        value = self.random.choice(["self-consumption", "cost_savings"])
+        self._put(Intent(f"profile {value}", self.moment, BatteryWish(profile=value)))
+
+    def _add(self) -> None:
+        if self.free:
+            entry = self._entry(self.random.choice(list(BatteryFamily)), self.free.pop())
+            self._put(Intent("add", self.moment, writes=[KeptEntry.keep(entry)]))
+
+    def _delete(self) -> None:
+        there = [row for row in self.cloud.rows if says(row.entry) in self.must]
+        if there:
+            row = self.random.choice(there)
+            self.must.discard(says(row.entry))
+            intent = Intent("delete", self.moment, deletes=[KeptEntry.keep(row.entry)])
+            self.deletes[intent.id] = says(row.entry)
+            self._put(intent)
+
+    def _app_deletes(self) -> None:
+        there = [row for row in self.cloud.rows if says(row.entry) in self.must]
+        if there:
+            row = self.random.choice(there)
+            self.log.append(f"{self.cloud.now:.0f} the app deletes {says(row.entry)}")
+            # One put back is allowed under an open guard; what was just read before counts too.
+            self.must.discard(says(row.entry))
+            self.excused.add(says(row.entry))
+            self.cloud.delete(row.id)
+
+    def _override(self) -> None:
+        start = self.moment
+        ends_at = start + timedelta(minutes=self.random.choice([5, 60, 120]))
+        family = self.random.choice(list(BatteryFamily))
+        entry = override.temporary_entry(family, start, ends_at, None if family is _RBD else 60.0, UTC)
+        self._put(Intent("override", start, override=OverrideWish(KeptEntry.keep(entry), ends_at, None)))
+
+    def _clear(self) -> None:
+        if self.ledger.override is not None:
+            self.ledger.override.is_ending = True
+        self._put(Intent("clear", self.moment, ends_override=True))
+
+    def _restart(self) -> None:
+        self.log.append(f"{self.cloud.now:.0f} restarts")
+        self.ledger, is_whole = Ledger.read(self.ledger.to_dict())
+        assert is_whole
+        self.reading = Reading()
+
+    # --- Keeping ---
+
+    def keep_until(self, until: float) -> None:
+        """Do what the keeper does, until then."""
+        idle = 0
+        while self.cloud.now < until:
+            self.steps += 1
+            if self.steps > _MOST_STEPS:
+                raise AssertionError(f"world {self.seed} never rests: {self.log[-12:]}")
+            now = self.moment
+            step = decide(self.ledger, self.reading, now)
+            self.ends |= {intent.id: intent.state for intent in self.ledger.intents if not intent.is_open}
+            match step:
+                case AtRest():
+                    wake = min(until, self.cloud.now + (60.0 if self.ledger.override else until))
+                    self.cloud.live(wake)
+                case Rest(moment):
+                    seconds = max((moment - now).total_seconds(), 0.0)
+                    idle = idle + 1 if seconds == 0 else 0
+                    if idle > 30:
+                        raise AssertionError(f"world {self.seed} spins: {self.log[-12:]} {self.ledger.open_intents}")
+                    self.cloud.live(min(self.cloud.now + seconds, until))
+                case Read():
+                    self._read(step)
+                case _:
+                    self._write(step)
+
+    def _read(self, step: Read) -> None:
+        self.cloud.live(self.cloud.now + 0.3)
+        now = self.moment
+        self.reading.take(
+            now,
+            settings=self.cloud.settings() if step.settings else None,
+            schedules=self.cloud.schedules() if step.schedules else None,
+            profile=self.cloud.profile() if step.profile else None,
+        )
+        observe(self.ledger, self.reading, now, step)
+
+    def _write(self, step: Write) -> None:
+        cloud = self.cloud
+        take_back = note(self.ledger, step, self.reading, self.moment)
+        cloud.live(cloud.now + 0.3)
+        cloud.writes += 1
+        self.log.append(f"{cloud.now:.0f} {_told(step)}")
+        loses = cloud.weather.loses_answer_every
+        is_lost = bool(loses) and self.random.random() < 1 / loses
+        if is_lost and self.random.random() < 0.5:
+            taken(self.ledger, step, self.moment, is_unanswered=True)
+            return
+        is_taken = True
+        match step:
+            case DeleteEntry(entry):
+                cloud.delete(entry.id)
+            case WriteEntry(entry):
+                is_taken = cloud.add(entry)
+            case WriteSettings(wish, applied, _, names_source):
+                values = dict(wish.named)
+                if values.get("charge_from_grid") and any(row.entry.family is _CFG for row in cloud.rows):
+                    values["charge_schedules"] = True
+                cloud.toggle(values, (*applied, *wish.families), names_source=names_source)
+            case WriteProfile(intent, names_source):
+                cloud.toggle({"profile": intent.wish.profile}, (), names_source=names_source, kind="profile")
+        if is_lost:
+            taken(self.ledger, step, self.moment, is_unanswered=True)
+        elif is_taken:
+            taken(self.ledger, step, self.moment)
+        else:
+            take_back()
+            refused(self.ledger, step, "conflict", self.moment, is_conflict=True)
+
+    # --- The end ---
+
+    def judge(self) -> list[str]:
+        """Return what is wrong."""
+        there = [says(row.entry) for row in self.cloud.rows]
+        left = {says(kept) for kept in self.ledger.left}
+        wrong = [f"lost {one}" for one in self.must - set(there) - left]
+        if not self.cloud.weather.loses_answer_every:
+            wrong += [f"kept aside {one}" for one in left & self.must]
+        gone = {one for key, one in self.deletes.items() if self.ends.get(key) is ChangeState.APPLIED}
+        wrong += [f"came back {one}" for one in gone & set(there)]
+        wrong += [f"{there.count(one)} times {one}" for one in set(there) if there.count(one) > 1]
+        if self.ledger.override is not None:
+            wrong.append("the override goes on")
+        wrong += [f"temporary {one}" for one in there if one[1] < time(14)]
+        wrong += [f"{intent.what} is {intent.state}" for intent in self.ledger.open_intents]
+        if not self.ledger.is_at_rest:
+            wrong.append(f"not at rest: {self.ledger.guard} {self.ledger.owed} {self.ledger.must}")
+        wrong += self._broken_words(there)
+        if self.cloud.reads > 400 or self.cloud.writes > 80:
+            wrong.append(f"{self.cloud.reads} reads and {self.cloud.writes} writes")
+        return wrong
+
+    def _broken_words(self, there: list[Says]) -> list[str]:
+        wrong = []
+        seen: set[str] = set()
+        for intent in reversed(self.ledger.intents):
+            for name, value in intent.wish.named.items():
+                is_later = name in seen
+                seen.add(name)
+                if not is_later and intent.state is ChangeState.APPLIED and not intent.is_override and self.cloud.values.get(name) != value:
+                    wrong.append(f"applied, but {name} is {self.cloud.values.get(name)}")
+        return wrong
+
+
+def _told(step: Write) -> str:
+    match step:
+        case DeleteEntry(entry, intent):
+            return f"DELETE {says(entry)} {entry.id} for {intent.what if intent else None}"
+        case WriteEntry(entry, intent):
+            return f"ADD {says(entry)} for {intent.what if intent else 'put back'}"
+        case WriteSettings(wish, applied, intents, names_source):
+            return f"PUT {wish.named} applies {[one.value for one in applied]} for {[one.what for one in intents]} source={names_source}"
+        case WriteProfile(intent):
+            return f"PUT profile for {intent.what}"
