@@ -19,7 +19,7 @@ from .battery.model import Battery
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
-from .enlighten import BatteryUnit
+from .enlighten import BatteryFamily, BatteryUnit
 from .freshness import BATTERY_STATUS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .site.energy_coordinator import EnergyCoordinator
@@ -322,6 +322,33 @@ class BatteryEntity(SubjectEntity[BatteryCoordinator, Battery]):
     @override
     def _device_info(self) -> DeviceInfo:
         return battery_device_info(self.coordinator)
+
+
+class LockableEntity(BatteryEntity):
+    """A control of all batteries that Enphase can lock: then it is unavailable, and an attribute says why."""
+
+    @property
+    @abstractmethod
+    def family(self) -> BatteryFamily | None:
+        """Return whose control it is; `None` is never locked."""
+
+    @property
+    def _is_locked(self) -> bool:
+        settings, family = self.battery.settings, self.family
+        control = settings.control(family) if settings is not None and family is not None else None
+        return control is not None and control.is_locked
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and not self._is_locked
+
+    @property
+    @override
+    def capability_attributes(self) -> dict[str, Any] | None:
+        attributes = super().capability_attributes
+        # An entity that is unavailable has no other attributes.
+        return {**(attributes or {}), "unavailable_reason": "locked"} if self._is_locked else attributes
 
 
 class UnitEntity(SubjectEntity[BatteryCoordinator, BatteryUnit]):

@@ -19,7 +19,7 @@ from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN
 from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
-from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .entity import BATTERY, CHARGERS, ChargerEntity, LockableEntity, SubjectDescription, add_entities
 from .freshness import BATTERY_PROFILE, BATTERY_SETTINGS, CHARGER_CONFIGURATION, CHARGING_SCHEDULE, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
@@ -96,6 +96,7 @@ class BatterySwitchDescription(SubjectDescription[Battery], SwitchEntityDescript
     """Describes a switch of all batteries."""
 
     source: Source | None = BATTERY_SETTINGS
+    family: BatteryFamily | None = None
     value_fn: Callable[[Battery], bool | None]
     set_fn: Callable[[BatteryCoordinator, bool], Awaitable[Change]]
 
@@ -105,6 +106,7 @@ def _family_switch(family: BatteryFamily) -> BatterySwitchDescription:
     return BatterySwitchDescription(
         key=key,
         translation_key=key,
+        family=family,
         has_fn=lambda battery: battery.may_write and battery.has_family(family),
         value_fn=lambda battery: battery.settings.is_enabled(family) if battery.settings else None,
         set_fn=lambda coordinator, on: async_switch_family(coordinator, family, is_on=on),
@@ -116,6 +118,7 @@ BATTERY_SWITCHES = (
     BatterySwitchDescription(
         key="charge_from_grid_schedule",
         translation_key="charge_from_grid_schedule",
+        family=BatteryFamily.CHARGE_FROM_GRID,
         has_fn=lambda battery: battery.may_write and battery.has_schedules(BatteryFamily.CHARGE_FROM_GRID),
         value_fn=lambda battery: battery.settings.schedules_charge if battery.settings else None,
         set_fn=lambda coordinator, on: async_switch_charge_schedules(coordinator, is_on=on),
@@ -194,10 +197,15 @@ class ChargerSwitch(ChargerEntity, SwitchEntity):
         await self.entity_description.set_fn(self._runtime, self._subject_id, is_on)
 
 
-class BatterySwitch(BatteryEntity, SwitchEntity):
+class BatterySwitch(LockableEntity, SwitchEntity):
     """A switch of all batteries; shows what was asked for until that is confirmed or has failed."""
 
     entity_description: BatterySwitchDescription
+
+    @property
+    @override
+    def family(self) -> BatteryFamily | None:
+        return self.entity_description.family
 
     @property
     @override

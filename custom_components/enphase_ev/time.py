@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .battery.model import Battery
 from .battery.settings import WindowEdge, async_set_discharge_window
 from .enlighten import BatteryFamily
-from .entity import BATTERY, BatteryEntity, SubjectDescription, add_entities
+from .entity import BATTERY, LockableEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -43,10 +43,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, BATTERY, BATTERY_TIMES, BatteryTime)
 
 
-class BatteryTime(BatteryEntity, TimeEntity):
+class BatteryTime(LockableEntity, TimeEntity):
     """A time in the site's zone; shows what was asked for until that is confirmed or has failed."""
 
     entity_description: BatteryTimeDescription
+
+    @property
+    @override
+    def family(self) -> BatteryFamily:
+        return BatteryFamily.DISCHARGE_TO_GRID
 
     @property
     @override

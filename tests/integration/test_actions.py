@@ -505,3 +505,15 @@ async def test_a_site_is_meant_by_its_number(build_house: HouseBuilder) -> None:
     assert [reply["name"] for reply in answer["chargers"]] == [charger.profile.name]
     assert house.sim.count("control", path="/1234568/") == 1
     assert house.sim.count("control") == 1
+
+
+@pytest.mark.parametrize("action", ["start_charging", "stop_charging", "get_charging_schedules"])
+@pytest.mark.parametrize("named", ["entity_id", "device_id"])
+async def test_a_target_that_is_not_there_is_an_error(house: House, action: str, named: str) -> None:
+    """One of two names was taken, the other one forgotten without a word."""
+    there = house.entity_id("switch", "charging") if named == "entity_id" else house.device_id()
+    gone = "switch.sold_with_the_old_house"
+    house.sim.requests.clear()
+    with pytest.raises(ServiceValidationError, match="sold_with_the_old_house"):
+        await house.ask(action, **{named: [there, gone]})
+    assert house.sim.requests == []

@@ -6,7 +6,6 @@ import logging
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EntityCategory
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
@@ -307,20 +306,22 @@ async def test_who_may_not_change_anything_sees_no_control(build_house: HouseBui
         ("rbd", "switch.battery_restrict_battery_discharge"),
     ],
 )
-async def test_what_is_locked_is_shown_and_refuses_with_the_reason(build_house: HouseBuilder, family: str, entity_id: str) -> None:
+async def test_what_is_locked_is_unavailable_and_says_why(build_house: HouseBuilder, family: str, entity_id: str) -> None:
+    """It was offered, and then refused."""
     house = await build_house("battery_only", prepare=_feature(controls={family: {"locked": True}}))
     state = house.hass.states.get(entity_id)
     assert state is not None
-    assert state.state == "off"
+    assert (state.state, state.attributes["unavailable_reason"]) == ("unavailable", "locked")
     house.sim.requests.clear()
-
-    with pytest.raises(ServiceValidationError, match="locked this control") as refused:
-        await house.call("switch", "turn_on", entity_id=entity_id)
-
-    assert refused.value.translation_key == "family_locked"
-    assert house.hass.states.get(entity_id) == state
-    assert house.site_state("sensor", "pending_change").state == "none"
+    await house.call("switch", "turn_on", entity_id=entity_id)
     assert not any(request.method != "GET" for request in house.sim.requests)
+
+    house.sim.battery.features.update({"controls": {family: {"locked": False}}})
+    await house.live(310)
+    state = house.hass.states.get(entity_id)
+    assert state is not None
+    assert state.state in {"on", "off"}
+    assert "unavailable_reason" not in state.attributes
 
 
 async def test_batteries_that_are_gone_are_unavailable_and_come_back(build_house: HouseBuilder, caplog: pytest.LogCaptureFixture) -> None:

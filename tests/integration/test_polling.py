@@ -121,6 +121,20 @@ async def test_a_summary_without_limits_is_asked_for_again(build_house: HouseBui
     assert house.state("number", "charging_amps").attributes["max"] == 32
 
 
+@pytest.mark.parametrize(("minutes", "at_most"), [(7, 60), (25, 300)])
+async def test_limits_that_come_late_are_asked_for_until_they_do(build_house: HouseBuilder, minutes: int, at_most: float) -> None:
+    """The number appeared up to an hour after them."""
+    house = await build_house(prepare=lambda sim: sim.world.deployment.update({"missing_level_details": 10_000}))
+    since = house.sim.clock.now()
+    await house.live(minutes * 60)
+    assert len([one for one in _times(house, "summary", since) if one < 600]) >= min(minutes, 10) - 1
+    assert len(_times(house, "summary", since)) <= 10 + minutes / 5
+
+    house.sim.world.deployment.missing_level_details = 0
+    await house.live(at_most + 1)
+    assert house.state("number", "charging_amps").attributes["max"] == 32
+
+
 @pytest.mark.usefixtures("all_entities_enabled")
 async def test_limits_that_go_missing_stay_what_they_were(house: House) -> None:
     house.sim.world.deployment.missing_level_details = 3

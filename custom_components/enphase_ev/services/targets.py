@@ -9,7 +9,7 @@ from homeassistant.const import ATTR_ENTITY_ID, ENTITY_MATCH_ALL, Platform
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.target import SelectedEntities, TargetSelection, async_extract_referenced_entity_ids
 
 from ..charger.details_coordinator import DetailsCoordinator
 from ..charger.model import Charger
@@ -161,12 +161,27 @@ def _devices(call: ServiceCall) -> dict[str, dr.DeviceEntry]:
         entries = call.hass.config_entries.async_entries(DOMAIN)
         return {device.id: device for entry in entries for device in dr.async_entries_for_config_entry(devices, entry.entry_id)}
     selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
+    _require_there(call, selected)
     ids = set(selected.referenced_devices)
     for entity_id in selected.referenced | selected.indirectly_referenced:
         entity = entities.async_get(entity_id)
         if entity is not None and entity.platform == DOMAIN and entity.device_id is not None:
             ids.add(entity.device_id)
     return {device_id: device for device_id in sorted(ids) if isinstance(device := devices.async_get(device_id), dr.DeviceEntry)}
+
+
+def _require_there(call: ServiceCall, selected: SelectedEntities) -> None:
+    """Refuse a target that names what is not there: the action would do less than was asked for, and nobody would notice.
+
+    Raises:
+        ServiceValidationError: With the name.
+    """
+    entities = er.async_get(call.hass)
+    unknown = {one for one in selected.referenced if entities.async_get(one) is None and call.hass.states.get(one) is None}
+    if missing := sorted(unknown | selected.missing_devices):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="target_unknown", translation_placeholders={"target": missing[0][:100]}
+        )
 
 
 def _entries_of_site(call: ServiceCall) -> list[EnphaseConfigEntry]:
