@@ -275,6 +275,11 @@ _GRID_MODES = {
 }
 
 
+def _most_power(batteries: BatteryStatus | BatteryUnit) -> float | None:
+    """Return the most that can be given, in kW; what can be given now where only that is told."""
+    return batteries.available_power if batteries.max_power is None else batteries.max_power
+
+
 def _of_status(read: Callable[[BatteryStatus], StateType]) -> Callable[[Battery], StateType]:
     return lambda battery: read(battery.status) if battery.status else None
 
@@ -308,7 +313,7 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
     sensor("state_of_charge", STATE_OF_CHARGE, _of_status(lambda status: status.state_of_charge)),
     sensor("available_energy", STORED_KWH, _of_status(lambda status: status.available_energy)),
     sensor("capacity", CAPACITY, _of_status(lambda status: status.capacity), place=Place.DIAGNOSTIC),
-    sensor("available_power", MOST_KILOWATTS, _of_status(lambda status: status.available_power), place=Place.DIAGNOSTIC),
+    sensor("available_power", MOST_KILOWATTS, _of_status(_most_power), place=Place.DIAGNOSTIC),
     sensor("battery_status", ENUM, lambda battery: battery.activity, options=ACTIVITIES),
     sensor(
         "grid_mode",
@@ -365,9 +370,9 @@ UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
     sensor(
         "available_power",
         MOST_KILOWATTS,
-        lambda unit: unit.available_power,
+        _most_power,
         place=Place.OFF_BY_DEFAULT,
-        has_fn=lambda unit: unit.available_power is not None,
+        has_fn=lambda unit: _most_power(unit) is not None,
     ),
 )
 

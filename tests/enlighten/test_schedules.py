@@ -287,3 +287,12 @@ async def test_a_change_that_breaks_off_is_not_sent_again(cloud: Cloud) -> None:
         await calls.add(serial(cloud), EVENING)
     assert error.value.may_have_arrived
     assert (cloud.count(ONE), len(cloud.sim.charger().slots)) == (1, 3)
+
+
+@pytest.mark.parametrize("days", [{}, {"days": None}])
+def test_a_slot_without_days_is_one_of_every_day_and_stays_as_it_is(days: dict[str, Json]) -> None:
+    record: dict[str, Json] = {"id": "1:EV1:x", "startTime": "01:00", "endTime": "02:00", "enabled": True, **days}
+    slot = ChargingSlot.read(record)
+    assert slot is not None
+    assert slot.days == (1, 2, 3, 4, 5, 6, 7)
+    assert slot.to_json() == record

@@ -391,3 +391,11 @@ async def test_who_may_write_is_left_to_the_cloud_where_it_does_not_say(build_ho
     await house.live(60)
 
     assert house.sim.battery.settings.discharge_to_grid
+
+
+@pytest.mark.parametrize("available", [{}, {"available_power": 1.2}])
+async def test_the_maximum_power_is_not_what_can_be_given_now(build_house: HouseBuilder, available: dict[str, float]) -> None:
+    unit = {"serial_number": "BT0000000001", "current_charge": 60, "max_power": 3.84, **available}
+    body = {"current_charge": 61, "max_power": 7.68, **available, "storages": [unit]}
+    house = await build_house("battery_only", prepare=lambda sim: sim.faults.add(path="battery_status", body=body, times=None))
+    assert house.site_state("sensor", "available_power").state == "7.68"

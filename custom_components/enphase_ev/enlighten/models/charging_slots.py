@@ -10,6 +10,7 @@ from ..parsing import Json, read_bool, read_clock_time, read_days, read_float, r
 
 # The cloud keeps a level of 100 without amps as "the most", and shows 32 for it (seen).
 _LEVEL_OF_ALL = 100
+_EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 _AMPS_OF_ALL = 32.0
 
 
@@ -60,7 +61,8 @@ class ChargingSlot:
             id=slot_id,
             start=read_clock_time(record.get("startTime")),
             end=read_clock_time(record.get("endTime")),
-            days=read_days(record.get("days")),
+            # One that names no days is one of every day.
+            days=_EVERY_DAY if record.get("days") is None else read_days(record.get("days")),
             level=level,
             is_enabled=read_bool(record.get("enabled")) is True,
             type=SlotType.OFF_PEAK if read_text(record.get("scheduleType")) == SlotType.OFF_PEAK else SlotType.CUSTOM,

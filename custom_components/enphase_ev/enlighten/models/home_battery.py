@@ -371,13 +371,14 @@ def read_storm_alerts(body: Json) -> tuple[StormAlert, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class BatteryUnit(Model):
-    """One battery. Charge and health in %, energy in kWh, power in kW."""
+    """One battery. Charge and health in %, energy in kWh, power in kW: what it can give now, and at most."""
 
     serial: str
     state_of_charge: float | None = wire("current_charge", read_float)
     available_energy: float | None = wire("available_energy", read_float)
     capacity: float | None = wire("max_capacity", read_float)
     available_power: float | None = wire("available_power", read_float)
+    max_power: float | None = wire("max_power", read_float)
     led: int | None = wire("led_status", read_int)
     status: str | None = wire("status", read_text)
     cycle_count: int | None = wire("cycle_count", read_int)
@@ -393,6 +394,7 @@ class BatteryStatus(Model):
     available_energy: float | None = wire("available_energy", read_float)
     capacity: float | None = wire("max_capacity", read_float)
     available_power: float | None = wire("available_power", read_float)
+    max_power: float | None = wire("max_power", read_float)
     units: Mapping[str, BatteryUnit] = derived_mapping()
 
     @classmethod
