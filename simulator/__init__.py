@@ -1,4 +1,4 @@
-"""Enlighten in a box: a simulated cloud with chargers that behave, held to the pages under ``api/``."""
+"""Enlighten in a box: a simulated cloud with chargers that behave, held to the pages under ``docs/cloud-api/``."""
 
 from .accounts import Account
 from .battery.battery import Battery

@@ -1,6 +1,6 @@
 """Switches: how this deployment of the cloud differs from another one.
 
-The pages under `api/` list what was seen to differ; each switch names its section. All can be changed while the
+The pages under `docs/cloud-api/` list what was seen to differ; each switch names its section. All can be changed while the
 simulator runs, also over ``POST /_sim/deployment``.
 """
 

@@ -110,3 +110,9 @@ def test_restricting_discharge_has_no_limit_to_send(family: BatteryFamily, limit
     assert body.get("limit") == limit
     assert "timezone" not in body
     assert "limit" not in replace(entry, limit=None).to_json()
+
+
+@pytest.mark.parametrize(("state", "has_alert"), [("active", True), ("Active", True), ("enabled", False), (None, False)])
+def test_the_state_of_storm_guard_tells_of_an_alert_that_no_flag_shows(state: Json, has_alert: bool) -> None:
+    settings = BatterySettings.read({"data": {"stormGuardState": state, "showStormGuardAlert": False}})
+    assert settings.has_storm_alert is has_alert

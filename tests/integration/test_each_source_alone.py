@@ -149,3 +149,12 @@ async def test_a_state_of_charge_that_stands_still_is_written_as_long_as_it_is_r
     known = len(written)
     await house.live(420)
     assert len(written) == known
+
+
+async def test_a_state_of_charge_is_not_shown_while_a_person_has_to_sign_in(build_battery_house: BatteryHouseBuilder) -> None:
+    """Nothing is read any more then, and nothing would notice that the value grows old."""
+    house = await build_battery_house("battery_site")
+    house.sim.account.password = "changed"
+    house.sim.expire_sessions()
+    await house.live(360)
+    assert house.site_state("sensor", "state_of_charge").state == "unavailable"

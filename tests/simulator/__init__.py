@@ -1,1 +1,1 @@
-"""The simulator, held to the pages under ``api/``."""
+"""The simulator, held to the pages under ``docs/cloud-api/``."""

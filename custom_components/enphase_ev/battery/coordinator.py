@@ -7,6 +7,7 @@ from typing import override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
@@ -74,7 +75,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     @property
     def is_fresh(self) -> bool:
         """Return whether what is known is worth showing."""
-        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
+        # Where a person has to sign in, nothing is read any more, and so nothing would notice that what is shown grows old.
+        waits_for_person = isinstance(self.last_exception, ConfigEntryAuthFailed)
+        return not waits_for_person and self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
 
     @property
     def settings(self) -> BatterySettings | None:

@@ -23,10 +23,10 @@ from .exceptions import (
     SessionExpired,
     SessionRenewed,
 )
+from .family_backoff import Refusals, Silences
 from .headers import RequestHeaders, Session, prefers_manager_token, request_headers
 from .parsing import Json
 from .recorder import Recorder
-from .refusals import Refusals, Silences
 from .sites import Site, read_sites, read_user_id, site_in_path
 from .state import AccountState, StoredToken
 from .tokens import Token
@@ -464,7 +464,7 @@ class Account:
 
 def _looks_dead(answer: Answer) -> bool:
     """Return whether the cloud answers a dead session like this (docs/cloud-api/auth.md §3)."""
-    return answer.status in {401, 403} or answer.is_redirect or (answer.status == 200 and (answer.is_html or answer.is_sign_in))
+    return answer.status in {401, 403} or answer.is_sign_in_page
 
 
 def _redirect_target(answer: Answer) -> URL | None:

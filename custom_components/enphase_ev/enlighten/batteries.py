@@ -244,7 +244,7 @@ class Batteries:
                 # One that came while this is going on is fresh, though the last read may have given none.
                 style, was_fresh = styles[0], xsrf.is_fresh or xsrf.token != oldest
                 answer = await self._send(request, style, user)
-                is_page = answer.is_redirect or (answer.status == 200 and answer.is_html)
+                is_page = answer.is_sign_in_page
                 # A token that comes alone and is not taken gets a page, too (docs/cloud-api/auth.md §3).
                 if is_page and style is not AuthStyle.JWT_ONLY:
                     await self._renew_token(user, generation)

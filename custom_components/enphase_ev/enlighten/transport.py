@@ -154,8 +154,12 @@ class Answer:
         return self.headers.get(hdrs.CONTENT_TYPE, "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
 
     @property
-    def is_sign_in(self) -> bool:
-        """Return whether the answer is the JSON object of a sign-in page in place of data (docs/cloud-api/auth.md §3)."""
+    def is_sign_in_page(self) -> bool:
+        """Return whether the answer leads to the sign-in page, or is one: HTML or JSON in place of data (docs/cloud-api/auth.md §3)."""
+        return self.is_redirect or (self.status == 200 and (self.is_html or self._is_sign_in_json))
+
+    @property
+    def _is_sign_in_json(self) -> bool:
         body = self.json_or_none()
         if not isinstance(body, dict) or not body or _PAYLOAD_KEYS & body.keys():
             return False
@@ -256,7 +260,7 @@ class Answer:
         if self.status >= 500:
             words = self.rejection().message
             raise ServiceUnavailable(f"The service is out of order (HTTP {self.status})", cloud_message=words)
-        if self.is_redirect or (self.status < 400 and (self.is_html or self.is_sign_in)):
+        if self.is_sign_in_page or (self.status < 400 and self.is_html):
             raise ServiceUnavailable("The service answered with a page instead of data")
         if self.status >= 400:
             raise self.rejection()
@@ -323,9 +327,8 @@ class Transport:
     async def send(self, request: Request, *, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
         """Send a request and return its answer, whatever its status. Redirects are not followed.
 
-        A client whose user agent is refused (406, docs/cloud-api/README.md) becomes a browser from then on: the refused request did
-        nothing, so it
-        is sent again.
+        A client whose user agent is refused (406, docs/cloud-api/README.md) becomes a browser from then on. The refused request
+        did nothing, so it is sent again.
 
         Raises:
             RequestCeiling: Nothing was sent.

@@ -117,6 +117,8 @@ class BatterySettings(Model):
             controls=controls,
             power_match=read_bool(power_match.get("enabled")) if found.power_match is None else found.power_match,
             has_power_match=read_bool(power_match.get("show")) is True,
+            # The state alone can tell of an alert that the flag does not show.
+            has_storm_alert=found.has_storm_alert or (read_text(data.get("stormGuardState")) or "").lower() == "active",
             requested=_requested(data),
             data=data,
         )
