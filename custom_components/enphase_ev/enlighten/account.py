@@ -7,7 +7,6 @@ from ipaddress import ip_address
 import logging
 
 from aiohttp import CookieJar, hdrs
-from yarl import URL
 
 from . import sign_in as conversation
 from .access_token import fetch_access_token
@@ -16,6 +15,7 @@ from .exceptions import (
     AuthError,
     CodeRequired,
     EnlightenError,
+    InvalidCredentials,
     InvalidResponse,
     RateLimited,
     RequestRejected,
@@ -71,6 +71,8 @@ class Account:
         self._renewal: asyncio.Task[None] | None = None
         self._renewal_is_by_password = False
         self._renewal_failed_at: datetime | None = None
+        # Why only a person can open a session, and the password that this was found out with.
+        self._person_needed: tuple[EnlightenError, str | None] | None = None
         self._silences = Silences()
         self._refusals = Refusals()
         transport.uses_browser_user_agent = self.state.uses_browser_user_agent
@@ -201,8 +203,8 @@ class Account:
             self.latency = answer.seconds
             return answer, session
 
-        if not request.is_write and (seconds := self._silences.seconds_left(request.family)) is not None:
-            raise RateLimited(seconds)
+        if not request.is_write:
+            self._check_read(request)
         await self._ensure_session()
         generation = self._session.generation
         answer, session = await send()
@@ -230,6 +232,13 @@ class Account:
             self._silences.note(request.family, answer.retry_after)
         answer.raise_for_status()
         return answer
+
+    def _check_read(self, request: Request) -> None:
+        """Leave the cloud alone where it asked for silence, or where only a person can open a session; what a person asks for is sent."""
+        if (seconds := self._silences.seconds_left(request.family)) is not None:
+            raise RateLimited(seconds)
+        if self._person_needed is not None and self._person_needed[1] == self.password:
+            raise self._person_needed[0].with_traceback(None)
 
     def known_form(self, key: str) -> str | None:
         """Return the form of a command that this deployment accepted before."""
@@ -281,7 +290,7 @@ class Account:
         for _ in range(_MOST_REDIRECTS):
             request = Request(family=Family.SITES, path=path)
             answer = await self.transport.send(request, headers={hdrs.ACCEPT: "text/html,*/*"}, cookies=self._session.cookies)
-            target = _redirect_target(answer)
+            target = answer.redirect_target
             if target is None or target.origin() != self.transport.url:
                 return None
             path = target.raw_path_qs
@@ -329,7 +338,12 @@ class Account:
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._do_renew(by_password=by_password))
             self._renewal_is_by_password = by_password
-        await asyncio.shield(self._renewal)
+        try:
+            await asyncio.shield(self._renewal)
+        except (SessionExpired, CodeRequired, InvalidCredentials) as err:
+            if err.retry_at is None:
+                self._person_needed = (err, self.password)
+            raise
 
     async def _do_renew(self, *, by_password: bool) -> None:
         if not by_password and self.state.has_session and await self._renew_with_cookies(self._session, is_new=False):
@@ -409,7 +423,7 @@ class Account:
         session.user_id = session.token_user_id or self.state.user_id
         session.generation = self._session.generation + 1
         self._session = session
-        self._renewal_failed_at = None
+        self._renewal_failed_at = self._person_needed = None
         self.state.user_id = session.user_id
         self.state.signed_in_at = session.signed_in_at
         self._changed()
@@ -465,15 +479,6 @@ class Account:
 def _looks_dead(answer: Answer) -> bool:
     """Return whether the cloud answers a dead session like this (docs/cloud-api/auth.md §3)."""
     return answer.status in {401, 403} or answer.is_sign_in_page
-
-
-def _redirect_target(answer: Answer) -> URL | None:
-    """Return the address that an answer redirects to."""
-    try:
-        target = answer.url.join(URL(answer.headers.get(hdrs.LOCATION, "")))
-    except ValueError:
-        return None
-    return target if answer.is_redirect and target.host else None
 
 
 def _is_address(host: str | None) -> bool:

@@ -149,6 +149,15 @@ class Answer:
         return self.status in {301, 302, 303, 307, 308}
 
     @property
+    def redirect_target(self) -> URL | None:
+        """Return the address that the answer redirects to."""
+        try:
+            target = self.url.join(URL(self.headers.get(hdrs.LOCATION, "")))
+        except ValueError:
+            return None
+        return target if self.is_redirect and target.host else None
+
+    @property
     def is_html(self) -> bool:
         """Return whether the answer is an HTML page instead of data."""
         return self.headers.get(hdrs.CONTENT_TYPE, "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
