@@ -54,7 +54,14 @@ async def _toggled(bench: Bench) -> tuple[list[tuple[str, str]], list[tuple[Chan
 
     assert await bench.change(toggle) is None
     requests = [(one.method, one.path) for one in bench.sim.requests if one.family.value != "battery_status"]
-    return requests, moves
+    # Until it is applied and was compared twice; the last look comes when no read can lag behind any more.
+    written = max((number for number, (method, _) in enumerate(requests) if method == "PUT"), default=None)
+    if written is None:
+        return requests, moves
+    looks = [
+        number for number, (method, path) in enumerate(requests) if number > written and method == "GET" and path.endswith("/schedules")
+    ]
+    return requests[: looks[1] + 1], moves
 
 
 @pytest.mark.parametrize("source", XsrfSource)

@@ -140,12 +140,11 @@ class Keeper:
         self.show()
         self.wake()
         try:
-            async with asyncio.timeout_at(deadline):
-                await asyncio.shield(change.accepted)
-        except TimeoutError:
-            pass
+            await asyncio.wait([change.accepted], timeout=max(deadline - self._hass.loop.time(), 0))
         finally:
             change.is_heard = False
+        if change.accepted.done():
+            change.accepted.result()
         return change
 
     def _require_running(self) -> None:
@@ -300,6 +299,8 @@ class Keeper:
             waiting.append(asyncio.ensure_future(self._answers.next()))
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if rest.done():
+                rest.result()
             is_answered = len(waiting) > 2 and waiting[2].done()
         finally:
             for one in waiting:
