@@ -33,7 +33,7 @@ _REFUSED = {401, 403}
 _MOST_WRITES = 3
 _COUNTRY_WITH_DISCLAIMER = "US"
 # Stands where the style is remembered for one that is not taken any more.
-_NO_SHAPE = "none"
+_NO_STYLE = "none"
 
 
 class AuthStyle(StrEnum):
@@ -116,7 +116,7 @@ class Batteries:
         if family is BatteryFamily.CHARGE_FROM_GRID:
             body["forceScheduleOpted"] = True
         try:
-            answer = await self._write("POST", f"{self._schedules_path}/isValid", body, names_user=False, tells_shape=False)
+            answer = await self._write("POST", f"{self._schedules_path}/isValid", body, names_user=False, tells_style=False)
         except RequestRejected as err:
             if err.status not in {403, 404}:
                 raise
@@ -174,12 +174,12 @@ class Batteries:
     def _schedules_path(self) -> str:
         return f"{_BC}/battery/sites/{self.site_id}/schedules"
 
-    def _shape_key(self, *, is_write: bool) -> str:
+    def _style_key(self, *, is_write: bool) -> str:
         """Return where a style is remembered: a site whose writes want no cookies can want them for its reads."""
         return f"{self.site_id}:battery" if is_write else f"{self.site_id}:battery_read"
 
     def _known_style(self, *, is_write: bool) -> AuthStyle | None:
-        known = self.account.known_form(self._shape_key(is_write=is_write))
+        known = self.account.known_form(self._style_key(is_write=is_write))
         return AuthStyle(known) if known in set(AuthStyle) else None
 
     async def _read(self, path: str, *, names_user: bool = True) -> Json:
@@ -205,7 +205,7 @@ class Batteries:
                 continue
             self.account.xsrf.observe(answer)
             if style is not known:
-                self.account.remember_form(self._shape_key(is_write=False), style)
+                self.account.remember_form(self._style_key(is_write=False), style)
             return answer
         raise refusal or ServiceUnavailable("No style is known")
 
@@ -217,11 +217,11 @@ class Batteries:
         *,
         names_user: bool = True,
         params: Mapping[str, str] | None = None,
-        tells_shape: bool = True,
+        tells_style: bool = True,
     ) -> Json:
         """Write with the newest token. A refusal means a stale token, a dead session or a style that is not taken, in this order.
 
-        What is refused in every style makes the one that is known doubtful, unless a refusal is usual here (not `tells_shape`).
+        What is refused in every style makes the one that is known doubtful, unless a refusal is usual here (not `tells_style`).
 
         Raises:
             SessionRenewed: The session was dead and is renewed: the change starts again from its first read.
@@ -231,37 +231,39 @@ class Batteries:
         async with self.account.xsrf.lock:
             user = await self._user()
             everything = {**({"userId": user} if names_user else {}), **(params or {})}
-            request = _write_request(method, path, everything, body)
-            xsrf, generation = self.account.xsrf, self.account.generation
-            oldest = xsrf.token
-            key, known = self._shape_key(is_write=True), self._known_style(is_write=True)
-            styles = sorted(AuthStyle, key=lambda style: style is not known)
-            refusal: RequestRejected | None = None
-            can_be_stale = True
-            for _ in range(_MOST_WRITES):
-                if refusal is not None or not xsrf.is_fresh:
-                    await self._renew_token(user, generation)
-                # One that came while this is going on is fresh, though the last read may have given none.
-                style, was_fresh = styles[0], xsrf.is_fresh or xsrf.token != oldest
-                answer = await self._send(request, style, user)
-                is_page = answer.is_sign_in_page
-                # A token that comes alone and is not taken gets a page, too (docs/cloud-api/auth.md §3).
-                if is_page and style is not AuthStyle.JWT_ONLY:
-                    await self._renew_token(user, generation)
-                    return _result(answer)
-                if not is_page and answer.status not in _REFUSED:
-                    if answer.status < 300:
-                        self.account.remember_form(key, style)
-                    return _result(answer)
-                refusal = refusal if refusal is not None and is_page else answer.rejection()
-                # A style that has worked is doubted last: another program can have made the token stale in this moment.
-                if answer.status == 403 and can_be_stale and (style is known or not was_fresh):
-                    can_be_stale = False
-                else:
-                    styles.pop(0)
-            if tells_shape and known is not None:
-                self.account.remember_form(key, _NO_SHAPE)
-            raise refusal or ServiceUnavailable("No style is known")
+            return await self._write_in_some_style(_write_request(method, path, everything, body), user, tells_style=tells_style)
+
+    async def _write_in_some_style(self, request: Request, user: str, *, tells_style: bool) -> Json:
+        xsrf, generation = self.account.xsrf, self.account.generation
+        oldest = xsrf.token
+        key, known = self._style_key(is_write=True), self._known_style(is_write=True)
+        styles = sorted(AuthStyle, key=lambda style: style is not known)
+        refusal: RequestRejected | None = None
+        can_be_stale = True
+        for _ in range(_MOST_WRITES):
+            if refusal is not None or not xsrf.is_fresh:
+                await self._renew_token(user, generation)
+            # A token that comes while this write is being tried is fresh, even if the last read gave none.
+            style, was_fresh = styles[0], xsrf.is_fresh or xsrf.token != oldest
+            answer = await self._send(request, style, user)
+            is_page = answer.is_sign_in_page
+            # A token that comes alone and is not taken gets a page, too (docs/cloud-api/auth.md §3).
+            if is_page and style is not AuthStyle.JWT_ONLY:
+                await self._renew_token(user, generation)
+                return _result(answer)
+            if not is_page and answer.status not in _REFUSED:
+                if answer.status < 300:
+                    self.account.remember_form(key, style)
+                return _result(answer)
+            refusal = refusal if refusal is not None and is_page else answer.rejection()
+            # A style that has worked is doubted last: another program can have made the token stale in this moment.
+            if answer.status == 403 and can_be_stale and (style is known or not was_fresh):
+                can_be_stale = False
+            else:
+                styles.pop(0)
+        if tells_style and known is not None:
+            self.account.remember_form(key, _NO_STYLE)
+        raise refusal or ServiceUnavailable("No style is known")
 
     async def _send(self, request: Request, style: AuthStyle, user: str) -> Answer:
         """Send a write in a style; without an answer, what became of the token is open."""
