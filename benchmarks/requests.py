@@ -18,7 +18,7 @@ from custom_components.enphase_ev.battery.ledger import ChangeState
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
 from simulator.battery.families import ControlFamily
-from simulator.battery.switches import WriteKind
+from simulator.switches.battery import WriteKind
 from tests.integration.battery_house import BatteryHouse
 
 _HOUR = 60

@@ -8,13 +8,13 @@ from .battery.physics import BatteryUnit
 from .battery.settings import StormAlert
 from .charger import Charger
 from .clock import Clock
-from .deployment import Deployment
 from .hardware import ChargerProfile
 from .modes import ChargeMode, CommandRefused, Connector
 from .received import Family, ReceivedRequest
 from .scenarios import SCENARIOS
 from .server import Simulator
 from .site import Site
+from .switches.deployment import Deployment
 from .vehicle import Vehicle
 from .world import World
 

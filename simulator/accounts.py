@@ -8,7 +8,7 @@ from uuid import UUID
 import jwt
 
 from .clock import Clock
-from .deployment import Deployment
+from .switches.deployment import Deployment
 
 WRONG_CODES_UNTIL_BLOCKED = 5
 CODES_UNTIL_BLOCKED = 10

@@ -13,7 +13,6 @@ from aiohttp import hdrs, web
 
 from .battery.guard import guard_battery
 from .context import WORLD, html_answer, json_answer
-from .deployment import RetryAfter
 from .faults import Faults
 from .guard import Handler, guard, session_cookie
 from .received import Family, ReceivedRequest, family_of
@@ -33,6 +32,7 @@ from .routes import (
     status,
     tariff,
 )
+from .switches.deployment import RetryAfter
 from .wire import Json
 from .world import World
 

@@ -2,7 +2,10 @@
 
 from .battery.battery import Battery
 from .battery.families import ControlFamily
-from .battery.switches import (
+from .building import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, add_account, add_battery, add_charger, add_site, family_car
+from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, THREE_PHASE_32
+from .site import Site
+from .switches.battery import (
     STRICT,
     BatteryDeployment,
     EmptyDetails,
@@ -12,9 +15,6 @@ from .battery.switches import (
     WriteKind,
     XsrfSource,
 )
-from .building import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, add_account, add_battery, add_charger, add_site, family_car
-from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, THREE_PHASE_32
-from .site import Site
 from .vehicle import Vehicle
 from .world import World
 

@@ -10,7 +10,7 @@ from .house.flows import Energy
 from .house.house import House
 from .house.meters import QUARTER_S, Quarter
 from .site import Site
-from .switches import Switches
+from .switches.group import Switches
 from .wire import Json, JsonObject
 
 

@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 
 from .accounts import Token, WebSession
 from .context import SESSION, WORLD, Refused, error, html_answer, json_answer
-from .deployment import DeadSession
 from .received import Family, family_of
+from .switches.deployment import DeadSession
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

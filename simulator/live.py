@@ -10,7 +10,7 @@ from .clock import Clock
 from .house.live_frame import Frame, channel, unknown_fields
 from .mqtt import AUTHORIZER, TOKEN_KEY, SignedStream
 from .site import Site
-from .switches import Switches
+from .switches.group import Switches
 from .wire import JsonObject
 
 TOPIC = "v1/live-stream/"

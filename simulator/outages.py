@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .site import Site
-from .switches import Switches
+from .switches.group import Switches
 from .wire import Json, JsonObject
 
 

@@ -6,10 +6,10 @@ from .battery_scenarios import BATTERIES
 from .building import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, add_account, add_charger, add_site, family_car
 from .charger import Charger
 from .clock import Clock
-from .deployment import JsonSignIn, ManagerToken, SitesShape, StartForm, StatusShape, StopForm
 from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, SPLIT_PHASE_80, THREE_PHASE_32, THREE_PHASE_LINE_TO_LINE, Hardware
 from .house_scenarios import HOUSES
 from .modes import ChargeMode
+from .switches.deployment import JsonSignIn, ManagerToken, SitesShape, StartForm, StatusShape, StopForm
 from .vehicle import Vehicle
 from .world import World
 

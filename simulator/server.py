@@ -9,7 +9,6 @@ from aiohttp import web
 from .accounts import Account
 from .app import make_app
 from .battery.battery import Battery
-from .battery.switches import STRICT
 from .broker import StreamBroker
 from .charger import Charger
 from .clock import Clock
@@ -23,6 +22,7 @@ from .routes.sim_gateway import add_gateway_controls
 from .routes.sim_grid import add_grid_controls
 from .scenarios import DEFAULT, build_world
 from .site import Site
+from .switches.battery import STRICT
 from .world import World
 
 

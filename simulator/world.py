@@ -8,12 +8,12 @@ from .accounts import Account, Doorkeeper, Secrets
 from .battery.battery import Battery
 from .charger import Charger
 from .clock import Clock
-from .deployment import Deployment
 from .faults import Faults
 from .live import LiveStreams
 from .mqtt import AnswerStreams
 from .received import ReceivedRequest
 from .site import Site
+from .switches.deployment import Deployment
 
 
 @dataclass

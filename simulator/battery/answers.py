@@ -2,6 +2,7 @@
 
 from ..accounts import Account
 from ..site import Site
+from ..switches.battery import EmptyDetails, MissingGroup, NothingPending, SerialKey
 from ..wire import Json, JsonObject, iso_nanoseconds
 from .battery import Battery
 from .changes import ChangeKind, PendingChange, Told
@@ -10,7 +11,6 @@ from .families import Control, ControlFamily, ControlShape
 from .physics import BatteryUnit
 from .schedules import ScheduleBook
 from .settings import Features, Settings
-from .switches import EmptyDetails, MissingGroup, NothingPending, SerialKey
 
 CHARGING_LED, DISCHARGING_LED, IDLE_LED, ERROR_LED = 12, 13, 17, 7
 

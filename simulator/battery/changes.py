@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..switches.battery import BatteryRequest
 from ..wire import Json
 from .families import ControlFamily
 from .schedules import ScheduleBook
 from .settings import Settings
-from .switches import BatteryRequest
 
 
 class ChangeKind(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..switches import Switches
+from ..switches.group import Switches
 from ..wire import JsonObject
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from ..switches.battery import BatteryDeployment
 from .entries import Entry, EntryStatus, Wanted
 from .families import BatteryRefused, ControlFamily
-from .switches import BatteryDeployment
 
 
 @dataclass

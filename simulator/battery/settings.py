@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..switches import Switches
+from ..switches.group import Switches
 from ..wire import JsonObject, epoch_ms
 from .families import ControlFamily, Controls
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 import re
 
+from ..switches.battery import BatteryDeployment, BatteryRequest, UnknownKeys
 from ..wire import Json, JsonObject
 from .answers import settings_data
 from .battery import Battery
 from .changes import ChangeKind, WantedChange
 from .families import BatteryRefused, ControlFamily, bad_request
 from .settings import PROFILES
-from .switches import BatteryDeployment, BatteryRequest, UnknownKeys
 
 US = "US"
 DAY_MIN = 24 * 60

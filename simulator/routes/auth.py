@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 
 from ..accounts import Account, CodeResult, SignInResult, TokenKind, WebSession
 from ..context import html_answer, json_answer, world_of
-from ..deployment import JsonSignIn, ManagerToken, MfaAnswer, SignInBody, TokenEndpoint, WrongPasswordAnswer
 from ..guard import dead_session, session_cookie, set_session_cookie, signed_in
+from ..switches.deployment import JsonSignIn, ManagerToken, MfaAnswer, SignInBody, TokenEndpoint, WrongPasswordAnswer
 from ..wire import JsonObject
 
 routes = web.RouteTableDef()

@@ -8,9 +8,9 @@ from ..battery.changes import ChangeKind, WantedChange
 from ..battery.entries import Entry, Wanted, read_family, read_wanted
 from ..battery.families import BatteryRefused, ControlFamily, bad_request
 from ..battery.guard import BASE
-from ..battery.switches import BatteryRequest, DeleteForm, StormRefusal
 from ..battery.wishes import read_battery_for_car, read_profile, read_settings, read_storm_guard
 from ..context import SESSION, json_answer, now_of, read_object, site_of, world_of
+from ..switches.battery import BatteryRequest, DeleteForm, StormRefusal
 from ..wire import JsonObject, iso_milliseconds
 
 routes = web.RouteTableDef()

@@ -6,8 +6,8 @@ from aiohttp import hdrs, web
 
 from ..charger import Charger
 from ..context import charger_of, error, json_answer, now_of, site_of, world_of
-from ..deployment import AlreadyCharging, Deployment, NotPlugged, StartForm, StopForm, WrongForm
 from ..modes import CommandRefused, Refusal
+from ..switches.deployment import AlreadyCharging, Deployment, NotPlugged, StartForm, StopForm, WrongForm
 from ..wire import JsonObject, envelope, iso_nanoseconds
 
 routes = web.RouteTableDef()

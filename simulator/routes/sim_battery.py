@@ -9,8 +9,8 @@ from ..battery.battery import Battery
 from ..battery.entries import EVERY_DAY, Entry
 from ..battery.families import ControlFamily
 from ..battery.settings import StormAlert
-from ..battery.switches import MissingGroup
 from ..context import Refused, json_answer, read_object, world_of
+from ..switches.battery import MissingGroup
 from ..wire import Json, JsonObject, iso_offset
 
 routes = web.RouteTableDef()

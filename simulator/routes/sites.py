@@ -3,8 +3,8 @@
 from aiohttp import hdrs, web
 
 from ..context import SESSION, html_answer, json_answer, site_of, world_of
-from ..deployment import Deployment, HomePath, SitesShape, UserIdShape
 from ..guard import signed_in
+from ..switches.deployment import Deployment, HomePath, SitesShape, UserIdShape
 from ..wire import Json, JsonObject
 
 routes = web.RouteTableDef()

@@ -4,10 +4,10 @@ from aiohttp import web
 
 from ..charger import Charger
 from ..context import charger_of, error, json_answer, now_of, site_of, world_of
-from ..deployment import StatusShape
 from ..modes import ChargeMode
 from ..report import Report
 from ..site import Site
+from ..switches.deployment import StatusShape
 from ..wire import Json, JsonObject, envelope, epoch_ms, iso_bracketed, iso_bracketed_or_none
 
 routes = web.RouteTableDef()

@@ -29,7 +29,7 @@ from custom_components.enphase_ev.enlighten import (
     StormAlert,
 )
 from custom_components.enphase_ev.enlighten.battery_bodies import BatteryWish, now_as_disclaimer, settings_body
-from simulator.battery.switches import DeleteForm, HeaderShape, XsrfSource
+from simulator.switches.battery import DeleteForm, HeaderShape, XsrfSource
 from tests.strictness import strict, strict_and_lenient
 
 from .cloud import Cloud, sample, set_level

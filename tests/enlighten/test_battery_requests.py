@@ -19,7 +19,7 @@ from custom_components.enphase_ev.enlighten import (
     Json,
     StormAlert,
 )
-from simulator.battery.switches import HeaderShape
+from simulator.switches.battery import HeaderShape
 
 from .cloud import Cloud, Sent, set_level
 from .conftest import OpenCloud

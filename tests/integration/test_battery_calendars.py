@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 
 from simulator import EntryStatus, Simulator
-from simulator.battery.switches import WriteKind
+from simulator.switches.battery import WriteKind
 from tests.integration.battery_house import BatteryHouse, BatteryHouseBuilder
 from tests.integration.calendars import MELBOURNE, Calendar, Sender, at, next_monday, page_event, page_rule
 

@@ -9,9 +9,9 @@ import pytest
 
 from simulator import Simulator, StormAlert
 from simulator.battery.families import ControlFamily
-from simulator.battery.switches import EnhoRule, WriteKind
 from simulator.faults import Fault
 from simulator.received import ReceivedRequest
+from simulator.switches.battery import EnhoRule, WriteKind
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)

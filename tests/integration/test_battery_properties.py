@@ -15,7 +15,7 @@ from custom_components.enphase_ev.battery.settings import async_set_profile, asy
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily
 from simulator import Simulator
 from simulator.battery.families import ControlFamily
-from simulator.battery.switches import EmptyDetails, EnhoRule, NothingPending, WriteKind, XsrfSource
+from simulator.switches.battery import EmptyDetails, EnhoRule, NothingPending, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, Moments, Says, says, was_refused
 

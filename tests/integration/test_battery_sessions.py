@@ -14,9 +14,9 @@ import pytest
 from custom_components.enphase_ev.const import CONF_REMEMBER_PASSWORD, DOMAIN
 from simulator import Simulator
 from simulator.battery.families import ControlFamily
-from simulator.battery.switches import HeaderShape, WriteKind, XsrfSource
-from simulator.deployment import DeadSession
 from simulator.faults import Fault
+from simulator.switches.battery import HeaderShape, WriteKind, XsrfSource
+from simulator.switches.deployment import DeadSession
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)

@@ -13,7 +13,7 @@ import pytest
 from custom_components.enphase_ev.battery.change import EntriesPlan
 from custom_components.enphase_ev.enlighten import BatterySchedules, BatterySettings
 from simulator import Simulator, StormAlert
-from simulator.battery.switches import EnhoRule
+from simulator.switches.battery import EnhoRule
 from tests.integration.battery_house import BatteryHouse, BatteryHouseBuilder
 from tests.strictness import strict_and_lenient
 

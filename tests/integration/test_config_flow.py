@@ -9,8 +9,8 @@ import pytest
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN
 from simulator import Simulator
-from simulator.deployment import JsonSignIn, SignInBody
 from simulator.faults import FaultOptions
+from simulator.switches.deployment import JsonSignIn, SignInBody
 from tests.integration.house import CloudBuilder, HouseBuilder, live
 
 

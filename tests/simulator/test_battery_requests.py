@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from simulator.battery.switches import HeaderShape
+from simulator.switches.battery import HeaderShape
 
 from .battery_client import COOKIE, ORIGIN, BatteryClient
 from .conftest import Opener

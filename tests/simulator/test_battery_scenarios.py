@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from simulator import ControlFamily, Simulator
-from simulator.battery.switches import WriteKind
+from simulator.switches.battery import WriteKind
 
 from .battery_client import CFG_ON, TOGGLES, BatteryClient
 from .conftest import Client, Opener

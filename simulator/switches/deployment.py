@@ -7,12 +7,12 @@ simulator runs, also over ``POST /_sim/deployment``.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .battery.switches import BatteryDeployment
-from .energy import EnergySwitches
-from .live import LiveSwitches
-from .outages import EventsSwitches
-from .switches import Switches
-from .tariff import TariffSwitches
+from ..energy import EnergySwitches
+from ..live import LiveSwitches
+from ..outages import EventsSwitches
+from ..tariff import TariffSwitches
+from .battery import BatteryDeployment
+from .group import Switches
 
 
 class StartForm(StrEnum):

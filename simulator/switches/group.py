@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from mashumaro import DataClassDictMixin
 
-from .wire import JsonObject
+from ..wire import JsonObject
 
 
 @dataclass

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..switches import Switches
-from .families import ControlFamily
+from ..battery.families import ControlFamily
+from .group import Switches
 
 
 class XsrfSource(StrEnum):
