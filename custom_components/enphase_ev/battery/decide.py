@@ -34,6 +34,7 @@ from .steps import (
     WriteSettings,
     forms,
     is_told,
+    is_unseen,
 )
 from .validation import window_of_entry
 
@@ -264,8 +265,16 @@ def _retries(ledger: Ledger) -> list[Intent]:
 
 
 def _lost(ledger: Ledger, reading: Reading, now: datetime) -> list[Expected]:
-    """Return the expected entries that two reads have missed and that are to be put back."""
+    """Return the expected entries that two reads have missed and that are to be put back: together, since each apply can drop others."""
+    if any(one.problem is None and one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.must):
+        return [one for one in ledger.must if one.problem is None and one.is_due and _is_lost(ledger, one, reading, now)]
     return [one for one in ledger.must if one.problem is None and _is_lost(ledger, one, reading, now)]
+
+
+def _may_only_be_late(one: Expected, now: datetime) -> bool:
+    """Return whether a late read can miss an entry that is there: it was added a moment ago. What was changed has its id also before."""
+    is_added = not one.entry.id or one.tries > 0
+    return is_unseen(one) and is_added and one.written_at is not None and now < one.written_at + UNSEEN_FOR
 
 
 def _is_lost(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> bool:
@@ -278,8 +287,7 @@ def _is_lost(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> 
     if one.tries and reading.settings is not None and reading.settings.is_pending:
         # What the gateway has still to take over can drop it once more.
         return False
-    is_unseen = one.written_at is not None and one.seen_at is None
-    return not is_unseen or (one.written_at is not None and now >= one.written_at + UNSEEN_FOR)
+    return not _may_only_be_late(one, now)
 
 
 def _owed_now(ledger: Ledger, reading: Reading, now: datetime) -> list[BatteryFamily]:

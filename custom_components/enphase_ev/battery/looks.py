@@ -12,6 +12,8 @@ from .steps import APART, LAG, LOOK_EVERY, SETTLE, Read, Reading, Rest, is_unsee
 _FIRST_LOOK = timedelta(seconds=35)
 _COMPARED_EVERY = timedelta(minutes=3)
 _NOT_SOONER = timedelta(seconds=5)
+# What is missing so long waits for something else than the next read: as a rule for a gateway that is offline.
+_SUSPECTED_FOR = timedelta(minutes=5)
 _LATE_LOOK_EVERY = timedelta(minutes=5)
 
 
@@ -41,7 +43,9 @@ def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[da
     if suspects:
         since = max((one.missing_since for one in suspects if one.missing_since is not None), default=None)
         last = max((moment for moment in (since, schedules_at) if moment is not None), default=now)
-        yield last + (APART if since is not None else LOOK_EVERY), Read(schedules=True)
+        is_new = since is not None and now < since + _SUSPECTED_FOR
+        is_late = guard is not None and guard.late_at is not None
+        yield last + (APART if is_new else _LATE_LOOK_EVERY if is_late else LOOK_EVERY), Read(schedules=True)
     sent = [intent for intent in ledger.open_intents if intent.is_sent]
     written = (guard.toggled_at if guard else None, *(intent.sent_at for intent in sent), *(owed.wrote_at for owed in ledger.owed.values()))
     base = max((moment for moment in written if moment is not None), default=None)
