@@ -21,8 +21,8 @@ _WHOLE_KEYS = frozenset(
     {
         *("acceptedItcDisclaimer", "batteryBackupPercentage", "batteryBackupPercentageMax", "batteryBackupPercentageMin"),
         *("batteryGridMode", "cfgControl", "chargeBeginTime", "chargeEndTime", "chargeFromGrid", "chargeFromGridScheduleEnabled"),
-        *("dtgControl", "envoySupportsVls", "hideChargeFromGrid", "profile", "rbdControl", "showStormGuardAlert", "stormGuardState"),
-        *("systemTask", "veryLowSoc", "veryLowSocMax", "veryLowSocMin"),
+        *("dtgControl", "envoySupportsVls", "hideChargeFromGrid", "profile", "rbdControl", "requestedConfigMqtt"),
+        *("showStormGuardAlert", "stormGuardState", "systemTask", "veryLowSoc", "veryLowSocMax", "veryLowSocMin"),
     }
 )
 

@@ -154,7 +154,8 @@ class BatterySettings(Model):
         """Return the settings as they will be once the gateway has taken over what was requested."""
         if not self.requested:
             return self
-        data = {key: value for key, value in self.data.items() if key not in {"requestedConfig", "requestedConfigMqtt"}}
+        # Nothing is requested any more then.
+        data = {key: {} if key in {"requestedConfig", "requestedConfigMqtt"} else value for key, value in self.data.items()}
         for key, value in self.requested.items():
             data[key] = {**read_mapping(data.get(key)), **value} if isinstance(value, dict) else value
         return type(self).read({"data": data})
