@@ -49,6 +49,7 @@ class Row:
     entry: BatteryEntry
     is_applied: bool = False
     apply_sent: bool = False
+    since: float = 0.0
 
 
 @dataclass
@@ -80,6 +81,8 @@ class Weather:
     pending_while_off: bool = False
     refuses_every: int = 0
     loses_answer_every: int = 0
+    applies_drop: bool = False
+    unapplied_vanish_after: float | None = None
 
 
 class ModelCloud:
@@ -124,6 +127,11 @@ class ModelCloud:
                 if self._due(change) <= self.now:
                     self._take_over(change)
         self.now = max(self.now, until)
+        if (after := self.weather.unapplied_vanish_after) is not None:
+            there = [row for row in self.rows if row.is_applied or row.apply_sent or self.now < row.since + after]
+            if there != self.rows:
+                self.rows = there
+                self.keep()
 
     def _due(self, change: Change) -> float:
         begin, end = self.weather.offline
@@ -152,9 +160,14 @@ class ModelCloud:
         if self.weather.checks_conflicts and any(_overlaps(row.entry, entry) for row in self.rows):
             return False
         self.number += 1
-        self.rows.append(Row(f"e{self.number}", replace(entry, id=f"e{self.number}"), is_applied, is_applied))
+        self.rows.append(Row(f"e{self.number}", replace(entry, id=f"e{self.number}"), is_applied, is_applied, self.now))
         self.keep()
         return True
+
+    def change(self, entry: BatteryEntry) -> None:
+        """Change an entry: it wants the apply again."""
+        self.rows = [Row(row.id, entry, since=self.now) if row.id == entry.id else row for row in self.rows]
+        self.keep()
 
     def delete(self, entry_id: str) -> None:
         """Delete an entry."""
@@ -170,6 +183,8 @@ class ModelCloud:
         changed = {name for name, value in values.items() if self._expected(name) != value}
         dropped = [family for key, name in _SWITCH_NAMES.items() if name in changed for family in weather.drops.get(key, ())]
         dropped += weather.drops.get(kind or "", ())
+        if weather.applies_drop:
+            dropped += [one for family in applied for one in weather.drops.get(family, ())]
         self.rows = [replace(row, apply_sent=True) if row.entry.family in applied else row for row in self.rows]
         if dropped and weather.drop_after is not None:
             self.dropping.append((self.now + weather.drop_after, tuple(dropped)))
@@ -444,6 +459,8 @@ class World:
         match step:
             case DeleteEntry(entry):
                 cloud.delete(entry.id)
+            case WriteEntry(entry) if entry.id:
+                cloud.change(entry)
             case WriteEntry(entry):
                 is_taken = cloud.add(entry)
             case WriteSettings(wish, applied, _, names_source):

@@ -1,9 +1,13 @@
 """Nothing is lost, nothing deleted comes back, nothing goes on for ever: the pure decision in many worlds, each from a number."""
 
+from datetime import time, timedelta
+
 import pytest
 
-from custom_components.enphase_ev.battery.ledger import Ledger
-from tests.units.keeper_world import World
+from custom_components.enphase_ev.battery import override
+from custom_components.enphase_ev.battery.ledger import Intent, KeptEntry, Ledger, OverrideWish
+from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily, BatteryWish
+from tests.units.keeper_world import ModelCloud, Weather, World, says
 
 # Worlds that were lost once; each had a cause of its own.
 _ONCE_LOST = (
@@ -33,6 +37,7 @@ _ONCE_LOST = (
     821,
     859,
     882,
+    10037,
 )
 _WORLDS = 500
 _AT_ONCE = 100
@@ -51,3 +56,82 @@ def test_nothing_is_lost_in_any_world(first: int) -> None:
 
 def test_an_empty_ledger_is_at_rest() -> None:
     assert Ledger().is_at_rest
+
+
+_CFG, _DTG, _RBD = BatteryFamily
+
+
+def _world(weather: Weather, **values: object) -> World:
+    """Return a world of which nothing is left to chance, with no entry in it yet."""
+    world = World(0)
+    world.cloud = ModelCloud(weather)
+    world.cloud.values |= values
+    world.cloud.now = 200.0
+    world.must = set()
+    return world
+
+
+def _entry(family: BatteryFamily, hour: int) -> BatteryEntry:
+    limit = None if family is _RBD else 50.0
+    return BatteryEntry(family=family, start=time(hour), end=time(hour, 50), days=(1, 2, 3, 4, 5, 6, 7), limit=limit, time_zone="UTC")
+
+
+def _ask(world: World, intent: Intent, seconds: float = 0.0) -> None:
+    override.note_wish(world.ledger, intent.wish)
+    world.ledger.intents.append(intent)
+    world.keep_until(world.cloud.now + seconds)
+
+
+@pytest.mark.parametrize(("delay", "lag"), [(30.0, 0.0), (600.0, 30.0)])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_entry_is_applied_in_the_form_that_the_site_needs(delay: float, lag: float, is_changed: bool) -> None:
+    weather = Weather(delay=delay, schedules_lag=lag, source="needed", unapplied_vanish_after=900.0)
+    world = _world(weather, discharge_to_grid=True)
+    world.cloud.add(_entry(_DTG, 18), is_applied=True)
+    wanted = BatteryEntry(**{**vars(world.cloud.rows[0].entry), "end": time(20)}) if is_changed else _entry(_DTG, 20)
+    _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(wanted)]), 2 * 3600)
+
+    assert says(wanted) in [says(row.entry) for row in world.cloud.rows if row.is_applied]
+    assert world.ledger.names_source
+
+    world.log.clear()
+    _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 1800)
+    assert world.cloud.values["reserve"] == 40
+    assert len([line for line in world.log if "PUT" in line]) == 1
+
+
+def test_an_entry_that_no_form_has_applied_does_not_disappear_without_words() -> None:
+    world = _world(Weather(unapplied_vanish_after=900.0), discharge_to_grid=True)
+    toggle = world.cloud.toggle
+    world.cloud.toggle = lambda *_, **__: None  # type: ignore[method-assign]  # a cloud that does nothing
+    _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(_entry(_DTG, 20))]), 800)
+    world.cloud.toggle = toggle  # type: ignore[method-assign]
+    world.keep_until(world.cloud.now + 900)
+    _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 1800)
+
+    assert [says(kept) for kept in world.ledger.left] == [says(_entry(_DTG, 20))]
+
+
+def test_what_a_write_of_ours_has_dropped_again_is_put_back_or_said() -> None:
+    weather = Weather(drops={_DTG: (_RBD,), _RBD: (_DTG,)}, drop_after=None, delay=30.0, schedules_lag=30.0, applies_drop=True)
+    world = _world(weather, discharge_to_grid=True, restrict_discharge=True)
+    world.cloud.add(_entry(_DTG, 18), is_applied=True)
+    _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(_entry(_RBD, 14))]), 4 * 3600)
+
+    there = {says(row.entry) for row in world.cloud.rows} | {says(kept) for kept in world.ledger.left}
+    assert there == {says(_entry(_DTG, 18)), says(_entry(_RBD, 14))}
+    assert world.cloud.writes <= 30
+
+
+def test_an_override_that_ends_at_once_is_over_also_where_reads_are_late() -> None:
+    world = _world(Weather(delay=120.0, settings_lag=30.0), restrict_discharge=False)
+    world.cloud.add(_entry(_RBD, 14), is_applied=True)
+    ends_at = world.moment + timedelta(minutes=45)
+    entry = override.temporary_entry(_RBD, world.moment, ends_at, None, world.moment.tzinfo)  # type: ignore[arg-type]  # it is UTC
+    _ask(world, Intent("override", world.moment, override=OverrideWish(KeptEntry.keep(entry), ends_at, None)), 5)
+    assert world.ledger.override is not None
+    world.ledger.override.is_ending = True
+    _ask(world, Intent("clear", world.moment, ends_override=True), 2 * 3600)
+
+    assert world.cloud.values["restrict_discharge"] is False
+    assert [says(row.entry) for row in world.cloud.rows] == [says(_entry(_RBD, 14))]

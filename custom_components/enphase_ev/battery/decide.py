@@ -234,7 +234,9 @@ def _settings_step(
     for intent in intents:
         wish = intent.wish.over(wish)
     form = max((ledger.owed[family].tries for family in owed), default=0) if not intents else 0
-    names_source = ledger.names_source if form < 2 else not ledger.names_source
+    is_off = reading.settings is not None and not any(reading.settings.is_enabled(family) for family in owed)
+    # In a family that is on, the other form is suspected, and remembered, as soon as an apply has come to nothing.
+    names_source = not ledger.names_source if form >= 2 and is_off else ledger.names_source
     is_whole = form == 1 and _RBD in owed and reading.settings is not None and not reading.settings.is_enabled(_RBD)
     if is_whole:
         wish = BatteryWish(restrict_discharge=False).over(wish)
@@ -253,7 +255,7 @@ def _with_recent(ledger: Ledger, wish: BatteryWish, owed: tuple[BatteryFamily, .
 
 def _wish_step(ledger: Ledger, intent: Intent) -> WriteSettings | WriteProfile:
     is_whole, is_other = forms(intent)[intent.form]
-    names_source = ledger.names_source is not is_other
+    names_source = not intent.named_source if is_other and intent.named_source is not None else ledger.names_source is not is_other
     if not intent.wish.is_settings:
         return WriteProfile(intent, names_source)
     return WriteSettings(intent.wish, (), (intent,), names_source, is_whole)
@@ -282,6 +284,8 @@ def _is_lost(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> 
         return False
     if one.is_due:
         return one.tries == 0
+    if one.is_unapplied:
+        return False
     if one.missing_since is None or reading.schedules_at is None or reading.schedules_at - one.missing_since < APART:
         return False
     if one.tries and reading.settings is not None and reading.settings.is_pending:

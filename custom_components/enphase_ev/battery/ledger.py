@@ -92,6 +92,8 @@ class Expected(DataClassDictMixin):
         missing_since: when it was first missed.
         tries: how often it was put back.
         problem: why it could not be; then it waits for a person.
+        is_at_risk: a write of ours went out after it was put back and seen: it can have dropped it once more.
+        is_unapplied: no form of the apply has worked: the cloud takes it away after a while, and that is said.
     """
 
     entry: KeptEntry
@@ -101,6 +103,8 @@ class Expected(DataClassDictMixin):
     tries: int = 0
     problem: str | None = None
     is_due: bool = False
+    is_at_risk: bool = False
+    is_unapplied: bool = False
 
 
 @dataclass
@@ -113,7 +117,10 @@ class Deleted(DataClassDictMixin):
 
 @dataclass
 class Owed(DataClassDictMixin):
-    """A family whose entries were touched and want the apply (docs/cloud-api/battery.md §4)."""
+    """A family whose entries were touched and want the apply (docs/cloud-api/battery.md §4).
+
+    `named_source` says in which form it was sent last.
+    """
 
     since: datetime
     tries: int = 0
@@ -121,6 +128,7 @@ class Owed(DataClassDictMixin):
     was_pending: bool = False
     seen_pending_at: datetime | None = None
     is_refused: bool = False
+    named_source: bool | None = None
 
 
 @dataclass
@@ -188,6 +196,7 @@ class Intent(DataClassDictMixin):
         attempts: writes so far; `form` counts the forms of its wish that came to nothing.
         sent_at: when its last write was taken; `not_so_since` when it was first seen not to be so.
         was_pending: whether something else was pending when it was sent, so that it may be lost.
+        named_source: in which form its wish was sent last.
         is_unanswered: nobody knows whether it has arrived: it is looked for, and not sent again.
     """
 
@@ -212,6 +221,7 @@ class Intent(DataClassDictMixin):
     seen_pending: bool = False
     is_unanswered: bool = False
     wish_sent: bool = False
+    named_source: bool | None = None
     wants_retry: bool = False
     is_built: bool = False
     is_carried_out: bool = False
@@ -302,7 +312,8 @@ class Ledger(DataClassDictMixin):
     def is_at_rest(self) -> bool:
         """Return whether nothing is open but what waits for a person, or for the end of an override."""
         ends = self.override is not None and (self.override.is_ending or not self.override.is_begun)
-        return not self.open_intents and self.guard is None and not self.owed and not ends and len(self.left) == len(self.must)
+        is_kept = all(one.problem is not None or one.is_unapplied for one in self.must)
+        return not self.open_intents and self.guard is None and not self.owed and not ends and is_kept
 
     def was_deleted(self, entry: BatteryEntry) -> bool:
         """Return whether an entry was deleted here lately."""

@@ -30,10 +30,10 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
             _attempted(intent, now)
         case WriteEntry(entry, intent, expected):
             _note_entry(ledger, entry, intent, expected, now)
-        case WriteSettings(_, applied, intents):
+        case WriteSettings(_, applied, intents, names_source):
             _note_toggle(ledger, reading, intents, now)
             for family in applied:
-                ledger.owed[family].wrote_at = now
+                ledger.owed[family].wrote_at, ledger.owed[family].named_source = now, names_source
                 ledger.owed[family].was_pending = reading.settings is not None and reading.settings.is_pending
         case WriteProfile(intent):
             _note_toggle(ledger, reading, (intent,), now)
@@ -50,7 +50,8 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
     _attempted(intent, now)
     if expected is not None:
         expected.tries += 1
-        expected.written_at, expected.seen_at, expected.missing_since, expected.is_due = now, None, None, False
+        expected.written_at, expected.seen_at, expected.missing_since = now, None, None
+        expected.is_due = expected.is_at_risk = False
     else:
         if entry.id:
             ledger.must = [one for one in ledger.must if one.entry.id != entry.id]
@@ -65,6 +66,8 @@ def _note_toggle(ledger: Ledger, reading: Reading, intents: tuple[Intent, ...], 
     untold = [family for family in reading.last_told if schedules is None or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
     ledger.note_toggle(now, has_wish=bool(intents))
+    for one in ledger.must:
+        one.is_at_risk = one.is_at_risk or (one.tries > 0 and one.seen_at is not None)
     is_pending = reading.settings is not None and reading.settings.is_pending
     for intent in intents:
         intent.attempts += 1
@@ -115,7 +118,7 @@ def mark_sent(ledger: Ledger, intent: Intent, now: datetime, *, is_unanswered: b
 
 
 def _wish_sent(ledger: Ledger, intent: Intent, now: datetime, *, names_source: bool, is_unanswered: bool) -> None:
-    intent.wish_sent = True
+    intent.wish_sent, intent.named_source = True, names_source
     # A form that is only suspected is what a restart goes on with.
     ledger.names_source = names_source
     mark_sent(ledger, intent, now, is_unanswered=is_unanswered)
@@ -156,7 +159,8 @@ def _not_applied(ledger: Ledger, applied: tuple[BatteryFamily, ...], now: dateti
 
 def fail(ledger: Ledger, intent: Intent, reason: str, now: datetime) -> None:
     """Note that nothing comes of an intent: what it added and nobody has seen is not expected any more."""
-    unseen = [one for one in ledger.must if is_unseen(one) or one.missing_since is not None]
+    # What was seen, waiting for its apply, is a loss when it disappears.
+    unseen = [one for one in ledger.must if is_unseen(one) or (one.missing_since is not None and not one.is_unapplied)]
     mine = [kept.entry() for kept in (*intent.writes, *intent.done_writes)]
     gone = [one for one in unseen if one.tries == 0 and any(one.entry.entry().is_same_as(entry) for entry in mine)]
     ledger.must = [one for one in ledger.must if not any(one is other for other in gone)]
@@ -173,6 +177,6 @@ def give_up(ledger: Ledger, one: Expected, reason: str) -> None:
 def prune(ledger: Ledger) -> None:
     """Forget the entries that need no watch any more."""
     if ledger.guard is None and not ledger.is_old:
-        keeps = [one for one in ledger.must if one.problem is not None or one.missing_since is not None or one.is_due]
+        keeps = [one for one in ledger.must if one.problem is not None or one.missing_since is not None or one.is_due or one.is_unapplied]
         writing = [one for one in ledger.must if is_unseen(one) or (one.written_at is not None and one.entry.family in ledger.owed)]
         ledger.must = [one for one in ledger.must if any(one is other for other in (*keeps, *writing))]

@@ -47,6 +47,7 @@ def _compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: da
     if found is not None:
         one.missing_since, one.is_due = None, False
         one.entry = replace(one.entry, id=found.id)
+        one.is_unapplied = one.is_unapplied and found.is_pending
         if one.problem is not None:
             ledger.must.remove(one)
         owed = ledger.owed.get(one.entry.family)
@@ -61,6 +62,9 @@ def _compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: da
     one.missing_since = one.missing_since or now
     if ledger.is_old:
         give_up(ledger, one, "old")
+    elif one.is_unapplied:
+        if now - one.missing_since >= APART:
+            give_up(ledger, one, "not_applied")
     elif ledger.guard is not None and is_pending and _is_late(ledger.guard, one) and now - one.missing_since >= APART:
         # The gateway has taken nothing over yet: it was somebody else.
         ledger.must.remove(one)
@@ -78,7 +82,7 @@ def _put_back_and_gone(ledger: Ledger, one: Expected, now: datetime) -> None:
     guard = ledger.guard
     is_seen = one.seen_at is not None and one.written_at is not None and one.seen_at > one.written_at
     settled_at = guard.intents_settled_at if guard else one.written_at
-    is_ours = settled_at is None or one.written_at is None or settled_at > one.written_at
+    is_ours = one.is_at_risk or settled_at is None or one.written_at is None or settled_at > one.written_at
     if is_seen and not is_ours:
         ledger.must.remove(one)
         ledger.tell(LedgerEvent.DELETED_ELSEWHERE, entry=one.entry)
@@ -92,7 +96,8 @@ def _look_at_apply(ledger: Ledger, family: BatteryFamily, settings: BatterySetti
     if owed.wrote_at is None or now < owed.wrote_at + SETTLE or not is_told(schedules, family):
         return
     mine = [one for one in ledger.must if one.entry.family is family and one.written_at is not None]
-    is_unseen = any(one.entry.found_in(schedules) is None for one in mine)
+    # One that was changed keeps its id: a late read still shows it as it was.
+    is_unseen = any(_written(schedules, one.entry) is None for one in mine)
     is_waiting = any(entry.is_pending for entry in schedules.of(family))
     is_left_on = family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is True and not schedules.of(family)
     is_late = now >= owed.wrote_at + LAG
@@ -109,8 +114,15 @@ def _look_at_apply(ledger: Ledger, family: BatteryFamily, settings: BatterySetti
     if not is_late and not was_taken:
         return
     owed.tries, owed.wrote_at, owed.seen_pending_at = owed.tries + (0 if owed.was_pending else 1), None, None
+    waiting = [entry for entry in schedules.of(family) if entry.is_pending and settings.is_enabled(family)]
     if owed.tries >= _MOST_APPLY_FORMS or now >= owed.since + APPLY_FOR:
         del ledger.owed[family]
+        ledger.expect(waiting)
+        for one in ledger.must:
+            one.is_unapplied = one.is_unapplied or any(entry.id == one.entry.id for entry in waiting)
+    elif owed.tries and waiting and ledger.names_source is owed.named_source:
+        # It came to nothing: the site may want the other form, here and for all that is written later.
+        ledger.names_source = not ledger.names_source
 
 
 def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> None:

@@ -116,7 +116,7 @@ def build(ledger: Ledger, intent: Intent, settings: BatterySettings, schedules: 
         if ledger.override is None:
             ledger.finish(intent, ChangeState.APPLIED)
             return False
-        _build_end(ledger, ledger.override, intent, settings)
+        _build_end(ledger, ledger.override, intent, settings, now)
         return True
     if ledger.override is not None:
         ledger.override.is_ending = True
@@ -162,7 +162,7 @@ def _build_begin(
     intent.is_built = True
 
 
-def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: BatterySettings) -> None:
+def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: BatterySettings, now: datetime) -> None:
     override.is_ending = True
     family = override.entry.family
     for kept in override.aside:
@@ -170,9 +170,11 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
         ledger.must.append(Expected(kept, is_due=True))
     intent.deletes = [override.entry]
     expected = settings.expected
-    if not override.was_on and (expected.is_enabled(family) or settings.is_enabled(family)):
+    # A late read may not show yet what the override has switched on.
+    if not override.was_on and (switched(ledger, settings, family, now) or expected.is_enabled(family) or settings.is_enabled(family)):
         intent.wish = _family_wish(family, is_on=False)
-    if family is _CHARGE and not override.were_schedules_on and (expected.schedules_charge or settings.schedules_charge):
+    are_on = schedules_on(ledger, settings, now) or expected.schedules_charge or settings.schedules_charge
+    if family is _CHARGE and not override.were_schedules_on and are_on:
         intent.wish = BatteryWish(charge_schedules=False).over(intent.wish)
     intent.is_built = True
 
