@@ -284,7 +284,7 @@ def _is_lost(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> 
         return False
     if one.is_due:
         return one.tries == 0
-    if one.is_unapplied:
+    if one.is_unapplied and ledger.guard is None:
         return False
     if one.missing_since is None or reading.schedules_at is None or reading.schedules_at - one.missing_since < APART:
         return False

@@ -62,7 +62,7 @@ def _compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: da
     one.missing_since = one.missing_since or now
     if ledger.is_old:
         give_up(ledger, one, "old")
-    elif one.is_unapplied:
+    elif one.is_unapplied and ledger.guard is None:
         if now - one.missing_since >= APART:
             give_up(ledger, one, "not_applied")
     elif ledger.guard is not None and is_pending and _is_late(ledger.guard, one) and now - one.missing_since >= APART:
@@ -120,7 +120,7 @@ def _look_at_apply(ledger: Ledger, family: BatteryFamily, settings: BatterySetti
         ledger.expect(waiting)
         for one in ledger.must:
             one.is_unapplied = one.is_unapplied or any(entry.id == one.entry.id for entry in waiting)
-    elif owed.tries and waiting and ledger.names_source is owed.named_source:
+    elif owed.tries and (waiting or is_left_on) and ledger.names_source is owed.named_source:
         # It came to nothing: the site may want the other form, here and for all that is written later.
         ledger.names_source = not ledger.names_source
 
