@@ -37,9 +37,11 @@ def shares[T](cases: Sequence[T], count: int = 3) -> list[tuple[T, int]]:
 def costly(thorough: int) -> settings:
     """Return the settings of a property whose single example takes seconds, because it sets up Home Assistant or a simulator.
 
-    It does not shrink: that would take minutes, and the example that was found is printed as it is.
+    It does not shrink: that would take minutes, and the example that was found is printed as it is. By default the examples are always the
+    same ones, so that a check says something about the change that it checks; a thorough run looks for new ones.
     """
     return settings(
+        derandomize=not is_thorough(),
         max_examples=examples(thorough),
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

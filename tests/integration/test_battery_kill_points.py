@@ -26,6 +26,7 @@ from simulator.battery_scenarios import misbehave
 from simulator.switches.battery import BatteryDeployment, EnhoRule, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, Moments, Says, says, was_refused
+from tests.thoroughness import shares
 
 _CFG, _DTG, _RBD = BatteryFamily
 _ALL = set(ControlFamily)
@@ -187,29 +188,32 @@ class Trial:
         self.lost += [f"{where}: {one} is there more than once" for one in set(listed) if listed.count(one) > 1]
 
 
+# No single test is as long as all moments of a write.
+_SHARES = 3
 CASES = [(name, cloud, False) for name in WRITES for cloud in CLOUDS]
 # With a broker the gateway answers in the middle of the rests.
 CASES += [("rbd on", "drops at once", True), ("cfg off", "drops later", True), ("profile", "drops at once", True)]
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(("name", "cloud_name", "mqtt"), CASES)
+@pytest.mark.parametrize(
+    ("case", "share"), shares(CASES, _SHARES), ids=lambda one: "-".join(map(str, one)) if isinstance(one, tuple) else one
+)
 async def test_nothing_is_lost_wherever_a_write_is_killed(
-    name: str,
-    cloud_name: str,
-    mqtt: bool,
+    case: tuple[str, str, bool],
+    share: int,
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
     record_property: Callable[[str, object], None],
 ) -> None:
     caplog.set_level(logging.ERROR)
+    name, cloud_name, mqtt = case
     lost: list[str] = []
     passed = await Trial(name, cloud_name, mqtt, lost=lost).run(hass, freezer)
     assert len(passed) > 8
     assert any("mqttSignedUrl" in moment for moment in passed) is mqtt
-    kills = list(range(1, len(passed) + 1))
-    losses = [number for number, moment in enumerate(passed, 1) if moment.startswith(("PUT ", "POST "))]
+    kills = range(1 + share, len(passed) + 1, _SHARES)
+    losses = [number for number, moment in enumerate(passed, 1) if moment.startswith(("PUT ", "POST "))][share::_SHARES]
     for number in kills:
         await Trial(name, cloud_name, mqtt, kill_at=number, lost=lost).run(hass, freezer)
     for number in losses:

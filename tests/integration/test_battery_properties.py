@@ -7,7 +7,7 @@ import logging
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from hypothesis import HealthCheck, event, given, settings, strategies as st
+from hypothesis import event, given, strategies as st
 import pytest
 
 from custom_components.enphase_ev.battery.schedules import async_add_entry, async_change_entry, async_delete_entries
@@ -18,6 +18,7 @@ from simulator.battery.families import ControlFamily
 from simulator.switches.battery import EmptyDetails, EnhoRule, NothingPending, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, Moments, Says, says, was_refused
+from tests.thoroughness import costly
 
 _FROZEN_AT = "2026-05-20T03:10:00Z"
 _ZONE = "Australia/Melbourne"
@@ -180,8 +181,7 @@ class World:
         return raised
 
 
-@pytest.mark.timeout(600)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@costly(120)
 @given(windows=_windows(), switches=_SWITCHES, steps=_STEPS)
 async def test_nothing_is_lost_and_nothing_deleted_comes_back(
     windows: list[Window],
