@@ -15,7 +15,8 @@ from tests.thoroughness import is_thorough
 _SERVICES = "/service/|/pv/settings"
 # What is said about a cloud that makes no sense, about time that leaps, and about every custom integration; anything else is a defect.
 _HONEST = re.compile(
-    r"Error fetching Enphase|The [a-z ]+ service does not answer|Executing <|We found a custom|zlib_ng and isal|Can not load cook"
+    r"Error fetching Enphase|The [a-z ]+ service does not answer|Executing <|"
+    r"The tariff of the site cannot be read|The live stream does not answer|We found a custom|zlib_ng and isal|Can not load cook"
 )
 _SEEDS = 3
 _SEEDS_WHEN_THOROUGH = 300

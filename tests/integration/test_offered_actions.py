@@ -11,7 +11,7 @@ from tests.integration.house import House, HouseBuilder
 OF_THE_ACCOUNT = {"start_live_stream", "stop_live_stream", "clear_reauth_issue"}
 OF_A_CHARGER = {
     *("start_charging", "stop_charging", "trigger_message", "get_charging_sessions"),
-    *("get_charging_schedules", "add_charging_schedule", "update_charging_schedule", "delete_charging_schedule"),
+    *("get_charging_schedules", "add_charging_schedule", "import_history", "update_charging_schedule", "delete_charging_schedule"),
 }
 OF_THE_BATTERY = {
     *("get_battery_schedules", "add_battery_schedule", "update_battery_schedule", "delete_battery_schedule", "validate_battery_schedule"),

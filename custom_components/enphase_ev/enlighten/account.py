@@ -237,8 +237,11 @@ class Account:
         """Leave the cloud alone where it asked for silence, or where only a person can open a session; what a person asks for is sent."""
         if (seconds := self._silences.seconds_left(request.family)) is not None:
             raise RateLimited(seconds)
-        if self._person_needed is not None and self._person_needed[1] == self.password:
-            raise self._person_needed[0].with_traceback(None)
+        error, password = self._person_needed or (None, None)
+        # A refused password is tried again, within the limits, by what a site cannot do without.
+        is_tried_again = isinstance(error, InvalidCredentials) and not request.is_optional
+        if error is not None and password == self.password and not is_tried_again:
+            raise error.with_traceback(None)
 
     def known_form(self, key: str) -> str | None:
         """Return the form of a command that this deployment accepted before."""
