@@ -188,7 +188,7 @@ async def test_unknown_as_a_number(build_house: HouseBuilder) -> None:
     assert _watts(house, "house_power") > 0
 
 
-@pytest.mark.xfail(strict=False, reason="the keeper does not ask the gateway yet")
+@pytest.mark.xfail(strict=False, reason="writes with the arguments of an earlier client")
 async def test_a_change_is_borne_out_within_seconds(build_house: HouseBuilder) -> None:
     house = await build_house("battery_site", gateway=Role.OWNER)
     house.sim.world.deployment.battery.gateway_delay_s = 600
