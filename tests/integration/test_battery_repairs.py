@@ -76,7 +76,7 @@ async def test_a_note_shows_what_is_missing(bereft: BatteryHouse) -> None:
     assert (issue.severity, issue.is_fixable) == (ir.IssueSeverity.ERROR, True)
     assert issue.translation_placeholders == {
         "site": "Main Site",
-        "schedules": "- Charge from grid, 20:00 - 05:00, Monday - Sunday\n- Charge from grid, 12:00 - 13:00, Saturday, Sunday",
+        "schedules": "- Charge from grid, 20:00 - 05:00, Monday - Sunday, 100 %\n- Charge from grid, 12:00 - 13:00, Saturday, Sunday, 60 %",
     }
     assert bereft.battery.settings.restrict_discharge, "the change itself was made"
 
@@ -115,7 +115,7 @@ async def test_what_is_refused_in_part_stays_in_part(bereft: BatteryHouse, repai
     issue = bereft.issue("left_entries")
     assert issue is not None
     assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["schedules"] == "- Charge from grid, 12:00 - 13:00, Saturday, Sunday"
+    assert issue.translation_placeholders["schedules"] == "- Charge from grid, 12:00 - 13:00, Saturday, Sunday, 60 %"
 
 
 async def test_what_is_dropped_does_not_come_back(bereft: BatteryHouse, repair: _Repair) -> None:
