@@ -221,7 +221,7 @@ def _decoded(text: str) -> str:
 
 @routes.get("/users/self/token")
 async def users_self_token(request: web.Request) -> web.Response:
-    """The access JWT of the web app; may rotate the session cookie."""
+    """The access JWT of the web app; may rotate the session cookie, and may bring a new manager JWT."""
     world = world_of(request)
     deployment = world.deployment
     if TokenEndpoint.USERS_SELF not in deployment.token_endpoints:
@@ -232,6 +232,8 @@ async def users_self_token(request: web.Request) -> web.Response:
     if deployment.rotate_session_on_token:
         world.doorkeeper.rotate(session)
         set_session_cookie(request, response, session)
+    if deployment.renews_manager_token:
+        response.set_cookie(MANAGER_COOKIE, world.doorkeeper.issue(session, TokenKind.MANAGER).text, path="/")
     return response
 
 

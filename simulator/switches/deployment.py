@@ -214,6 +214,8 @@ class Deployment(Switches):
     """expires_at or expiresAt."""
     rotate_session_on_token: bool = False
     """``/users/self/token`` sets a new session cookie and the old one is dead."""
+    renews_manager_token: bool = False
+    """``/users/self/token`` sets a new manager JWT as a cookie (docs/cloud-api/events.md §1). Open."""
     reads_need_access_token: bool = False
     """Charger and site reads want a live ``e-auth-token`` beside the session."""
     dead_session_answer: DeadSession = DeadSession.REDIRECT

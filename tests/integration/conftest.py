@@ -19,7 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.enphase_ev.accounts import async_get_accounts
 from custom_components.enphase_ev.const import DOMAIN
-from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
+from custom_components.enphase_ev.enlighten.transport import GRID_SERVICES_URL_VARIABLE, URL_VARIABLE
 from simulator import Simulator
 from simulator.gateway_inside import Role
 from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
@@ -46,11 +46,13 @@ async def build_cloud(
     """Return a function that starts a simulated cloud which the integration takes for Enlighten."""
     async with AsyncExitStack() as stack:
 
-        async def build(scenario: str = "one_charger", *, gateway: bool = False) -> Simulator:
-            sim = await stack.enter_async_context(Simulator(scenario, gateway=gateway))
+        async def build(scenario: str = "one_charger", *, gateway: bool = False, grid_services: bool = False) -> Simulator:
+            sim = await stack.enter_async_context(Simulator(scenario, gateway=gateway, grid_services=grid_services))
             if strict:
                 sim.be_strict()
             monkeypatch.setenv(URL_VARIABLE, sim.url)
+            if grid_services:
+                monkeypatch.setenv(GRID_SERVICES_URL_VARIABLE, sim.grid_services.url)
             return sim
 
         yield build
@@ -69,11 +71,12 @@ def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenD
         prepare: Callable[[Simulator], None] = lambda _: None,
         password: str | None = None,
         gateway: Role | None = None,
+        grid_services: bool = False,
         options: dict[str, object] | None = None,
         state: ConfigEntryState = ConfigEntryState.LOADED,
         **data: object,
     ) -> House:
-        sim = await build_cloud(scenario, gateway=gateway is not None)
+        sim = await build_cloud(scenario, gateway=gateway is not None, grid_services=grid_services)
         if gateway is not None:
             sim.gateway.switches.role = gateway
         prepare(sim)
