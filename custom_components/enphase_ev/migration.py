@@ -112,6 +112,13 @@ def is_of_the_other(entry: ConfigEntry) -> bool:
     return _SITE in entry.data and CONF_SITE not in entry.data
 
 
+@callback
+def was_taken_over(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Return whether an entry is one of the other integration, or was: entities that were taken over remember their old unique ids."""
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return is_of_the_other(entry) or any((entity.previous_unique_id or "").startswith(f"{DOMAIN}_") for entity in entities)
+
+
 async def async_take_over(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Make an entry of the other integration one of ours.
 

@@ -342,6 +342,26 @@ async def test_trigger_message(two: House) -> None:
     assert reply["reply"]["message"] == "Heartbeat"  # type: ignore[index]  # the cloud's own object
 
 
+@pytest.mark.parametrize("named", ["meter_values", "MeterValues"])
+async def test_trigger_message_takes_the_forms_words_and_ocpps(two: House, named: str) -> None:
+    answer = await two.ask("trigger_message", device_id=two.device_id(), requested_message=named)
+
+    assert answer["chargers"][0]["requested"] == "MeterValues"
+    (sent,) = [one for one in two.sim.requests if one.path.endswith("trigger_message")]
+    assert sent.body == {"requestedMessage": "MeterValues"}
+
+
+async def test_a_site_is_named_by_its_entry(two: House) -> None:
+    answer = await two.ask("trigger_message", config_entry_id=two.entry.entry_id)
+    assert len(answer["chargers"]) == len(two.sim.site.chargers)
+    assert (await two.ask("start_live_stream", config_entry_id=two.entry.entry_id))["sites"][0]["site_id"] == two.sim.site.id
+
+    for service in ("trigger_message", "start_live_stream"):
+        with pytest.raises(ServiceValidationError) as caught:
+            await two.ask(service, config_entry_id="nobody's")
+        assert caught.value.translation_key in {"no_charger_targeted", "no_site_targeted"}
+
+
 async def test_trigger_message_by_site_reaches_every_charger(two: House) -> None:
     answer = await two.ask("trigger_message", site_id=two.sim.site.id)
 

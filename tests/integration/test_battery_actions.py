@@ -270,7 +270,9 @@ async def test_of_two_batteries_one_has_to_be_named(build_battery_house: Battery
     house = await _with_second(build_battery_house)
     assert (await house.refused("get_battery_schedules")).translation_key == "no_battery_targeted"
     assert (await house.refused("get_battery_schedules", site_id="1")).translation_key == "no_battery_targeted"
+    assert (await house.refused("get_battery_schedules", config_entry_id="1")).translation_key == "no_battery_targeted"
     await house.asked("get_battery_schedules", site_id=house.sim.site.id)
+    await house.asked("get_battery_schedules", config_entry_id=house.entry.entry_id)
     entity_id = house.site_entity_id("sensor", "state_of_charge")
     await house.asked("get_battery_schedules", entity_id=entity_id)
     device_id = er.async_get(house.hass).async_get(entity_id).device_id

@@ -63,9 +63,8 @@ async def test_a_single_battery_is_offered_nothing(all_entities_enabled: None, h
 
 
 async def test_every_action_is_offered_somewhere(home: House) -> None:
-    older_names = {"add_schedule", "update_schedule", "delete_schedule", "validate_schedule"}
     registered = set(home.hass.services.async_services_for_domain(DOMAIN))
-    assert registered - older_names == OF_THE_ACCOUNT | OF_A_CHARGER | OF_THE_BATTERY
+    assert registered == OF_THE_ACCOUNT | OF_A_CHARGER | OF_THE_BATTERY
 
 
 async def test_an_action_takes_devices_that_it_is_not_offered_on(home: House) -> None:

@@ -1,6 +1,10 @@
 """The names that the other integration of this domain has for the battery's actions."""
 
+from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.enphase_ev.const import DOMAIN
@@ -10,6 +14,13 @@ _CHARGE = ("cfg", "20:00", "05:00", (1, 2, 3, 4, 5, 6, 7), 100, True)
 _DISCHARGE = ("dtg", "18:00", "20:00", (1, 2, 3, 4, 5), 25, True)
 _ADDED = ("cfg", "09:00", "11:30", (1, 2), 80, True)
 _NEW = {"schedule_type": "cfg", "start_time": "09:00", "end_time": "11:30", "days": [1, 2], "limit": 80}
+
+
+@pytest.fixture(autouse=True)
+def _with_one_of_the_other(hass: HomeAssistant) -> None:
+    """An entry that the other integration has left, which a person has disabled: the names may stand in automations."""
+    data = {"email": "old@example.com", "site_id": "7654321"}
+    MockConfigEntry(domain=DOMAIN, data=data, disabled_by=ConfigEntryDisabler.USER).add_to_hass(hass)
 
 
 @pytest.mark.parametrize("days", [[1, 2], ["1", "2"], ["Mon", "tuesday"], "mon, tue"], ids=str)
@@ -70,9 +81,11 @@ async def test_validate_a_family(batteries: BatteryHouse, family: str) -> None:
 
 
 async def test_what_is_unknown_is_refused(batteries: BatteryHouse) -> None:
-    for data in ({**_NEW, "colour": "green"}, {**_NEW, "config_entry_id": "nobody's"}, {**_NEW, "days": ["never"]}, {**_NEW, "days": [12]}):
+    for data in ({**_NEW, "colour": "green"}, {**_NEW, "days": ["never"]}, {**_NEW, "days": [12]}):
         with pytest.raises(vol.Invalid):
             await batteries.hass.services.async_call(DOMAIN, "add_schedule", data, blocking=True)
+    with pytest.raises(ServiceValidationError):
+        await batteries.hass.services.async_call(DOMAIN, "add_schedule", {**_NEW, "config_entry_id": "nobody's"}, blocking=True)
 
     assert batteries.entries == {_CHARGE, _DISCHARGE}
 

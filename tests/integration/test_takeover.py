@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 import pytest
 
+from custom_components.enphase_ev import async_setup
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
 from simulator import Simulator
 from tests.integration.house import CloudBuilder, House
@@ -306,3 +307,17 @@ async def test_an_entry_without_an_address_is_left_alone(
     assert _entity_ids(hass, entry.entry_id) == before
     assert "cannot be taken over" in _log(caplog)
     assert [secret for secret in sim.secrets() if secret in _log(caplog)] == []
+
+
+async def test_the_old_names_of_actions_answer_after_the_next_start_too(hass: HomeAssistant, sim: Simulator) -> None:
+    """Where nothing was taken over there are none: tests/integration/test_offered_actions.py."""
+    old_names = {"add_schedule", "update_schedule", "delete_schedule", "validate_schedule"}
+    entry = entry_of_the_other(hass, sim)
+    registries_of_the_other(hass, sim, entry)
+    await _start(hass, entry.entry_id)
+    assert old_names <= set(hass.services.async_services_for_domain(DOMAIN))
+
+    for name in hass.services.async_services_for_domain(DOMAIN):
+        hass.services.async_remove(DOMAIN, name)
+    assert await async_setup(hass, {})
+    assert old_names <= set(hass.services.async_services_for_domain(DOMAIN))

@@ -12,9 +12,19 @@ type Node = object
 
 @cache
 def described_actions() -> dict[str, dict[str, dict[str, object]] | None]:
-    """The fields of each action, as services.yaml has them; older names have nothing there."""
+    """The fields of each action, as services.yaml has them, those in sections too; older names have nothing there."""
     services = load_yaml_dict(str(INTEGRATION / "services.yaml"))
-    return {name: service and service.get("fields", {}) for name, service in services.items()}
+    return {name: service and flat(service.get("fields", {})) for name, service in services.items()}
+
+
+def flat(fields: Mapping[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    """Fields of an action, with those in sections among the others."""
+    found: dict[str, dict[str, object]] = {}
+    for name, field in fields.items():
+        inner = field.get("fields", {name: field})
+        assert isinstance(inner, dict)
+        found |= inner
+    return found
 
 
 def mappings(node: Node) -> Iterator[Mapping[str, object]]:

@@ -10,9 +10,12 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 import voluptuous as vol
 
+from tests.structure.action_calls import flat
 from tests.structure.source import INTEGRATION, load
 
 DOMAIN = INTEGRATION.name
+# Registered only where an entry was taken over: tests/integration/test_old_actions.py.
+OLDER_NAMES = {"add_schedule", "update_schedule", "delete_schedule", "validate_schedule"}
 
 
 @pytest.fixture
@@ -29,13 +32,7 @@ async def registered(hass: HomeAssistant, enable_custom_integrations: None) -> d
 
 def _fields(service: dict[str, object] | None) -> dict[str, dict[str, object]]:
     """The fields of an action, those in sections too."""
-    found = {}
-    for name, field in ((service or {}).get("fields") or {}).items():
-        if "fields" in field:
-            found |= field["fields"]
-        else:
-            found[name] = field
-    return found
+    return flat((service or {}).get("fields") or {})
 
 
 def _keys(schema: object) -> Iterator[str]:
@@ -71,7 +68,7 @@ def test_targets_name_an_entity_that_only_some_devices_have(described: dict[str,
 
 async def test_actions_are_the_registered_ones(described: dict[str, dict[str, object]], registered: dict[str, object]) -> None:
     assert registered
-    assert set(described) == set(registered)
+    assert set(described) - OLDER_NAMES == set(registered)
 
 
 async def test_fields_are_those_of_the_schema(described: dict[str, dict[str, object]], registered: dict[str, object]) -> None:
@@ -88,6 +85,8 @@ def test_actions_and_their_texts_match(described: dict[str, dict[str, object]]) 
         assert texts[name]["name"], name
         assert texts[name]["description"], name
         assert set(texts[name].get("fields", {})) == set(_fields(service)), name
+        sections = {field for field, content in ((service or {}).get("fields") or {}).items() if "fields" in content}
+        assert set(texts[name].get("sections", {})) == sections, name
         for field, text in texts[name].get("fields", {}).items():
             assert text["name"], f"{name}.{field}"
             assert text["description"], f"{name}.{field}"

@@ -34,7 +34,7 @@ from ..enlighten import BatteryEntry, BatteryFamily, EnlightenError
 from ..errors import command_error
 from ..runtime import EnphaseRuntimeData
 from ..weekly import day_numbers
-from .targets import ATTR_SITE_ID, async_batteries
+from .targets import ATTR_SITE_ID, SITE_FIELDS, async_batteries
 
 ATTR_ACTION = "action"
 ATTR_ALL = "all"
@@ -58,7 +58,7 @@ _FAMILY = vol.All(cv.string, vol.Lower, vol.In(_FAMILIES))
 _LIMIT = vol.Any(None, vol.All(vol.Coerce(float), vol.Range(min=0, max=100)))
 _DAYS = vol.All(cv.weekdays, vol.Length(min=1))
 
-_SITE: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
+_SITE: VolDictType = {**cv.TARGET_SERVICE_FIELDS, **SITE_FIELDS}
 _WAIT: VolDictType = {vol.Optional(ATTR_WAIT, default=0): vol.All(vol.Coerce(int), vol.Range(min=0, max=900))}
 _WINDOW: VolDictType = {
     vol.Required(ATTR_FAMILY): _FAMILY,

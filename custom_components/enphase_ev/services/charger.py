@@ -17,7 +17,7 @@ from ..charger.validation import check_level, require_custom
 from ..const import DOMAIN
 from ..enlighten import ChargingSlot, CommandReply, PastSession
 from ..weekly import day_names, day_numbers
-from .targets import ATTR_SITE_ID, ChargerTarget, async_chargers
+from .targets import SITE_FIELDS, ChargerTarget, async_chargers
 
 ATTR_CHARGING_LEVEL = "charging_level"
 ATTR_CONNECTOR_ID = "connector_id"
@@ -31,14 +31,15 @@ ATTR_SCHEDULE_ID = "schedule_id"
 ATTR_START = "start"
 ATTR_TO = "to"
 
-_MESSAGES = [
-    "BootNotification",
-    "DiagnosticsStatusNotification",
-    "FirmwareStatusNotification",
-    "Heartbeat",
-    "MeterValues",
-    "StatusNotification",
-]
+# By the name that the form has for it. OCPP's own names are taken, too.
+_MESSAGES = {
+    "meter_values": "MeterValues",
+    "status_notification": "StatusNotification",
+    "heartbeat": "Heartbeat",
+    "firmware_status_notification": "FirmwareStatusNotification",
+    "diagnostics_status_notification": "DiagnosticsStatusNotification",
+    "boot_notification": "BootNotification",
+}
 _START_SCHEMA = cv.make_entity_service_schema(
     {
         vol.Optional(ATTR_CHARGING_LEVEL): vol.Coerce(float),
@@ -46,10 +47,11 @@ _START_SCHEMA = cv.make_entity_service_schema(
     }
 )
 _STOP_SCHEMA = cv.make_entity_service_schema({})
-_SITE_FIELDS: VolDictType = {**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string}
-_HAS_TARGET = cv.has_at_least_one_key(ATTR_SITE_ID, *(str(key) for key in cv.TARGET_SERVICE_FIELDS))
+_SITE_FIELDS: VolDictType = {**cv.TARGET_SERVICE_FIELDS, **SITE_FIELDS}
+_HAS_TARGET = cv.has_at_least_one_key(*(str(key) for key in _SITE_FIELDS))
 _TRIGGER_SCHEMA = vol.All(
-    vol.Schema({**_SITE_FIELDS, vol.Optional(ATTR_REQUESTED_MESSAGE, default="MeterValues"): vol.In(_MESSAGES)}), _HAS_TARGET
+    vol.Schema({**_SITE_FIELDS, vol.Optional(ATTR_REQUESTED_MESSAGE, default="meter_values"): vol.In([*_MESSAGES, *_MESSAGES.values()])}),
+    _HAS_TARGET,
 )
 _DAYS = vol.All(cv.weekdays, vol.Length(min=1))
 _GET_SCHEDULES_SCHEMA = cv.make_entity_service_schema({})
@@ -115,7 +117,8 @@ async def _stop_charging(call: ServiceCall) -> ServiceResponse:
 
 
 async def _trigger_message(call: ServiceCall) -> ServiceResponse:
-    message: str = call.data[ATTR_REQUESTED_MESSAGE]
+    named: str = call.data[ATTR_REQUESTED_MESSAGE]
+    message = _MESSAGES.get(named, named)
 
     async def trigger(target: ChargerTarget) -> JsonObjectType:
         return {"requested": message, "reply": await target.site.charger_commands.async_trigger_message(target.serial, message)}

@@ -6,14 +6,13 @@ from homeassistant.const import WEEKDAYS
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 
 from ..const import DOMAIN, LOGGER
+from ..migration import was_taken_over
 from .battery import ATTR_DAYS, ATTR_ENABLED, ATTR_END, ATTR_FAMILY, ATTR_SCHEDULE_ID, ATTR_START
-from .targets import ATTR_SITE_ID
 
 _NEW_NAMES = {f"{verb}_schedule": f"{verb}_battery_schedule" for verb in ("add", "update", "delete", "validate")}
 _NEW_FIELDS = {"schedule_type": ATTR_FAMILY, "start_time": ATTR_START, "end_time": ATTR_END, "is_enabled": ATTR_ENABLED}
 # 1 is Monday there, as in the cloud (docs/cloud-api/battery.md §4).
 _DAYS = {str(number): name for number, name in enumerate(WEEKDAYS, 1)}
-_ENTRY = "config_entry_id"
 _IDS = "schedule_ids"
 # What was asked for there, and is not needed here.
 _NOT_NEEDED = ("confirm", "timezone")
@@ -21,7 +20,9 @@ _NOT_NEEDED = ("confirm", "timezone")
 
 @callback
 def async_setup_old_actions(hass: HomeAssistant) -> None:
-    """Let the old names answer; each is noted in the log once."""
+    """Let the old names answer where somebody can have them in an automation; each is noted in the log once."""
+    if not any(was_taken_over(hass, entry) for entry in hass.config_entries.async_entries(DOMAIN)):
+        return
     noted: set[str] = set()
 
     async def forward(call: ServiceCall) -> ServiceResponse:
@@ -43,10 +44,6 @@ def async_setup_old_actions(hass: HomeAssistant) -> None:
 def _translated(call: ServiceCall) -> Iterator[dict[str, object]]:
     """Return the data of the calls that say the same; what is not known is left for the action itself to refuse."""
     data = {_NEW_FIELDS.get(field, field): value for field, value in call.data.items() if field not in _NOT_NEEDED}
-    entry = call.hass.config_entries.async_get_entry(str(data.get(_ENTRY)))
-    if entry is not None:
-        data[ATTR_SITE_ID] = entry.unique_id
-        del data[_ENTRY]
     if (days := data.get(ATTR_DAYS)) is not None:
         data[ATTR_DAYS] = [_day(day) for day in (days if isinstance(days, list) else str(days).split(","))]
     ids = data.pop(_IDS, [data[ATTR_SCHEDULE_ID]] if ATTR_SCHEDULE_ID in data else [])

@@ -16,9 +16,8 @@ from ..account_issues import clear_account_issues
 from ..const import DOMAIN
 from ..runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from ..site.history_import import BEGINNING
-from .targets import ATTR_SITE_ID, async_chargers, async_entries, async_sites
+from .targets import ATTR_CONFIG_ENTRY_ID, ATTR_SITE_ID, SITE_FIELDS, async_chargers, async_entries, async_sites
 
-ATTR_CONFIG_ENTRY_ID = "config_entry_id"
 ATTR_FROM = "from"
 ATTR_TO = "to"
 
@@ -30,7 +29,7 @@ _IMPORT_SCHEMA = vol.Schema(
         vol.Optional(ATTR_TO): cv.date,
     }
 )
-_SCHEMA = vol.Schema({**cv.TARGET_SERVICE_FIELDS, vol.Optional(ATTR_SITE_ID): cv.string})
+_SCHEMA = vol.Schema({**cv.TARGET_SERVICE_FIELDS, **SITE_FIELDS})
 
 
 @callback

@@ -8,8 +8,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_ENTITY_ID, ENTITY_MATCH_ALL, Platform
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import SelectedEntities, TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.typing import VolDictType
+import voluptuous as vol
 
 from ..charger.details_coordinator import DetailsCoordinator
 from ..charger.model import Charger
@@ -17,7 +19,11 @@ from ..const import DOMAIN
 from ..enlighten import BatteryFamily
 from ..runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
+ATTR_CONFIG_ENTRY_ID = "config_entry_id"
 ATTR_SITE_ID = "site_id"
+
+SITE_FIELDS: VolDictType = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string, vol.Optional(ATTR_SITE_ID): cv.string}
+"""The two ways to name a site instead of a target: by its config entry, as the form does, or by its number."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class ChargerTarget:
 
 
 async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
-    """Return the chargers that a call means: through any of their entities or devices, or all of a site through its number.
+    """Return the chargers that a call means: through any of their entities or devices, or all of a site that is named.
 
     Raises:
         ServiceValidationError: It means none.
@@ -53,10 +59,10 @@ async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
     """
     user = await _async_user(call)
     devices = _devices(call)
-    if ATTR_SITE_ID in call.data:
+    if _names_a_site(call):
         _require_admin(call, user)
         registry = dr.async_get(call.hass)
-        for named in _entries_of_site(call):
+        for named in _named_entries(call):
             devices |= {device.id: device for device in dr.async_entries_for_config_entry(registry, named.entry_id)}
     targets = [
         ChargerTarget(entry.runtime_data, serial, device.id)
@@ -75,7 +81,7 @@ async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
 async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[EnphaseConfigEntry]:
     """Return the config entries that a call means, each once, loaded or not; the only one there is, where it names none.
 
-    A site that is named by its number or by its own device needs an administrator: it affects the whole account.
+    A site that is named by itself, by its number or by its own device needs an administrator: it affects the whole account.
 
     Raises:
         ServiceValidationError: It means none.
@@ -94,8 +100,8 @@ async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[
             _require_control(call, user, serial)
         found[entry.entry_id] = entry
     named: list[EnphaseConfigEntry] = []
-    if ATTR_SITE_ID in call.data:
-        named = _entries_of_site(call)
+    if _names_a_site(call):
+        named = _named_entries(call)
     elif not TargetSelection(call.data).has_any_target:
         every = call.hass.config_entries.async_entries(DOMAIN)
         named = every if len(every) == 1 else []
@@ -130,11 +136,11 @@ async def async_batteries(call: ServiceCall) -> list[EnphaseRuntimeData]:
     user = await _async_user(call)
     loaded: list[EnphaseConfigEntry] = call.hass.config_entries.async_loaded_entries(DOMAIN)
     with_battery = [entry for entry in loaded if entry.runtime_data.battery.data is not None]
-    names_some = ATTR_SITE_ID in call.data or TargetSelection(call.data).has_any_target
+    names_some = _names_a_site(call) or TargetSelection(call.data).has_any_target
     if names_some:
         named = {device.config_entry_id for device in _devices(call).values()}
-        site_id = call.data.get(ATTR_SITE_ID)
-        with_battery = [entry for entry in with_battery if entry.entry_id in named or (site_id and entry.unique_id == site_id)]
+        named |= {entry.entry_id for entry in _named_entries(call)}
+        with_battery = [entry for entry in with_battery if entry.entry_id in named]
     if not with_battery or (not names_some and len(with_battery) > 1):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_battery_targeted")
     for entry in with_battery:
@@ -184,9 +190,15 @@ def _require_there(call: ServiceCall, selected: SelectedEntities) -> None:
         )
 
 
-def _entries_of_site(call: ServiceCall) -> list[EnphaseConfigEntry]:
+def _names_a_site(call: ServiceCall) -> bool:
+    return ATTR_SITE_ID in call.data or ATTR_CONFIG_ENTRY_ID in call.data
+
+
+def _named_entries(call: ServiceCall) -> list[EnphaseConfigEntry]:
+    """Return the entries that are named by themselves, or by the number of their site."""
+    site_id, entry_id = call.data.get(ATTR_SITE_ID), call.data.get(ATTR_CONFIG_ENTRY_ID)
     entries = call.hass.config_entries.async_entries(DOMAIN)
-    return [entry for entry in entries if entry.unique_id == call.data[ATTR_SITE_ID]]
+    return [entry for entry in entries if (site_id and entry.unique_id == site_id) or entry.entry_id == entry_id]
 
 
 def _loaded_entry(hass: HomeAssistant, entry_id: str) -> EnphaseConfigEntry | None:
