@@ -9,6 +9,9 @@ ENTRY_VERSION: Final = 2
 LOGGER = logging.getLogger(__package__)
 MANUFACTURER: Final = "Enphase"
 
+# What has happened to a change or a schedule of a battery, for the logbook.
+EVENT_BATTERY_CHANGE: Final = f"{DOMAIN}_battery_change"
+
 CONF_CHARGERS: Final = "chargers"
 CONF_DECLINED: Final = "declined"
 CONF_FOLLOWS_ACCOUNT: Final = "follows_account"

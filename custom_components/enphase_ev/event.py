@@ -1,4 +1,4 @@
-"""Events: what happens in a charging session."""
+"""Events: what happens in a charging session, and to the changes and schedules of the battery."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,17 @@ from enum import StrEnum
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .battery.ledger import LedgerEvent, Told
+from .battery.model import Battery
+from .battery.words import told_data, told_line
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger, ChargerState
-from .entity import CHARGERS, ChargerEntity, SubjectDescription, add_entities
+from .const import EVENT_BATTERY_CHANGE
+from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -33,12 +38,26 @@ class ChargerEventDescription(SubjectDescription[Charger], EventEntityDescriptio
     """Describes an event entity of a charger."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatteryEventDescription(SubjectDescription[Battery], EventEntityDescription):
+    """Describes an event entity of the batteries."""
+
+
 CHARGER_EVENTS = (ChargerEventDescription(key="session", translation_key="session", event_types=[event.value for event in SessionEvent]),)
+BATTERY_EVENTS = (
+    BatteryEventDescription(
+        key="battery_changes",
+        translation_key="battery_changes",
+        event_types=[event.value for event in LedgerEvent],
+        has_fn=lambda battery: battery.may_write,
+    ),
+)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the events of an entry."""
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_EVENTS, SessionEvents)
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_EVENTS, BatteryChanges)
 
 
 class SessionEvents(ChargerEntity, EventEntity):
@@ -64,6 +83,31 @@ class SessionEvents(ChargerEntity, EventEntity):
             self._trigger_event(event, _figures(event, self.charger))
             self.async_write_ha_state()
         super()._handle_coordinator_update()
+
+
+class BatteryChanges(BatteryEntity, EventEntity):
+    """Fires what becomes of changes of the battery, and what happens to its schedules."""
+
+    @property
+    @override
+    def shown_values(self) -> object:
+        # Events are written where they happen.
+        return None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_listen(self._note))
+
+    @callback
+    def _note(self, told: Told) -> None:
+        data = told_data(told)
+        self._trigger_event(told.event, data)
+        self.async_write_ha_state()
+        # The state says what; the logbook gets a sentence.
+        device_id = self.device_entry.id if self.device_entry else None
+        where = {ATTR_ENTITY_ID: self.entity_id, ATTR_DEVICE_ID: device_id}
+        self.hass.bus.async_fire(EVENT_BATTERY_CHANGE, {**where, "event_type": told.event.value, **data, "message": told_line(told)})
 
 
 def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:

@@ -43,6 +43,7 @@ _OF_ALL: list[_Row] = [
     ("calendar.battery_restrict_battery_discharge_schedule", "restrict_battery_discharge", None, None, None, None, "off"),
     ("binary_sensor.battery_storm_alert", "storm_alert", "safety", None, None, None, "off"),
     ("binary_sensor.battery_grid_event", "demand_response", "running", None, None, None, "off"),
+    ("event.battery_changes", "battery_changes", None, None, None, None, "unknown"),
     ("button.battery_refresh", "refresh_battery", None, None, None, _DIAGNOSTIC, "unknown"),
     ("button.battery_restore_schedules", "restore_schedules", None, None, None, _DIAGNOSTIC, "unknown"),
     ("button.battery_cancel_profile_change", "cancel_profile_change", None, None, None, _CONFIG, "unknown"),

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 import voluptuous as vol
 
-from custom_components.enphase_ev.battery.validation import placeholders_of
+from custom_components.enphase_ev.battery.words import placeholders_of
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily
 from simulator import Simulator

@@ -1,12 +1,13 @@
 """Asks for the batteries of one site, as often as it is worth it, and carries their changes."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
@@ -48,6 +49,7 @@ _NOT_HERE = {401, 403, 404}
 _PER_HOUR = 60.0
 # Older than this, what is shown is not shown any more.
 _STALE_AFTER = timedelta(minutes=16)
+_MOST_UNTOLD = 20
 
 
 class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
@@ -69,6 +71,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
         self._left: list[BatteryEntry] = []
+        self._on_told: list[Callable[[Told], None]] = []
+        # What happens before anybody listens, as at the start.
+        self._untold: deque[Told] = deque(maxlen=_MOST_UNTOLD)
         self.keeper = keeper
         keeper.listener = self
 
@@ -277,10 +282,26 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     @callback
     def take_ledger(self, ledger: Ledger, told: Sequence[Told]) -> None:
-        """Show the override, and what could not be put back."""
+        """Show the override, what has happened, and what could not be put back."""
+        for one in told:
+            self._tell(one)
         left = [kept.entry() for kept in ledger.left]
         if left != self._left:
             self._left = left
             set_left_entries_issue(self.hass, self.config_entry, left)
         if self.data is not None and self.data.override is not self.keeper.ledger.active_override:
             self._publish(replace(self.data, override=self.keeper.ledger.active_override))
+
+    def _tell(self, told: Told) -> None:
+        if not self._on_told:
+            self._untold.append(told)
+        for listener in self._on_told:
+            listener(told)
+
+    @callback
+    def async_listen(self, listener: Callable[[Told], None]) -> CALLBACK_TYPE:
+        """Let somebody hear what happens to changes and schedules from now on, and what nobody has heard yet; return what ends that."""
+        self._on_told.append(listener)
+        while self._untold:
+            listener(self._untold.popleft())
+        return lambda: self._on_told.remove(listener)

@@ -6,7 +6,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry
-from .validation import entry_line
+from .words import entry_line
 
 LEFT_ENTRIES = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"

@@ -374,7 +374,10 @@ class Ledger(DataClassDictMixin):
         """Note what became of an intent."""
         intent.state, intent.reason = state, reason
         event = LedgerEvent.APPLIED if state is ChangeState.APPLIED else LedgerEvent.FAILED
-        self.tell(event, what=intent.what, reason=reason)
+        entries = [*intent.writes, *intent.deletes, *intent.done_writes, *intent.done_deletes]
+        if event is LedgerEvent.FAILED or intent.is_touched:
+            # What was so already has changed nothing.
+            self.tell(event, what=intent.what, entry=entries[0] if len(entries) == 1 else None, reason=reason)
 
     def tell(self, event: LedgerEvent, *, what: str | None = None, entry: KeptEntry | None = None, reason: str | None = None) -> None:
         """Note something for a person."""

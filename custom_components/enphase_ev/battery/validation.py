@@ -1,16 +1,13 @@
 """What a battery schedule can be, checked before anything is sent (docs/cloud-api/battery.md §4)."""
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable
 
-from homeassistant.const import WEEKDAYS
-from homeassistant.core import async_get_hass
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers.translation import async_get_cached_translations
 
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings
 from ..weekly import WeeklyWindow, overlap
+from .words import placeholders_of
 
 _LOWEST_LIMIT = 5.0
 _HIGHEST_LIMIT = 100.0
@@ -99,37 +96,3 @@ def conflict(other: BatteryEntry) -> ServiceValidationError:
         translation_key="schedule_conflict",
         translation_placeholders=placeholders_of(other),
     )
-
-
-def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
-    """Return what is told of an entry, in Home Assistant's language: what fills in a text is not translated where it is shown.
-
-    A name whose translation is not loaded stays the name that the actions know: what is told of a change never ends the change.
-    """
-    hass = async_get_hass()
-    languages = (hass.config.language, "en")
-    texts = next(filter(None, (async_get_cached_translations(hass, language, "selector", DOMAIN) for language in languages)), {})
-
-    def named(selector: str, option: str) -> str:
-        return texts.get(f"component.{DOMAIN}.selector.{selector}.options.{option}", option)
-
-    return {
-        "family": named("battery_family", entry.family.name.lower()),
-        "start": f"{entry.start:%H:%M}",
-        "end": f"{entry.end:%H:%M}",
-        "days": ", ".join(_runs([named("weekday", WEEKDAYS[day - 1]) if day in entry.days else None for day in range(1, 8)])),
-    }
-
-
-def entry_line(entry: BatteryEntry) -> str:
-    """Return an entry in words: family, times, days, limit."""
-    line = "{family}, {start} - {end}, {days}".format(**placeholders_of(entry))
-    return line if entry.limit is None else f"{line}, {entry.limit:g} %"
-
-
-def _runs(days: Iterable[str | None]) -> Iterator[str]:
-    """Yield the days that are there, three and more in a row as the first and the last."""
-    for is_there, row in groupby(days, bool):
-        names = [name for name in row if name]
-        if is_there:
-            yield from names if len(names) < 3 else (f"{names[0]} - {names[-1]}",)

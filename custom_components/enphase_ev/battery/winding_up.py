@@ -11,7 +11,7 @@ from ..enlighten import Account, Batteries, EnlightenError
 from .keeper import Keeper
 from .ledger import KeptEntry
 from .ledger_store import LedgerStore
-from .validation import entry_line
+from .words import entry_line
 
 _WITHIN = 60.0
 _KEY = f"component.{DOMAIN}.exceptions.battery_not_wound_up.message"
