@@ -27,6 +27,7 @@ from .entity import (
     SubjectDescription,
     add_entities,
 )
+from .freshness import BATTERY_SETTINGS, STORM_ALERT
 from .runtime import EnphaseConfigEntry
 from .site.grid_schedule import GridEventsCoordinator, GridSchedule
 from .site.live import LiveCoordinator
@@ -119,12 +120,14 @@ BATTERY_BINARY_SENSORS = (
     BatteryBinarySensorDescription(
         key="storm_alert",
         translation_key="storm_alert",
+        source=STORM_ALERT,
         device_class=BinarySensorDeviceClass.SAFETY,
         value_fn=lambda battery: bool(battery.active_alerts),
     ),
     BatteryBinarySensorDescription(
         key="demand_response",
         translation_key="demand_response",
+        source=BATTERY_SETTINGS,
         device_class=BinarySensorDeviceClass.RUNNING,
         has_fn=lambda battery: battery.settings is not None,
         value_fn=lambda battery: battery.settings.has_event if battery.settings else None,

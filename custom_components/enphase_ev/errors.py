@@ -9,6 +9,7 @@ from homeassistant.helpers.update_coordinator import UpdateFailed
 
 from .const import DOMAIN, LOGGER
 from .enlighten import (
+    Account,
     AccountBlocked,
     AuthError,
     EnlightenError,
@@ -89,9 +90,14 @@ def _seconds_until(moment: datetime | None) -> float | None:
 
 
 class OptionalServices:
-    """Asks services that a site can do without. An outage is logged once, and so is its end."""
+    """Asks services that a site can do without. An outage is logged once, and so is its end.
 
-    def __init__(self) -> None:
+    What is silent while nothing of the account answers is no outage of its own: the chargers' coordinator says that the cloud is gone.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._silent_since: dict[str, datetime] = {}
         self._down: set[str] = set()
         self._answered_at: dict[tuple[str, str], datetime] = {}
 
@@ -132,12 +138,15 @@ class OptionalServices:
             self._note_outage(service, err)
             return None
         self.note_answer(service, subject)
+        self._silent_since.pop(service, None)
         if service in self._down:
             self._down.remove(service)
             LOGGER.info("The %s service answers again", service)
         return answer
 
     def _note_outage(self, service: str, err: EnlightenError) -> None:
-        if service not in self._down:
+        silent_since = self._silent_since.setdefault(service, datetime.now(UTC))
+        is_alone = isinstance(err, RequestRejected) or self._account.answered_at > silent_since
+        if is_alone and service not in self._down:
             self._down.add(service)
             LOGGER.warning("The %s service does not answer: %s", service, err)

@@ -26,6 +26,7 @@ BATTERY_STATUS = Source("battery status", timedelta(minutes=16))
 BATTERY_SETTINGS = Source("battery settings", timedelta(minutes=16))
 BATTERY_SCHEDULES = Source("battery schedules", timedelta(minutes=16))
 BATTERY_PROFILE = Source("battery profile", timedelta(minutes=95))
+STORM_ALERT = Source("storm alert", timedelta(hours=3, minutes=10))
 
 # The sensors whose values do not come from the status of the charger, or from the battery service as a whole, by their keys.
 SOURCE_OF_SENSOR = {

@@ -110,6 +110,38 @@ async def test_settings_that_are_not_read_are_not_shown(build_battery_house: Bat
     assert house.site_state("sensor", "state_of_charge").state != "unavailable"
 
 
+async def test_schedules_are_shown_while_only_the_settings_are_down(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house("battery_site")
+    house.sim.faults.add(path="batterySettings", method="GET", status=503, times=None)
+    await house.live(23 * 60)
+    for platform, key in (("calendar", "charge_from_grid"), ("select", "system_profile")):
+        assert house.site_state(platform, key).state not in {"unavailable", "unknown"}, key
+
+
+async def test_the_profile_is_read_for_hours_after_a_change_at_any_moment(build_battery_house: BatteryHouseBuilder) -> None:
+    """It was read only where site and settings happened to be due at the same moment, which a change ended for good."""
+    house = await build_battery_house("battery_site")
+    await house.live(130)
+    reserve = float(house.site_state("number", "reserve").state)
+    await house.see_through(house.call("number", "set_value", entity_id=house.site_entity_id("number", "reserve"), value=reserve + 5))
+    await house.live(600)
+    house.sim.requests.clear()
+    await house.live(3 * 3600)
+    for platform, key in (("select", "system_profile"), ("sensor", "system_profile"), ("switch", "storm_guard")):
+        assert house.site_state(platform, key).state not in {"unavailable", "unknown"}, key
+    assert 5 <= house.sim.count(path="/profile/", method="GET") <= 7
+
+
+async def test_a_storm_alert_that_is_not_read_is_not_shown(build_battery_house: BatteryHouseBuilder) -> None:
+    house = await build_battery_house("battery_site")
+    await house.live(660)
+    assert house.site_state("binary_sensor", "storm_alert").state == "off"
+    house.sim.faults.add(path="stormGuard", method="GET", status=503, times=None)
+    await house.live(3.3 * 3600)
+    assert house.site_state("binary_sensor", "storm_alert").state == "unavailable"
+    assert house.site_state("binary_sensor", "demand_response").state == "off"
+
+
 async def test_what_a_charger_has_told_long_ago_is_not_shown(house: House) -> None:
     house.sim.faults.add(path="summary|preference$|schedules$|ev_charger_config$", status=503, times=None)
     await house.live(4.6 * 3600)

@@ -10,6 +10,7 @@ from homeassistant.config_entries import SOURCE_REAUTH
 import pytest
 
 from simulator.faults import FaultOptions
+from tests.integration.battery_house import BatteryHouseBuilder
 from tests.integration.house import House, HouseBuilder
 
 _LOGGER_NAME = "custom_components.enphase_ev"
@@ -298,7 +299,6 @@ async def test_entities_become_unavailable_after_three_polls(house: House, outag
     assert not list(house.entry.async_get_active_flows(house.hass, {SOURCE_REAUTH}))
 
 
-@pytest.mark.xfail(strict=False, reason="the energy of the site says it once more")
 async def test_a_cloud_that_is_gone_for_hours_is_said_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
     await house.live(61)
     caplog.clear()
@@ -313,6 +313,23 @@ async def test_a_cloud_that_is_gone_for_hours_is_said_once(house: House, caplog:
     assert house.state("sensor", "status").state == "plugged_in"
     assert house.sim.sign_ins == 1
     assert not list(house.entry.async_get_active_flows(house.hass, {SOURCE_REAUTH}))
+
+
+async def test_a_cloud_that_is_gone_for_hours_is_said_once_where_there_are_batteries(
+    build_battery_house: BatteryHouseBuilder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each source of the site said it once more."""
+    house = await build_battery_house("battery_site")
+    await house.live(61)
+    caplog.clear()
+    house.sim.faults.add(path="", status=503, times=None)
+    await house.live(3 * 3600)
+    assert len(_lines(caplog)) == 1
+
+    house.sim.faults.clear()
+    await house.live(3600)
+    assert len(_lines(caplog)) == 2
+    assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}
 
 
 _SOME_ENTITIES = [

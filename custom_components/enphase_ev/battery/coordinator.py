@@ -63,11 +63,11 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
-        self.optional = OptionalServices()
+        self.optional = OptionalServices(client.account)
         self._live_charge: float | None = None
-        self._site_due = self._status_due = self._settings_due = datetime.now(UTC)
+        self._site_due = self._status_due = self._settings_due = self._profile_due = datetime.now(UTC)
         # The settings, which are read at once, say whether there is one.
-        self._alerts_due = self._site_due + _SETTINGS_EVERY
+        self._alerts_asked_at = self._site_due + _SETTINGS_EVERY - _ALERTS_EVERY
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
         self._left: list[BatteryEntry] = []
@@ -143,6 +143,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         # While the keeper looks what comes of a change, it reads often enough.
         if self.data is not None and now >= self._settings_due and not (self.keeper.is_looking and self.data.schedules):
             await self._refresh_settings(self.data, now)
+        await self._refresh_profile(now)
+        await self._refresh_alerts(now)
         if self.data is not None:
             self.client.account.budget.expect(f"{self.site_id}: battery", _PER_HOUR)
 
@@ -176,26 +178,43 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.data = Battery(site=site, override=self.keeper.ledger.active_override)
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
-        if (settings := await self.optional.ask("battery settings", self.client.settings())) is None:
-            # The others come from the same service.
+        """Ask for settings and schedules; where one of the two does not answer, the other is worth having."""
+        settings = await self.optional.ask("battery settings", self.client.settings())
+        if settings is not None:
+            self.seen_at = now
+            self.data = battery = replace(self.data or battery, settings=settings)
+        schedules = await self.optional.ask("battery schedules", self.client.schedules())
+        if schedules is not None:
+            self.data = battery = replace(self.data or battery, schedules=schedules)
+        if settings is None:
             self._settings_due = now + _SETTINGS_EVERY
             return
-        self.seen_at = now
-        self.data = battery = replace(self.data or battery, settings=settings)
-        if (schedules := await self.optional.ask("battery schedules", self.client.schedules())) is not None:
-            self.data = battery = replace(self.data or battery, schedules=schedules)
         self.keeper.take_tick(settings, schedules)
-        wants_profile = battery.profile is None or self._is_due_after_change or self._site_due >= now + _SITE_EVERY
-        if wants_profile:
-            if (profile := await self.optional.ask("battery profile", self.client.profile())) is not None:
-                self.data = battery = replace(self.data or battery, profile=profile)
-            self._is_due_after_change = False
-        if now >= self._alerts_due or battery.active_alerts or settings.has_storm_alert:
-            self._alerts_due = now + _ALERTS_EVERY
-            alerts = await self.optional.ask("storm alert", self.client.storm_alerts())
-            if alerts is not None:
-                self.data = battery = replace(self.data or battery, alerts=alerts)
         self._settings_due = now + (_PENDING_EVERY if battery.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace)
+        if self._is_due_after_change:
+            self._is_due_after_change = False
+            self._profile_due = now
+
+    async def _refresh_profile(self, now: datetime) -> None:
+        """Ask for the profile when it is due by itself: nothing else has to be due at the same moment."""
+        if self.data is None or now < self._profile_due:
+            return
+        profile = await self.optional.ask("battery profile", self.client.profile())
+        self._profile_due = now + (_SETTINGS_EVERY if profile is None else _SITE_EVERY) * self.client.account.budget.pace
+        if profile is not None:
+            self.data = replace(self.data, profile=profile)
+
+    async def _refresh_alerts(self, now: datetime) -> None:
+        """Ask for storm alerts: now and then, and often while there is one."""
+        if self.data is None:
+            return
+        is_on = self.data.active_alerts or (self.data.settings is not None and self.data.settings.has_storm_alert)
+        if now < self._alerts_asked_at + (_SETTINGS_EVERY if is_on else _ALERTS_EVERY):
+            return
+        self._alerts_asked_at = now
+        alerts = await self.optional.ask("storm alert", self.client.storm_alerts())
+        if alerts is not None:
+            self.data = replace(self.data, alerts=alerts)
 
     @callback
     def _wake_keeper(self) -> None:
@@ -205,7 +224,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     @callback
     def refresh_soon(self) -> None:
         """Let the next tick ask for everything."""
-        self._site_due = self._status_due = self._settings_due = self._alerts_due = datetime.now(UTC)
+        self._site_due = self._status_due = self._settings_due = self._profile_due = datetime.now(UTC)
+        self._alerts_asked_at = self._site_due - _ALERTS_EVERY
 
     # --- Changing ---
 

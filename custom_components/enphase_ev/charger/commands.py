@@ -11,7 +11,7 @@ from ..enlighten import ChargeMode, CommandReply, Json, Outcome, RequestRejected
 from ..errors import translated
 from ..waiting import async_rest
 from .coordinator import ChargerCoordinator
-from .model import Charger, Command
+from .model import Charger, Command, CommandState
 from .tracker import ChargerTracker
 from .validation import check_level
 
@@ -41,6 +41,10 @@ class ChargerCommands:
         self._coordinator.tracker(serial).restarts_with = None
         async with self._coordinator.turn(serial):
             if await self._coordinator.async_look(serial) and _charges_as_wanted(self._coordinator.data[serial], level):
+                # Nothing is sent, but a stop that failed before is not wanted any more.
+                self._coordinator.tracker(serial).start_stop = Command(
+                    wish=True, requested_at=datetime.now(UTC), state=CommandState.CONFIRMED
+                )
                 self._coordinator.publish()
                 return CommandReply(outcome=Outcome.ALREADY_CHARGING)
             if self._coordinator.data[serial].takes_level:

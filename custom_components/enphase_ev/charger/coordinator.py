@@ -81,7 +81,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._options = options
         self._store = store
         self.measured_power = MeasuredPower(hass, entry, options.power_sensors, self._publish_measured)
-        self.optional = OptionalServices()
+        self.optional = OptionalServices(client.account)
         self._trackers: dict[str, ChargerTracker] = {}
         self._failures = 0
         self._usual_interval = options.slow_interval
@@ -372,7 +372,12 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         return self.is_fresh(serial)
 
     async def async_look_at_mode(self, serial: str) -> bool:
-        """Read now how a charger decides when to charge; return whether that could be read."""
+        """Read now how a charger decides when to charge; return whether that could be read.
+
+        As a poll, it leaves room for commands: where little is left of the hour, what the last poll said has to do.
+        """
+        if not self.client.account.budget.has_room:
+            return False
         try:
             preference = await self.client.charge_mode(serial)
         except EnlightenError as err:

@@ -45,7 +45,7 @@ class Account:
     """An account and its session.
 
     `password` is kept in memory only; without it a dead session ends in `SessionExpired`. `state` is what `on_change` was called with
-    last; it is to be stored privately, and holds the session across restarts.
+    last; it is to be stored privately, and holds the session across restarts. `answered_at` is when a request last succeeded (UTC).
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Account:
         self.password = password
         self.state = state or AccountState()
         self.latency: float | None = None
+        self.answered_at = datetime.min.replace(tzinfo=UTC)
         self.recorder = Recorder()
         self.xsrf = Xsrf()
         self._on_change = on_change
@@ -231,6 +232,7 @@ class Account:
         if answer.status == 429:
             self._silences.note(request.family, answer.retry_after)
         answer.raise_for_status()
+        self.answered_at = datetime.now(UTC)
         return answer
 
     def _check_read(self, request: Request) -> None:

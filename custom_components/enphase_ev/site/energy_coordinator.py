@@ -56,7 +56,7 @@ class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
         self._zone = zone
-        self._optional = OptionalServices()
+        self._optional = OptionalServices(client.account)
         self._store: Store[dict[str, object]] = energy_store(hass, entry)
         self._today_due = self._days_due = datetime.now(UTC)
         self._has_days = False

@@ -68,7 +68,7 @@ class GridEventsCoordinator(DataUpdateCoordinator[GridSchedule]):
         self.seen_at: datetime | None = None
         self._energy = energy
         self._has_battery = has_battery
-        self._optional = OptionalServices()
+        self._optional = OptionalServices(client.account)
         self._enrollment_due = self._events_due = self._outages_due = datetime.now(UTC)
         self._cancel_edge: CALLBACK_TYPE | None = None
 

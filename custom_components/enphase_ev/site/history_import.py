@@ -118,7 +118,7 @@ class HistoryImport:
                 with translated():
                     for serial in serials:
                         await self._read_sessions(serial, unfinished)
-                    await self._read_days(serials)
+                    await self._read_days(serials, unfinished)
             finally:
                 self._save()
                 await self._write_chargers(serials)
@@ -144,8 +144,11 @@ class HistoryImport:
             unfinished.passed[serial] = passed + self._history.per_page
             self._save()
 
-    async def _read_days(self, serials: Collection[str]) -> None:
-        """Read the days before the sessions, where it can be told whose they are; a site that does not have them goes without."""
+    async def _read_days(self, serials: Collection[str], asked: UnfinishedImport) -> None:
+        """Read the days before the sessions, where it can be told whose they are; a site that does not have them goes without.
+
+        The answer holds all days that there are. Those that nobody has asked for stay out of the statistics.
+        """
         await self._wait_for_room()
         try:
             days = await self._history.charged_days(names_chargers=len(self._names()) > 1)
@@ -153,9 +156,10 @@ class HistoryImport:
             LOGGER.debug("The days before the sessions cannot be had: %s", err)
             return
         for serial in serials:
-            found = dict(days.of(serial, is_only=len(self._names()) == 1))
-            if found:
-                self._past.chargers.setdefault(serial, ChargerPast()).days = {day: energy / _WH_PER_KWH for day, energy in found.items()}
+            past = self._past.chargers.setdefault(serial, ChargerPast())
+            for day, energy in days.of(serial, is_only=len(self._names()) == 1):
+                if asked.first <= day <= asked.last:
+                    past.days[day] = energy / _WH_PER_KWH
 
     async def _wait_for_room(self) -> None:
         while not self._history.account.budget.has_room:

@@ -138,6 +138,7 @@ class LiveStream:
         self._offer_due = datetime.now(UTC)
         self._access: LiveAccess | None = None
         self._renewal_due = datetime.now(UTC)
+        self._silent_since: datetime | None = None
         self._is_down = False
         self._is_nonsense = False
 
@@ -173,6 +174,7 @@ class LiveStream:
         if self._is_nonsense:
             self._is_nonsense = False
             LOGGER.info("The frames of the live stream make sense again")
+        self._silent_since = None
         if self._is_down:
             self._is_down = False
             LOGGER.info("The live stream is back")
@@ -295,6 +297,8 @@ class LiveStream:
         return access
 
     def _note_outage(self, err: EnlightenError) -> None:
-        if not self._is_down:
+        self._silent_since = self._silent_since or datetime.now(UTC)
+        # While nothing of the account answers, that the cloud is gone is said elsewhere.
+        if not self._is_down and self.client.account.answered_at > self._silent_since:
             self._is_down = True
             LOGGER.warning("The live stream does not answer: %s", err)

@@ -180,7 +180,7 @@ class TariffCoordinator(DataUpdateCoordinator[SitePrices | None]):
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
         self._zone = zone
-        self._optional = OptionalServices()
+        self._optional = OptionalServices(client.account)
         self._due = datetime.now(UTC)
         self._misses = 0
         self._is_unreadable = False
