@@ -48,7 +48,7 @@ class Walker(Person):
         """What is open over the page."""
         return self.page.locator("dialog[open]").last
 
-    async def sees(self, text: str) -> None:
+    async def sees(self, text: str | re.Pattern[str]) -> None:
         """Read this on the page."""
         await expect(self.page.get_by_text(text).locator("visible=true").first).to_be_visible(timeout=PATIENCE)
 

@@ -24,7 +24,6 @@ from custom_components.enphase_ev.enlighten import (
     Tariff,
 )
 from custom_components.enphase_ev.enlighten.access_token import _read_token
-from custom_components.enphase_ev.enlighten.account import _redirect_target
 from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _kind_of
 from custom_components.enphase_ev.enlighten.broker import broker_of
 from custom_components.enphase_ev.enlighten.live_streams import _serials_of_gateways
@@ -99,7 +98,7 @@ def _schedule(body: Json) -> object:
 
 def _battery_settings(body: Json) -> object:
     settings = BatterySettings.read(body)
-    return settings, settings.after({"chargeFromGrid": True})
+    return settings, settings.expected
 
 
 def _battery_schedules(body: Json) -> object:
@@ -188,7 +187,7 @@ def _cookies(given: Answer) -> object:
 
 def _headers(given: Answer) -> object:
     line = given.text.replace("\r", "").replace("\n", "")[:8000]
-    target = _redirect_target(answer(b"", 302, {"Location": line}))
+    target = answer(b"", 302, {"Location": line}).redirect_target
     return answer(b"", 429, {"Retry-After": line}).retry_after, target, target and site_in_path(target.path)
 
 
