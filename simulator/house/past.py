@@ -1,13 +1,14 @@
 """What the meters counted before the world began: the same sun, house and sessions, and a battery that evens them out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ..battery.physics import CHARGE_EFFICIENCY
-from .flows import Energy, balanced
+from .flows import Energy, Power, balanced
 from .meters import QUARTER_S, Quarter, quarter_of
 from .sources import Source
 
@@ -55,31 +56,52 @@ def midnight(day: date, zone: ZoneInfo) -> float:
 
 
 def relive(house: PastHouse, charging: Iterable[Charged]) -> Past:
-    """Work out the past of a house."""
-    past, cars = Past(), _by_quarter(charging, house.began)
-    battery = _Battery(house.capacity_wh, house.rated_w, house.capacity_wh / 2)
+    """Work out the past of a house.
+
+    Whole days are the same for every world that begins on the same day with the same house, as those of a test run do: they are kept.
+    """
     today = datetime.fromtimestamp(house.began, house.zone).date()
-    first, fine_from = (midnight(today - timedelta(days=days), house.zone) for days in (DAYS, _FINE_DAYS))
-    for begin, end in _steps(first, fine_from, house.began):
-        middle, seconds = (begin + end) / 2, end - begin
-        evse = sum(cars.get(quarter, 0.0) for quarter in range(int(begin), int(end), QUARTER_S)) / seconds * 3600
-        sun, base = house.sun.watts(middle), house.household.watts(middle)
-        power = balanced(sun, battery.live(sun - base - evse, seconds), base, evse, grid_lost=False)
-        if begin < fine_from:
-            day = datetime.fromtimestamp(begin, house.zone).date()
-            past.days.setdefault(day, Energy()).add(power, seconds)
-        else:
-            past.quarters[quarter_of(begin)] = quarter = Quarter(soc=battery.percent)
-            quarter.energy.add(power, seconds)
+    fine_from = midnight(today - timedelta(days=_FINE_DAYS), house.zone)
+    drawn = _by_quarter(charging, house.began)
+    coarse = tuple((quarter, energy) for quarter, energy in sorted(drawn.items()) if quarter < fine_from)
+    days, stored_wh = _whole_days(replace(house, began=0.0), today, coarse)
+    past = Past(days={day: energy.copy() for day, energy in days.items()})
+    battery = _Battery(house.capacity_wh, house.rated_w, stored_wh)
+    for begin, seconds in _steps(fine_from, house.began, QUARTER_S):
+        power = _power(house, battery, begin, seconds, drawn.get(quarter_of(begin), 0.0))
+        past.quarters[quarter_of(begin)] = quarter = Quarter(soc=battery.percent)
+        quarter.energy.add(power, seconds)
     return past
 
 
-def _steps(first: float, fine_from: float, end: float) -> Iterator[tuple[float, float]]:
+@lru_cache(maxsize=32)
+def _whole_days(house: PastHouse, today: date, charging: tuple[tuple[int, float], ...]) -> tuple[Mapping[date, Energy], float]:
+    """Return what flowed on each day until shortly before today, and what the battery held then, Wh."""
+    days: dict[date, Energy] = {}
+    drawn = dict(charging)
+    battery = _Battery(house.capacity_wh, house.rated_w, house.capacity_wh / 2)
+    for ago in range(DAYS, _FINE_DAYS, -1):
+        day = today - timedelta(days=ago)
+        flowed = days[day] = Energy()
+        for begin, seconds in _steps(midnight(day, house.zone), midnight(day + timedelta(days=1), house.zone), _COARSE_S):
+            evse_wh = sum(drawn.get(quarter, 0.0) for quarter in range(quarter_of(begin), int(begin + seconds), QUARTER_S))
+            flowed.add(_power(house, battery, begin, seconds, evse_wh), seconds)
+    return days, battery.stored_wh
+
+
+def _steps(first: float, end: float, length: float) -> Iterator[tuple[float, float]]:
+    """Cut a time into steps: when each begins, epoch seconds, and how many seconds it takes."""
     at = first
     while at < end:
-        until = min(end, at + (_COARSE_S if at < fine_from else QUARTER_S))
-        yield at, until
-        at = until
+        yield at, min(end - at, length)
+        at += length
+
+
+def _power(house: PastHouse, battery: _Battery, begin: float, seconds: float, evse_wh: float) -> Power:
+    """Let the battery live through a step, and return what flowed meanwhile."""
+    middle, evse = begin + seconds / 2, evse_wh / seconds * 3600
+    sun, base = house.sun.watts(middle), house.household.watts(middle)
+    return balanced(sun, battery.live(sun - base - evse, seconds), base, evse, grid_lost=False)
 
 
 @dataclass
