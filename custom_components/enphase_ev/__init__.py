@@ -28,6 +28,7 @@ from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
+from .site.car_switch import async_follow_car_switch
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.owner_gateway import OwnerGateway
@@ -93,19 +94,6 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     chargers = ChargerCoordinator(hass, entry, site, client, history, store, options)
     failure = await _first_failure(chargers)
     commands = ChargerCommands(chargers)
-    details = DetailsCoordinator(
-        hass,
-        entry,
-        schedules=ChargingSchedules(account, site_id),
-        settings=ChargerSettings(account, site_id),
-        history=history,
-        chargers=chargers,
-        reads_history=options.session_history,
-    )
-    # A charger is usable without these details.
-    await details.async_refresh()
-    chargers.async_take_details(details.data)
-    entry.async_on_unload(details.async_add_listener(lambda: chargers.async_take_details(details.data)))
     entry.async_on_unload(chargers.async_add_listener(commands.restart_where_level_is_ignored))
     # The devices of chargers and batteries refer to the site's and to that of all batteries, which therefore come first.
     devices = dr.async_get(hass)
@@ -118,6 +106,8 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
     if failure is not None and battery.data is None:
         raise failure
+    async_follow_car_switch(hass, entry, store, battery)
+    details = await _start_details(hass, entry, store, chargers, options)
     overrides = BatteryOverrides(battery)
     overrides.async_start()
     gateway = OwnerGateway(hass, entry, GatewayReads(client.gateway)) if client.gateway else None
@@ -125,6 +115,27 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     live.async_start()
     services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)
     return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services)
+
+
+async def _start_details(
+    hass: HomeAssistant, entry: EnphaseConfigEntry, store: SiteStore, chargers: ChargerCoordinator, options: SiteOptions
+) -> DetailsCoordinator:
+    """Read what seldom changes; a charger is usable without it."""
+    account, site_id = chargers.site.account, chargers.site.site_id
+    details = DetailsCoordinator(
+        hass,
+        entry,
+        schedules=ChargingSchedules(account, site_id),
+        settings=ChargerSettings(account, site_id),
+        history=ChargerHistory(account, site_id),
+        chargers=chargers,
+        store=store,
+        reads_history=options.session_history,
+    )
+    await details.async_refresh()
+    chargers.async_take_details(details.data)
+    entry.async_on_unload(details.async_add_listener(lambda: chargers.async_take_details(details.data)))
+    return details
 
 
 async def _first_failure(chargers: ChargerCoordinator) -> ConfigEntryNotReady | None:

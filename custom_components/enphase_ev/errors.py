@@ -9,6 +9,7 @@ from homeassistant.helpers.update_coordinator import UpdateFailed
 
 from .const import DOMAIN, LOGGER
 from .enlighten import (
+    STORM_GUARD_ACTIVE,
     Account,
     AccountBlocked,
     AuthError,
@@ -60,6 +61,8 @@ def command_error(err: EnlightenError) -> HomeAssistantError:
     """Return the error that a person sees when a command fails."""
     if isinstance(err, RequestRejected) and err.code == _NO_SCHEDULE_CODE:
         return ServiceValidationError(translation_domain=DOMAIN, translation_key="no_schedule_enabled")
+    if isinstance(err, RequestRejected) and err.code == STORM_GUARD_ACTIVE:
+        return ServiceValidationError(translation_domain=DOMAIN, translation_key="storm_guard_active")
     if isinstance(err, RequestRejected) and err.status == _CANNOT_STREAM:
         return ServiceValidationError(translation_domain=DOMAIN, translation_key="live_stream_not_supported")
     return HomeAssistantError(translation_domain=DOMAIN, translation_key=error_key(err), translation_placeholders=_placeholders(err))

@@ -13,7 +13,7 @@ from homeassistant.helpers.typing import StateType
 from .battery.change import Change
 from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
-from .battery.settings import async_set_reserve, async_set_shutdown_level
+from .battery.settings import async_set_battery_for_car_limit, async_set_reserve, async_set_shutdown_level
 from .charger.model import Charger
 from .charger.validation import check_level
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
@@ -84,6 +84,11 @@ class BatteryNumberDescription(SubjectDescription[Battery], NumberEntityDescript
     set_fn: Callable[[BatteryCoordinator, float], Awaitable[Change]]
 
 
+def _has_level_for_car(battery: Battery) -> bool:
+    is_told = battery.settings is not None and battery.settings.battery_for_car_limit is not None
+    return battery.may_feed_car and battery.site.has_battery_for_car_limit is not False and is_told
+
+
 BATTERY_NUMBERS = (
     BatteryNumberDescription(
         key="reserve",
@@ -103,6 +108,16 @@ BATTERY_NUMBERS = (
         value_fn=lambda settings: settings.shutdown_level,
         range_fn=lambda settings: (settings.shutdown_min, settings.shutdown_max),
         set_fn=async_set_shutdown_level,
+    ),
+    BatteryNumberDescription(
+        key="battery_for_car_limit",
+        translation_key="battery_for_car_limit",
+        native_unit_of_measurement=PERCENTAGE,
+        has_fn=_has_level_for_car,
+        # Where it may not feed the car, some sites keep no level.
+        value_fn=lambda settings: settings.battery_for_car_limit or None,
+        range_fn=lambda settings: (settings.battery_for_car_min, 100.0),
+        set_fn=async_set_battery_for_car_limit,
     ),
 )
 

@@ -14,7 +14,13 @@ from homeassistant.helpers.typing import StateType
 from .battery.change import Change
 from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
-from .battery.settings import async_set_power_match, async_set_storm_guard, async_switch_charge_schedules, async_switch_family
+from .battery.settings import (
+    async_set_power_match,
+    async_set_storm_guard,
+    async_switch_battery_for_car,
+    async_switch_charge_schedules,
+    async_switch_family,
+)
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN
@@ -150,6 +156,13 @@ BATTERY_SWITCHES = (
         has_fn=lambda battery: battery.may_write and battery.settings is not None and battery.settings.has_power_match,
         value_fn=lambda battery: battery.settings.power_match if battery.settings else None,
         set_fn=lambda coordinator, on: async_set_power_match(coordinator, is_on=on),
+    ),
+    BatterySwitchDescription(
+        key="battery_for_car",
+        translation_key="battery_for_car",
+        has_fn=lambda battery: battery.may_feed_car,
+        value_fn=lambda battery: battery.settings.battery_for_car if battery.settings else None,
+        set_fn=lambda coordinator, on: async_switch_battery_for_car(coordinator, is_on=on),
     ),
 )
 CUSTOM_SLOT = SubjectDescription[Charger](

@@ -109,6 +109,62 @@ async def test_hold_of_a_person_is_left_alone(automated: AutomatedHouse) -> None
     assert automated.battery_does() is Doing.HOLD
 
 
+# --- The same where the site has a switch for it ---
+
+
+@pytest.fixture
+async def with_switch(automated: AutomatedHouse) -> AutomatedHouse:
+    """A house where the battery's share of the car is a setting of the site; no sun."""
+    automated.battery.features.has_battery_for_car = True
+    automated.sim.site.solar_w = 0
+    automated.sim.site.base_load_w = 600
+    await automated.pass_time(minutes=35)
+    return automated
+
+
+def _switch_inputs(house: AutomatedHouse) -> dict[str, object]:
+    return {**_keep_inputs(house), "car_switch": house.site_entity_id("switch", "battery_for_car")}
+
+
+async def test_switch_is_off_while_the_car_charges_fast(with_switch: AutomatedHouse) -> None:
+    house = with_switch
+    await house.automate(_KEEP, **_switch_inputs(house))
+    house.sim.charger().start(32)
+    await house.pass_time(minutes=8)
+    assert house.battery_state("switch", "battery_for_car") == "off"
+    assert house.battery_does() is Doing.SELF_USE
+    assert house.battery.power_w == pytest.approx(-600), "it goes on with the house"
+    assert house.entries == set(), "no schedule is written"
+
+    house.sim.charger().stop()
+    await house.pass_time(minutes=15)
+    assert house.battery.settings.battery_for_car
+    house.sim.charger().start(6)
+    await house.pass_time(minutes=10)
+    assert house.battery.power_w < -1500, "it helps a car that charges slowly"
+
+
+async def test_switch_of_a_person_stays_off(with_switch: AutomatedHouse) -> None:
+    house = with_switch
+    switch = house.site_entity_id("switch", "battery_for_car")
+    await house.automate(_KEEP, **_switch_inputs(house))
+    await house.lived_through(house.call("switch", "turn_off", entity_id=switch))
+    house.sim.charger().start(32)
+    await house.pass_time(minutes=15)
+    house.sim.charger().stop()
+    await house.pass_time(minutes=15)
+    assert not house.battery.settings.battery_for_car
+
+
+async def test_switch_that_is_off_since_before_a_restart_is_turned_on(with_switch: AutomatedHouse) -> None:
+    house = with_switch
+    house.battery.set(battery_for_car=False)
+    await house.pass_time(minutes=6)
+    await house.automate_and_start(_KEEP, **_switch_inputs(house))
+    await house.pass_time(minutes=15)
+    assert house.battery.settings.battery_for_car
+
+
 # --- Charge the battery before an expensive evening ---
 
 _BEFORE = "charge_battery_before_expensive_evening"

@@ -94,7 +94,7 @@ def _wanting(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datet
     """Return what has to be read before anything can be written: a fresh look at everything. What is so already is applied."""
     if not _is_fresh(reading.settings_at, ledger, now):
         return Read(settings=True)
-    if any(not intent.wish.is_settings and intent.wish.named for intent in waiting) and not _is_fresh(reading.profile_at, ledger, now):
+    if any(intent.wish.is_in_profile for intent in waiting) and not _is_fresh(reading.profile_at, ledger, now):
         return Read(profile=True)
     _apply_what_is_so(ledger, reading, now)
     if not any(not intent.is_sent for intent in ledger.open_intents) and waiting:

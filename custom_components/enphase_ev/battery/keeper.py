@@ -310,7 +310,7 @@ class Keeper:
         return True
 
     def _open_profiles(self) -> list[Intent]:
-        return [intent for intent in self.ledger.open_intents if intent.wish.named and not intent.wish.is_settings]
+        return [intent for intent in self.ledger.open_intents if intent.wish.is_in_profile]
 
     async def _do(self, step: Step) -> None:
         try:

@@ -70,7 +70,7 @@ def _looks_after(base: datetime, ledger: Ledger, reading: Reading, sent: list[In
     looks = (base + _FIRST_LOOK, base + LAG)
     last = settings_at if settings_at is not None and settings_at > base + SETTLE else None
     moment = next((look for look in looks if last is None or last < look), None) or (last or now) + LOOK_EVERY
-    wants_profile = any(intent.wish.named and not intent.wish.is_settings for intent in sent)
+    wants_profile = any(intent.wish.is_in_profile for intent in sent)
     wants_entries = bool(ledger.owed) or any(intent.done_writes or intent.done_deletes for intent in sent)
     if guard is not None and guard.late_at is not None:
         moment = (last or now) + _LATE_LOOK_EVERY

@@ -85,6 +85,12 @@ class Battery:
         return self.schedules is not None and self.schedules.supports(family, control)
 
     @property
+    def may_feed_car(self) -> bool:
+        """Return whether there is a choice whether the battery feeds the car, and it is this person's (docs/cloud-api/battery.md §8)."""
+        is_told = self.settings is not None and self.settings.battery_for_car is not None
+        return self.may_write and self.site.has_battery_for_car and self.site.may_change_battery_for_car is not False and is_told
+
+    @property
     def activity(self) -> str | None:
         """Return what the batteries do: charging or discharging where one of them does, idle where all are."""
         activities = {activity_of(unit) for unit in self.status.units.values()} if self.status else set()

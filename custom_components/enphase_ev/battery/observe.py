@@ -191,7 +191,7 @@ def _next_form(ledger: Ledger, intent: Intent, now: datetime, *, are_so: bool) -
 def _is_wish_so(intent: Intent, reading: Reading) -> bool | None:
     if not intent.wish.named:
         return True
-    read_at = reading.settings_at if intent.wish.is_settings else reading.profile_at
+    read_at = reading.profile_at if intent.wish.is_in_profile else reading.settings_at
     if read_at is None or intent.sent_at is None or read_at <= intent.sent_at:
         return None
     return intent.wish.is_so(reading.settings, reading.profile)
@@ -242,7 +242,7 @@ def _is_owed(ledger: Ledger, intent: Intent) -> bool:
 
 def _is_profile_pending(intent: Intent, reading: Reading) -> bool:
     profile = reading.profile
-    return not intent.wish.is_settings and profile is not None and (profile.is_change_pending or bool(profile.requested))
+    return intent.wish.is_in_profile and profile is not None and (profile.is_change_pending or bool(profile.requested))
 
 
 def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: datetime) -> None:

@@ -1,12 +1,14 @@
 """Sends the writes of the keeper, and explains what the cloud has refused (docs/cloud-api/battery.md §4)."""
 
+from datetime import UTC, datetime
+
 from homeassistant.exceptions import HomeAssistantError
 
-from ..enlighten import Batteries, BatteryFamily, EnlightenError, RequestRejected
+from ..enlighten import Batteries, BatteryFamily, BatteryWish, EnlightenError, RequestRejected
 from ..errors import command_error
 from .change import conflict_in
-from .ledger import Ledger
-from .steps import DeleteEntry, Reading, Write, WriteEntry, WriteProfile, WriteSettings
+from .ledger import ChangeState, Ledger
+from .steps import UNSEEN_FOR, DeleteEntry, Reading, Write, WriteEntry, WriteProfile, WriteSettings
 
 
 async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write) -> None:
@@ -23,11 +25,24 @@ async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write)
                     wish, applied, settings.expected, _with_entries(ledger, reading), names_source=names_source, is_whole=is_whole
                 )
         case WriteProfile(intent, names_source):
-            profile = reading.profile
-            if intent.wish.is_profile:
+            profile, settings = reading.profile, reading.settings
+            if intent.wish.is_battery_for_car and settings is not None:
+                await client.set_battery_for_car(_for_car(ledger), settings.expected)
+            elif intent.wish.is_profile:
                 await client.set_profile(intent.wish, names_source=names_source)
             elif profile is not None:
                 await client.set_storm_guard(intent.wish, profile, names_source=names_source)
+
+
+def _for_car(ledger: Ledger) -> BatteryWish:
+    """Return all that was wished for of the car's share: each write names both keys, and a late read may not show the other one yet."""
+    since = datetime.now(UTC) - UNSEEN_FOR
+    wish = BatteryWish()
+    for intent in ledger.intents:
+        is_recent = intent.sent_at is not None and intent.sent_at > since and intent.state is not ChangeState.FAILED
+        if intent.wish.is_battery_for_car and (intent.is_open or is_recent):
+            wish = intent.wish.over(wish)
+    return wish
 
 
 def _with_entries(ledger: Ledger, reading: Reading) -> set[BatteryFamily]:

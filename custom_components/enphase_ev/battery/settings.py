@@ -128,6 +128,29 @@ async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool,
     return await _wish(coordinator, "storm_guard", is_on, BatteryWish(storm_guard=is_on))
 
 
+async def async_switch_battery_for_car(coordinator: BatteryCoordinator, *, is_on: bool) -> Change:
+    """Choose whether the battery may feed the car.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    return await _wish(coordinator, "battery_for_car", is_on, BatteryWish(battery_for_car=is_on))
+
+
+async def async_set_battery_for_car_limit(coordinator: BatteryCoordinator, percent: float) -> Change:
+    """Set the level in % down to which the battery may feed the car.
+
+    Raises:
+        ServiceValidationError: It may not feed it, and the site keeps no level meanwhile.
+        HomeAssistantError: Refused, or not answered.
+    """
+    battery, settings = writable(coordinator)
+    is_on = battery.wishes.get("battery_for_car", settings.battery_for_car)
+    if is_on is not True and not settings.battery_for_car_limit:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_for_car_off")
+    return await _wish(coordinator, "battery_for_car_limit", percent, BatteryWish(battery_for_car_limit=round(percent)))
+
+
 async def _wish(coordinator: BatteryCoordinator, key: str, shown: Wish, wish: BatteryWish) -> Change:
     writable(coordinator)
     return await coordinator.async_wish(key, shown, lambda: coordinator.keeper.async_wish(key, wish))

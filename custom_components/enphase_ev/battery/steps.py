@@ -111,7 +111,7 @@ class WriteSettings(NamedTuple):
 
 
 class WriteProfile(NamedTuple):
-    """Choose a profile, or switch storm guard."""
+    """Choose a profile, switch storm guard, or say what the car gets: writes of their own, each for one intent."""
 
     intent: Intent
     names_source: bool
@@ -127,6 +127,9 @@ def forms(intent: Intent) -> list[tuple[bool, bool]]:
     """Return the forms of a wish in their order: whether the whole is sent, and whether `source` changes from the form before."""
     has_whole = has_whole_form(intent.wish)
     plain = [(False, False)] * (2 if intent.was_pending else 1)
+    if intent.wish.is_battery_for_car:
+        # Its write has no query in which a source could stand.
+        return plain
     return [*plain, *([(True, False)] * has_whole), (False, True), *([(True, False)] * has_whole)]
 
 

@@ -27,6 +27,7 @@ from ..errors import translated, update_error
 from ..waiting import LEEWAY, TICK, Due, async_rest, is_signed_in_just_now
 from .coordinator import ChargerCoordinator
 from .model import Charger, ChargerDetails
+from .store import SiteStore
 
 _SCHEDULES_EVERY = timedelta(hours=1) - LEEWAY
 _SETTINGS_EVERY = timedelta(hours=1) - LEEWAY
@@ -79,6 +80,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         settings: ChargerSettings,
         history: ChargerHistory,
         chargers: ChargerCoordinator,
+        store: SiteStore,
         reads_history: bool,
     ) -> None:
         super().__init__(hass, LOGGER, config_entry=entry, name="Enphase charger details", update_interval=TICK)
@@ -87,6 +89,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         self.settings = settings
         self.history = history
         self._chargers = chargers
+        self._store = store
         self._reads_history = reads_history
         self._optional = chargers.optional
         self._started_at = datetime.now(UTC)
@@ -164,6 +167,9 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         configuration = await self._optional.ask("charger configuration", self.settings.configuration(serial), serial)
         details = replace(details, configuration=configuration or details.configuration)
         summary, preference = charger.summary, charger.preference
+        if self._store.has_battery_for_car:
+            # The site has a switch of its own, and this one has no effect (docs/cloud-api/battery.md §8).
+            return replace(details, battery_help=None)
         has_green = preference is None or ChargeMode.GREEN in preference.offered
         # In other modes this setting does nothing: it is read once.
         is_worth_asking = details.battery_help is None or charger.mode is ChargeMode.GREEN

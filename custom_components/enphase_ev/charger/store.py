@@ -35,9 +35,10 @@ class StoredCharger(DataClassDictMixin):
 
 @dataclass
 class StoredSite(DataClassDictMixin):
-    """What is remembered about the chargers, by serial number."""
+    """What is remembered about the chargers, by serial number, and whether the battery's share of the car is the site's setting."""
 
     chargers: dict[str, StoredCharger] = field(default_factory=dict)
+    has_battery_for_car: bool = False
 
 
 class SiteStore:
@@ -60,6 +61,17 @@ class SiteStore:
     def charger(self, serial: str) -> StoredCharger:
         """Return what is stored about a charger; call `save` after changing it."""
         return self._memory.chargers.setdefault(serial, StoredCharger())
+
+    @property
+    def has_battery_for_car(self) -> bool:
+        """Return whether the site has a switch of its own for what the battery gives to cars (docs/cloud-api/battery.md §8)."""
+        return self._memory.has_battery_for_car
+
+    @has_battery_for_car.setter
+    def has_battery_for_car(self, has_it: bool) -> None:
+        if has_it is not self._memory.has_battery_for_car:
+            self._memory.has_battery_for_car = has_it
+            self.save()
 
     def forget_charger(self, serial: str) -> None:
         """Forget a charger that is gone."""

@@ -10,6 +10,7 @@ from .chargers import Chargers
 from .charging_schedules import ChargingSchedules
 from .energy_readings import SiteEnergy
 from .exceptions import (
+    STORM_GUARD_ACTIVE,
     AccountBlocked,
     AuthError,
     CertificateChanged,
@@ -67,6 +68,7 @@ from .transport import Family, RequestCounter, Transport
 
 __all__ = [
     "MOST_PER_HOUR",
+    "STORM_GUARD_ACTIVE",
     "Account",
     "AccountBlocked",
     "AccountState",

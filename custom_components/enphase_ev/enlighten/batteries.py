@@ -1,5 +1,6 @@
 """The battery calls of one site (docs/cloud-api/battery.md)."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -8,8 +9,8 @@ from uuid import uuid4
 from aiohttp import hdrs
 
 from .account import Account
-from .battery_bodies import BatteryWish, accepts_disclaimer, profile_body, settings_body, storm_guard_body
-from .exceptions import InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
+from .battery_bodies import BatteryWish, accepts_disclaimer, battery_for_car_body, profile_body, settings_body, storm_guard_body
+from .exceptions import STORM_GUARD_ACTIVE, InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
 from .headers import RequestHeaders, Session
 from .models.broker_access import AnswerStream
 from .models.home_battery import (
@@ -32,6 +33,8 @@ _APP = "https://battery-profile-ui.enphaseenergy.com"
 _REFUSED = {401, 403}
 _MOST_WRITES = 3
 _COUNTRY_WITH_DISCLAIMER = "US"
+# After how many seconds it is looked whether a refused change is so all the same.
+_READ_BACK_AFTER = (0.0, 3.0)
 # Stands where the style is remembered for one that is not taken any more.
 _NO_STYLE = "none"
 
@@ -52,6 +55,8 @@ class Batteries:
         self.site_id = site_id
         self._time_zone: str | None = None
         self._country: str | None = None
+        self._has_battery_for_car = False
+        self._reads_name_source = self._source_was_tried = False
 
     # --- Reading (docs/cloud-api/battery.md §3) ---
 
@@ -59,11 +64,30 @@ class Batteries:
         """Return what the site has, and what the signed-in person may do there."""
         site = SiteSettings.read(await self._read(f"{_BC}/siteSettings/{self.site_id}"))
         self._time_zone, self._country = site.time_zone or self._time_zone, site.country or self._country
+        self._has_battery_for_car = site.has_battery_for_car
         return site
 
     async def settings(self) -> BatterySettings:
-        """Return the settings."""
-        return BatterySettings.read(await self._read(f"{_BC}/batterySettings/{self.site_id}"))
+        """Return the settings.
+
+        Some sites may tell of the car only where the source is named (docs/cloud-api/battery.md §8): that is tried once.
+        """
+        settings = await self._settings(names_source=self._reads_name_source)
+        if settings.battery_for_car is not None or not self._has_battery_for_car or self._source_was_tried:
+            return settings
+        try:
+            found = await self._settings(names_source=True)
+        except InvalidResponse, RequestRejected:
+            self._source_was_tried = True
+            return settings
+        except ServiceUnavailable:
+            return settings
+        self._source_was_tried = True
+        self._reads_name_source = found.battery_for_car is not None
+        return found if self._reads_name_source else settings
+
+    async def _settings(self, *, names_source: bool) -> BatterySettings:
+        return BatterySettings.read(await self._read(f"{_BC}/batterySettings/{self.site_id}", params=_source(names_source)))
 
     async def schedules(self) -> BatterySchedules:
         """Return all entries of all families."""
@@ -162,6 +186,29 @@ class Batteries:
         body = storm_guard_body(wish, profile)
         await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body, params=_source(names_source))
 
+    async def set_battery_for_car(self, wish: BatteryWish, settings: BatterySettings) -> None:
+        """Choose whether the battery may feed the car, and down to what level (docs/cloud-api/battery.md §8).
+
+        A refusal because of storm guard can be false: it is raised only where the change is not so after it.
+        """
+        body = battery_for_car_body(wish, settings)
+        try:
+            await self._write("PUT", f"{_BC}/device/battery/preference/{self.site_id}", body, names_user=False)
+        except RequestRejected as err:
+            if err.code != STORM_GUARD_ACTIVE or not await self._is_so_all_the_same(wish):
+                raise
+
+    async def _is_so_all_the_same(self, wish: BatteryWish) -> bool:
+        for seconds in _READ_BACK_AFTER:
+            await asyncio.sleep(seconds)
+            try:
+                is_so = wish.is_requested(await self.settings())
+            except (InvalidResponse, RequestRejected, ServiceUnavailable) as err:
+                raise ServiceUnavailable("Whether a refused change is so could not be read", may_have_arrived=True) from err
+            if is_so:
+                return True
+        return False
+
     async def opt_out(self, alerts: tuple[StormAlert, ...]) -> None:
         """Opt out of storm alerts."""
         records: list[Json] = [{"id": alert.id, "name": alert.name, "status": "opted-out"} for alert in alerts]
@@ -182,14 +229,14 @@ class Batteries:
         known = self.account.known_form(self._style_key(is_write=is_write))
         return AuthStyle(known) if known in set(AuthStyle) else None
 
-    async def _read(self, path: str, *, names_user: bool = True) -> Json:
+    async def _read(self, path: str, *, names_user: bool = True, params: Mapping[str, str] | None = None) -> Json:
         async with self.account.xsrf.lock:
-            return (await self._read_unlocked(path, names_user=names_user)).json
+            return (await self._read_unlocked(path, names_user=names_user, more=params)).json
 
-    async def _read_unlocked(self, path: str, *, names_user: bool = True) -> Answer:
+    async def _read_unlocked(self, path: str, *, names_user: bool = True, more: Mapping[str, str] | None = None) -> Answer:
         """Read in the style that the site takes; a refusal that outlives a renewal of the session asks for the next one."""
         user = await self._user()
-        params = {"userId": user} if names_user else {}
+        params = {**({"userId": user} if names_user else {}), **(more or {})}
         request = Request(family=Family.BATTERY, path=path, params=params, is_optional=True)
         known = self._known_style(is_write=False) or AuthStyle.SESSION
         refusal: RequestRejected | None = None

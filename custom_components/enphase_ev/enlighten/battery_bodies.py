@@ -26,6 +26,9 @@ _WHOLE_KEYS = frozenset(
     }
 )
 
+# Where a site tells no lowest level for the car: the higher of those that were seen, so that it is in every site's range.
+_HIGHEST_LOWEST_LEVEL = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatteryWish(DataClassDictMixin):
@@ -37,6 +40,7 @@ class BatteryWish(DataClassDictMixin):
         window_start, window_end: the day window of discharge to grid, in the site's zone.
         profile: the cloud's name of the system profile; `profile_reserve` is the reserve in % that goes with it.
         storm_guard, storm_guard_ev: whether storm guard is on, and whether it charges the car.
+        battery_for_car: whether the battery may feed the car; `battery_for_car_limit` is the level in % down to which it may.
     """
 
     charge_from_grid: bool | None = None
@@ -52,6 +56,8 @@ class BatteryWish(DataClassDictMixin):
     profile_reserve: int | None = None
     storm_guard: bool | None = None
     storm_guard_ev: bool | None = None
+    battery_for_car: bool | None = None
+    battery_for_car_limit: int | None = None
 
     class Config(BaseConfig):
         """Build the reader when it is first used, and leave out what nobody wishes for."""
@@ -72,8 +78,18 @@ class BatteryWish(DataClassDictMixin):
 
     @property
     def is_settings(self) -> bool:
-        """Return whether it goes into a write of settings; profile and storm guard have writes of their own."""
-        return not self.is_profile and not self.is_storm_guard and bool(self.named)
+        """Return whether it goes into a write of settings; profile, storm guard and what the car gets have writes of their own."""
+        return not self.is_in_profile and not self.is_battery_for_car and bool(self.named)
+
+    @property
+    def is_in_profile(self) -> bool:
+        """Return whether the profile shows if it is so."""
+        return self.is_profile or self.is_storm_guard
+
+    @property
+    def is_battery_for_car(self) -> bool:
+        """Return whether it is about the car's share of the battery."""
+        return self.battery_for_car is not None or self.battery_for_car_limit is not None
 
     @property
     def is_profile(self) -> bool:
@@ -91,11 +107,15 @@ class BatteryWish(DataClassDictMixin):
 
     def is_so(self, settings: BatterySettings | None, profile: BatteryProfile | None) -> bool | None:
         """Return whether everything is as wished for, with nothing on its way that undoes it; `None` where it was not read."""
-        if self.is_profile or self.is_storm_guard:
+        if self.is_in_profile:
             return None if profile is None else self._is_told(settings, profile)
         if settings is None:
             return None
         return self._is_told(settings, profile) and self._is_told(settings.expected, profile)
+
+    def is_requested(self, settings: BatterySettings) -> bool:
+        """Return whether everything is as wished for, or will be once the gateway has taken over what was requested."""
+        return self._is_told(settings.expected, None)
 
     def _is_told(self, settings: BatterySettings | None, profile: BatteryProfile | None) -> bool:
         return all(_READERS[name](settings, profile) == value for name, value in self.named.items() if name in _READERS)
@@ -144,6 +164,8 @@ _READERS: dict[str, _Reader] = {
     "shutdown_level": _setting(lambda settings: settings.shutdown_level),
     "window_start": _setting(lambda settings: _dtg_edge(settings, is_start=True)),
     "window_end": _setting(lambda settings: _dtg_edge(settings, is_start=False)),
+    "battery_for_car": _setting(lambda settings: settings.battery_for_car),
+    "battery_for_car_limit": _setting(lambda settings: settings.battery_for_car_limit),
     "profile": _of_profile(lambda profile: None if profile.is_change_pending else profile.profile),
     "storm_guard": _of_profile(lambda profile: profile.storm_guard),
     "storm_guard_ev": _of_profile(lambda profile: profile.storm_guard_ev),
@@ -208,6 +230,18 @@ def storm_guard_body(wish: BatteryWish, profile: BatteryProfile) -> dict[str, Js
     for_ev = profile.storm_guard_ev if wish.storm_guard_ev is None else wish.storm_guard_ev
     body: dict[str, Json] = {} if guard is None else {"stormGuardState": "enabled" if guard else "disabled"}
     return body if for_ev is None else {**body, "evseStormEnabled": for_ev}
+
+
+def battery_for_car_body(wish: BatteryWish, settings: BatterySettings) -> dict[str, Json]:
+    """Return the write of the car's share of the battery: always both keys, the one that nobody wishes for as it was read.
+
+    Where it is on, the level is not below the lowest: what is off can read 0 (docs/cloud-api/battery.md §8).
+    """
+    is_on = settings.battery_for_car is True if wish.battery_for_car is None else wish.battery_for_car
+    limit = settings.battery_for_car_limit if wish.battery_for_car_limit is None else wish.battery_for_car_limit
+    lowest = _HIGHEST_LOWEST_LEVEL if settings.battery_for_car_min is None else settings.battery_for_car_min
+    level = lowest if limit is None or (is_on and limit < lowest) else limit
+    return {"useBatteryForEVSE": is_on, "batteryLimit": round(level)}
 
 
 def now_as_disclaimer() -> str:

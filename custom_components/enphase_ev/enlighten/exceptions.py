@@ -6,6 +6,9 @@ address, a serial number or a URL.
 
 from datetime import datetime
 
+# The code of a refusal while storm guard is active (docs/cloud-api/battery.md §8).
+STORM_GUARD_ACTIVE = "STORM_GUARD_ACTIVE"
+
 
 class EnlightenError(Exception):
     """Something about the Enlighten cloud went wrong."""

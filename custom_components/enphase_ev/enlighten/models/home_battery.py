@@ -71,6 +71,8 @@ class BatterySettings(Model):
         shutdown_level, shutdown_min, shutdown_max: %.
         charges_from_grid: whether the battery may charge from the grid at all.
         schedules_charge: whether the schedules of charge from grid are on.
+        battery_for_car: whether the battery may feed the car, down to `battery_for_car_limit` (%; 0 where it may not and no level is kept),
+            which is not below `battery_for_car_min`; `None` where the site has no such setting (docs/cloud-api/battery.md §8).
         controls: by family; a family that is missing or null is not in it.
         requested: what was asked for and the gateway has not taken over, by wire name.
         data: as the cloud sent it, for the writes that want it whole.
@@ -96,6 +98,9 @@ class BatterySettings(Model):
     power_match: bool | None = wire("powerMatch", read_bool)
     controls: Mapping[BatteryFamily, BatteryControl] = derived_mapping()
     has_power_match: bool = derived(default=False)
+    battery_for_car: bool | None = derived(None)
+    battery_for_car_limit: float | None = derived(None)
+    battery_for_car_min: float | None = derived(None)
     requested: Mapping[str, Json] = derived_mapping()
     data: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
 
@@ -112,11 +117,15 @@ class BatterySettings(Model):
             family: BatteryControl.from_dict(control) for family in BatteryFamily if isinstance(control := data.get(family.control), dict)
         }
         power_match = read_mapping(data.get("powerMatchControl"))
+        car = read_mapping(read_mapping(data.get("devices")).get("iqEvse"))
         return replace(
             found,
             controls=controls,
             power_match=read_bool(power_match.get("enabled")) if found.power_match is None else found.power_match,
             has_power_match=read_bool(power_match.get("show")) is True,
+            battery_for_car=read_bool(car.get("useBatteryForEVSE")),
+            battery_for_car_limit=read_float(car.get("batteryLimit")),
+            battery_for_car_min=read_float(car.get("minBatteryLimit")),
             # The state alone can tell of an alert that the flag does not show.
             has_storm_alert=found.has_storm_alert or (read_text(data.get("stormGuardState")) or "").lower() == "active",
             requested=_requested(data),
@@ -157,7 +166,7 @@ class BatterySettings(Model):
         # Nothing is requested any more then.
         data = {key: {} if key in {"requestedConfig", "requestedConfigMqtt"} else value for key, value in self.data.items()}
         for key, value in self.requested.items():
-            data[key] = {**read_mapping(data.get(key)), **value} if isinstance(value, dict) else value
+            data[key] = _merged(data.get(key), value)
         return type(self).read({"data": data})
 
 
@@ -305,6 +314,9 @@ class SiteSettings(Model):
     is_charge_from_grid_restricted: bool = flag("restrictCfg")
     is_change_pending: bool = flag("isChangePending")
     shows_storm_guard: bool = flag("showStormGuard")
+    has_battery_for_car: bool = flag("isUseBatteryForEVSESupported")
+    may_change_battery_for_car: bool | None = wire("iqEvseHoControl", read_bool)
+    has_battery_for_car_limit: bool | None = wire("batteryLimitSupport", read_bool)
     may_write: bool | None = derived(None)
 
     @classmethod
@@ -424,6 +436,18 @@ def _requested(data: Mapping[str, Json]) -> dict[str, Json]:
     """Return what the gateway has not taken over; an object that holds only empty objects is nothing (docs/cloud-api/battery.md §6)."""
     merged = {**read_mapping(data.get("requestedConfig")), **read_mapping(data.get("requestedConfigMqtt"))}
     return {key: value for key, value in merged.items() if not _is_empty(value)}
+
+
+def _merged(before: Json, value: Json) -> Json:
+    """Return what was there with what was requested over it; a request names only what it changes, at whatever depth."""
+    if not isinstance(value, dict):
+        return value
+    result = {**read_mapping(before), **value}
+    for key, inner in read_mapping(before).items():
+        if isinstance(inner, dict) and isinstance(new := value.get(key), dict):
+            # No answer has more than two levels here.
+            result[key] = {**inner, **new}
+    return result
 
 
 def _is_empty(value: Json) -> bool:
