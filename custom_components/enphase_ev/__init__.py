@@ -17,6 +17,7 @@ from .battery.winding_up import async_wind_up
 from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
+from .charger.devices import update_charger_device
 from .charger.gateway_session import open_gateway
 from .charger.issues import clear_stop_issues
 from .charger.local_first import LocalFirstChargers
@@ -74,6 +75,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> b
             account.password = password
         entry.runtime_data = await _async_start(hass, entry, account)
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+        for charger in entry.runtime_data.chargers.data.values():
+            update_charger_device(hass, entry, charger)
         is_set_up = True
     finally:
         if not is_set_up:

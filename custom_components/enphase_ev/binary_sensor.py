@@ -1,20 +1,29 @@
 """Binary sensors: yes or no about a charger, the batteries and the grid, and whether the cloud answers."""
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import override
+from datetime import datetime, tzinfo
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from .battery.model import Battery
+from .battery.coordinator import BatteryCoordinator
+from .battery.model import Battery, activity_of
+from .battery.validation import window_of_entry
+from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
+from .enlighten import BatteryFamily, BatteryUnit
 from .entity import (
     BATTERY,
+    BATTERY_UNITS,
     CHARGERS,
     GRID,
     LIVE,
@@ -25,13 +34,16 @@ from .entity import (
     SiteEntity,
     SiteFactEntity,
     SubjectDescription,
+    SubjectEntity,
+    UnitEntity,
     add_entities,
 )
-from .freshness import BATTERY_SETTINGS, STORM_ALERT
+from .freshness import BATTERY_SCHEDULES, BATTERY_SETTINGS, BATTERY_STATUS, CHARGING_SCHEDULE, STORM_ALERT
 from .runtime import EnphaseConfigEntry
 from .site.grid_schedule import GridEventsCoordinator, GridSchedule
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
+from .weekly import WeeklyWindow, are_open
 
 PARALLEL_UPDATES = 0
 
@@ -51,8 +63,9 @@ CHARGER_BINARY_SENSORS = (
         value_fn=lambda charger: charger.status.is_plugged_in,
     ),
     ChargerBinarySensorDescription(
+        # Of the class "battery charging" the editor would say that a battery has started charging.
         key="charging",
-        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        translation_key="charging",
         value_fn=lambda charger: charger.status.is_charging,
     ),
     ChargerBinarySensorDescription(
@@ -132,6 +145,48 @@ BATTERY_BINARY_SENSORS = (
         has_fn=lambda battery: battery.settings is not None,
         value_fn=lambda battery: battery.settings.has_event if battery.settings else None,
     ),
+    BatteryBinarySensorDescription(
+        key="charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        source=BATTERY_STATUS,
+        value_fn=lambda battery: None if battery.activity is None else battery.activity == "charging",
+    ),
+    BatteryBinarySensorDescription(
+        key="override_active",
+        translation_key="override_active",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        has_fn=lambda battery: battery.may_write,
+        value_fn=lambda battery: battery.override is not None,
+    ),
+)
+
+CHARGER_SCHEDULE_OPEN = ChargerBinarySensorDescription(
+    key="schedule_open",
+    translation_key="schedule_open",
+    device_class=BinarySensorDeviceClass.RUNNING,
+    source=CHARGING_SCHEDULE,
+    has_fn=lambda charger: charger.details.slots is not None,
+    value_fn=lambda _: None,
+)
+
+BATTERY_SCHEDULE_OPEN = BatteryBinarySensorDescription(
+    key="schedule_open",
+    translation_key="schedule_open",
+    device_class=BinarySensorDeviceClass.RUNNING,
+    source=BATTERY_SCHEDULES,
+    has_fn=lambda battery: any(battery.has_schedules(family) for family in BatteryFamily),
+    value_fn=lambda _: None,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitBinarySensorDescription(SubjectDescription[BatteryUnit], BinarySensorEntityDescription):
+    """Describes a binary sensor of one battery."""
+
+
+# Its status says the same, so that it is off until a person enables it.
+UNIT_CHARGING = UnitBinarySensorDescription(
+    key="charging", device_class=BinarySensorDeviceClass.BATTERY_CHARGING, entity_registry_enabled_default=False
 )
 
 
@@ -154,6 +209,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, LIVE, [ON_GRID], OnGrid)
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_BINARY_SENSORS, ChargerBinarySensor)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_BINARY_SENSORS, BatteryBinarySensor)
+    add_entities(entry, async_add_entities, CHARGERS, [CHARGER_SCHEDULE_OPEN], ChargerScheduleOpen)
+    add_entities(entry, async_add_entities, BATTERY, [BATTERY_SCHEDULE_OPEN], BatteryScheduleOpen)
+    add_entities(entry, async_add_entities, BATTERY_UNITS, [UNIT_CHARGING], UnitCharging)
     add_entities(entry, async_add_entities, GRID, [GRID_EVENT_ACTIVE], GridEventActive)
 
 
@@ -200,6 +258,85 @@ class BatteryBinarySensor(BatteryEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         return self.entity_description.value_fn(self.battery)
+
+
+class UnitCharging(UnitEntity, BinarySensorEntity):
+    """Whether one battery charges."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        activity = activity_of(self.subject) if self.subject else None
+        return None if activity is None else activity == "charging"
+
+
+class _ScheduleOpen[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectEntity[CoordinatorT, SubjectT], BinarySensorEntity):
+    """Whether a schedule that is in force is open now. It is written when one begins or ends, to the second."""
+
+    _cancel: CALLBACK_TYPE | None = None
+
+    @abstractmethod
+    def _windows(self) -> Iterator[tuple[WeeklyWindow, tzinfo]]:
+        """Yield the windows of the schedules that are in force."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return are_open(self._windows(), dt_util.utcnow())[0]
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        self._disarm()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._arm()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._arm()
+        super()._handle_coordinator_update()
+
+    @callback
+    def _at_edge(self, _now: datetime) -> None:
+        self._cancel = None
+        self.async_write_ha_state()
+        self._arm()
+
+    def _arm(self) -> None:
+        self._disarm()
+        _, next_edge = are_open(self._windows(), dt_util.utcnow())
+        if next_edge is not None:
+            self._cancel = async_track_point_in_utc_time(self.hass, self._at_edge, next_edge)
+
+    def _disarm(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+        self._cancel = None
+
+
+class ChargerScheduleOpen(ChargerEntity, _ScheduleOpen[ChargerCoordinator, Charger]):
+    """Whether the charger is in scheduled mode, and one of its schedules is open."""
+
+    @override
+    def _windows(self) -> Iterator[tuple[WeeklyWindow, tzinfo]]:
+        for slot in self.charger.details.slots or ():
+            if slot.is_enabled and self.charger.runs_schedules and slot.start is not None and slot.end is not None:
+                yield WeeklyWindow(slot.start, slot.end, slot.days), self.coordinator.site.time_zone
+
+
+class BatteryScheduleOpen(BatteryEntity, _ScheduleOpen[BatteryCoordinator, Battery]):
+    """Whether a schedule of the batteries is open whose kind is switched on."""
+
+    @override
+    def _windows(self) -> Iterator[tuple[WeeklyWindow, tzinfo]]:
+        schedules = self.battery.schedules
+        for entry in schedules.entries if schedules else ():
+            # What an entry says of itself is not in force (docs/cloud-api/battery.md §4).
+            if self.battery.is_running(entry.family):
+                yield window_of_entry(entry), self.coordinator.zone_of(entry)
 
 
 class GridEventActive(SiteFactEntity[GridEventsCoordinator, GridSchedule], BinarySensorEntity):

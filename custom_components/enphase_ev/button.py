@@ -49,9 +49,10 @@ CHARGER_BUTTONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class BatteryButtonDescription(SubjectDescription[Battery], ButtonEntityDescription):
-    """Describes a button of all batteries."""
+    """Describes a button of all batteries; it is unavailable while there is nothing for it to do."""
 
     press_fn: Callable[[BatteryCoordinator], Awaitable[None]]
+    has_work_fn: Callable[[Battery], bool] = lambda _: True
 
 
 BATTERY_BUTTONS = (
@@ -73,6 +74,7 @@ BATTERY_BUTTONS = (
         translation_key="cancel_profile_change",
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda battery: battery.may_write and battery.profile is not None,
+        has_work_fn=lambda battery: battery.is_profile_changing,
         press_fn=async_cancel_profile_change,
     ),
     BatteryButtonDescription(
@@ -80,6 +82,7 @@ BATTERY_BUTTONS = (
         translation_key="storm_alert_opt_out",
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda battery: battery.may_write and battery.site.shows_storm_guard,
+        has_work_fn=lambda battery: bool(battery.active_alerts),
         press_fn=async_opt_out_of_storm_alerts,
     ),
 )
@@ -105,6 +108,11 @@ class BatteryButton(BatteryEntity, ButtonEntity):
     """A button of all batteries."""
 
     entity_description: BatteryButtonDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.entity_description.has_work_fn(self.battery)
 
     @override
     async def async_press(self) -> None:

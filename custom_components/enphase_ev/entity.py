@@ -19,7 +19,7 @@ from .battery.model import Battery
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .const import DOMAIN, MANUFACTURER
-from .enlighten import BatteryFamily, BatteryUnit
+from .enlighten import BatteryFamily, BatteryUnit, site_page
 from .freshness import BATTERY_STATUS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .site.energy_coordinator import EnergyCoordinator
@@ -272,6 +272,7 @@ class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):
         charger, summary = self.charger, self.charger.summary
         return DeviceInfo(
             identifiers={(DOMAIN, charger.serial)},
+            configuration_url=site_page(self.coordinator.site.site_id),
             manufacturer=MANUFACTURER,
             model=summary.model if summary else None,
             model_id=summary.sku if summary else None,
@@ -376,6 +377,7 @@ class UnitEntity(SubjectEntity[BatteryCoordinator, BatteryUnit]):
         serial = self._subject_id
         return DeviceInfo(
             identifiers={(DOMAIN, serial)},
+            configuration_url=site_page(self.coordinator.site_id),
             manufacturer=MANUFACTURER,
             model="IQ Battery",
             # There are often several: their labels show the serial numbers.
@@ -389,6 +391,7 @@ def site_device_info(entry: ConfigEntry, site: SiteFacts) -> DeviceInfo:
     """Return the device that stands for the site."""
     return DeviceInfo(
         identifiers={(DOMAIN, site.site_id)},
+        configuration_url=site_page(site.site_id),
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
         name=entry.title,
@@ -404,6 +407,7 @@ def battery_device_info(coordinator: BatteryCoordinator) -> DeviceInfo:
     """Return the device that stands for all batteries of a site."""
     return DeviceInfo(
         identifiers={battery_identifier(coordinator.site_id)},
+        configuration_url=site_page(coordinator.site_id),
         manufacturer=MANUFACTURER,
         model="IQ Battery",
         translation_key="battery",

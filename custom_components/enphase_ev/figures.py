@@ -68,7 +68,8 @@ _MEASURED, _COUNTED = SensorStateClass.MEASUREMENT, SensorStateClass.TOTAL_INCRE
 PLAIN = Figure()
 ENUM = Figure(SensorDeviceClass.ENUM)
 TIMESTAMP = Figure(SensorDeviceClass.TIMESTAMP)
-AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, digits=0)
+AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, _MEASURED, digits=0)
+LIMIT_AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, digits=0)
 MEASURED_AMPERES = Figure(SensorDeviceClass.CURRENT, UnitOfElectricCurrent.AMPERE, _MEASURED, digits=1)
 MEASURED_VOLTS = Figure(SensorDeviceClass.VOLTAGE, UnitOfElectricPotential.VOLT, _MEASURED, digits=0)
 WATTS = Figure(SensorDeviceClass.POWER, UnitOfPower.WATT, _MEASURED, digits=0)
@@ -77,10 +78,10 @@ ENERGY_OF_SESSION = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR
 COUNTED_KWH = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, _COUNTED, digits=2)
 COUNTED_WH = Figure(SensorDeviceClass.ENERGY, UnitOfEnergy.WATT_HOUR, _COUNTED, digits=2, shown_in=UnitOfEnergy.KILO_WATT_HOUR)
 STORED_KWH = Figure(SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, _MEASURED, digits=2)
-CAPACITY = Figure(SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, digits=1)
+CAPACITY = Figure(SensorDeviceClass.ENERGY_STORAGE, UnitOfEnergy.KILO_WATT_HOUR, _MEASURED, digits=1)
 # Who steers by it takes it for true when it was written within ten minutes, as a rule. It is read every two.
 STATE_OF_CHARGE = Figure(SensorDeviceClass.BATTERY, PERCENTAGE, _MEASURED, digits=0, reported_every=timedelta(minutes=4))
-PERCENT = Figure(unit=PERCENTAGE, digits=0)
+PERCENT = Figure(unit=PERCENTAGE, state_class=_MEASURED, digits=0)
 COUNT_UP = Figure(state_class=_COUNTED)
 COUNT = Figure(state_class=_MEASURED)
 # Shown as 6h 7m, not as 367m.

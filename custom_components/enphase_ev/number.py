@@ -93,6 +93,7 @@ BATTERY_NUMBERS = (
     BatteryNumberDescription(
         key="reserve",
         translation_key="reserve",
+        device_class=NumberDeviceClass.BATTERY,
         native_unit_of_measurement=PERCENTAGE,
         has_fn=lambda battery: battery.may_write and battery.settings is not None and battery.settings.reserve is not None,
         value_fn=lambda settings: settings.reserve,
@@ -102,6 +103,7 @@ BATTERY_NUMBERS = (
     BatteryNumberDescription(
         key="shutdown_level",
         translation_key="shutdown_level",
+        device_class=NumberDeviceClass.BATTERY,
         entity_category=EntityCategory.CONFIG,
         native_unit_of_measurement=PERCENTAGE,
         has_fn=lambda battery: battery.may_write and battery.settings is not None and battery.settings.shutdown_max is not None,

@@ -57,6 +57,7 @@ from .figures import (
     ENERGY_OF_SESSION,
     ENUM,
     LATENCY,
+    LIMIT_AMPERES,
     MILES,
     MINUTES,
     MOST_KILOWATTS,
@@ -148,7 +149,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
     sensor(
         "session_duration",
         MINUTES,
-        lambda charger: None if charger.session_duration is None else charger.session_duration.total_seconds() / 60,
+        lambda charger: charger.session_duration.total_seconds() / 60 if charger.session_duration else 0.0,
     ),
     sensor("set_amps", AMPERES, lambda charger: charger.set_level),
     sensor(
@@ -198,13 +199,13 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
     ),
     sensor(
         "min_amps",
-        AMPERES,
+        LIMIT_AMPERES,
         _of_summary(lambda summary: summary.limits.min if summary.limits else None),
         place=Place.OFF_BY_DEFAULT,
     ),
     sensor(
         "max_amps",
-        AMPERES,
+        LIMIT_AMPERES,
         _of_summary(lambda summary: summary.limits.max if summary.limits else None),
         place=Place.OFF_BY_DEFAULT,
     ),

@@ -42,6 +42,13 @@ class WeeklyWindow:
                 yield start, end
 
 
+def are_open(windows: Iterable[tuple[WeeklyWindow, tzinfo]], now: datetime) -> tuple[bool, datetime | None]:
+    """Return whether one of some windows is open, and when the next one of them begins or ends."""
+    times = [times for window, zone in windows for times in window.occurrences(now, now + timedelta(days=8), zone)]
+    edges = [edge for times_of_one in times for edge in times_of_one if edge > now]
+    return any(start <= now < end for start, end in times), min(edges, default=None)
+
+
 def _moment(day: date, clock_time: time, zone: tzinfo) -> datetime:
     """Return a time of day on a day; one that is left out when the clocks go forward comes as much later."""
     return datetime.combine(day, clock_time, zone).astimezone(UTC).astimezone(zone)

@@ -259,10 +259,12 @@ def _interface(charger: Charger) -> str:
 def _network(charger: Charger) -> str:
     """Two interfaces as lines of ``key=value``, in a string that looks like a list (seen)."""
     lines = []
+    # Every charger has addresses of its own, of those that are set aside for examples.
+    own = sum(charger.serial.encode()) * 2
     for number, interface in enumerate(("eth0", "mlan0"), start=1):
         up = interface == _interface(charger)
         lines.append(
-            f"netmask={'255.255.255.0' if up else ''},mac_addr=00:00:5e:00:53:{number:02d},interface_name={interface},"
+            f"netmask={'255.255.255.0' if up else ''},mac_addr=00:00:5e:00:53:{(own + number) % 256:02x},interface_name={interface},"
             f"connectionStatus={int(up)},ipaddr={charger.profile.address if up else ''},bootproto=dhcp,"
             f"gateway={'192.0.2.1' if up else ''}"
         )

@@ -13,7 +13,7 @@ async def test_what_is_off_until_somebody_wants_it(build_house: HouseBuilder) ->
     house = await build_house("battery_site")
     expected = {f"{house.sim.charger().serial}_{key}" for key in _OF_CHARGER}
     expected |= {f"{house.sim.site.id}_{key}" for key in _OF_SITE | _OF_BATTERY}
-    expected |= {f"{unit.serial}_available_power" for unit in house.sim.battery.units}
+    expected |= {f"{unit.serial}_{key}" for unit in house.sim.battery.units for key in ("available_power", "charging")}
 
     entities = er.async_entries_for_config_entry(er.async_get(house.hass), house.entry.entry_id)
 

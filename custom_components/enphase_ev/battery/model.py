@@ -103,6 +103,15 @@ class Battery:
         return tuple(alert for alert in self.alerts if alert.is_active and (alert.ends_at is None or alert.ends_at > now))
 
     @property
+    def is_profile_changing(self) -> bool:
+        """Return whether a change of the profile was asked for that the gateway has not taken over."""
+        return "system_profile" in self.wishes or (self.profile is not None and self.profile.is_change_pending)
+
+    def is_running(self, family: BatteryFamily) -> bool:
+        """Return whether a family's entries are in force: it is switched on, and so are its schedules."""
+        return self.settings is not None and self.settings.runs_schedules(family)
+
+    @property
     def is_settling(self) -> bool:
         """Return whether settings or schedules say that the gateway has still to take something over."""
         return (self.settings is not None and self.settings.is_pending) or self._are_schedules_settling

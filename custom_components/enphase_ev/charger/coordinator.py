@@ -26,7 +26,7 @@ from ..errors import OptionalServices, update_error
 from ..freshness import CHARGE_MODE, Source
 from ..options import SiteOptions
 from ..site.model import SiteFacts
-from ..waiting import growing_wait, is_signed_in_just_now
+from ..waiting import growing_wait
 from .devices import is_new, is_wanted, remove_charger_device, remove_gone_charger, update_charger_device
 from .issues import set_new_chargers_issue, set_stop_issue
 from .local_first import LocalFirstChargers
@@ -324,14 +324,13 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         """Count the energy of the day, which begins at the site's midnight; ask for its beginning if this has not counted it."""
         today = now.astimezone(self.site.time_zone).date()
         unwatched = [tracker for tracker in trackers if tracker.wants_day(self.site.time_zone, today)]
-        is_too_early = is_signed_in_just_now(self.client.account)
-        is_asked = unwatched and not is_too_early and self.client.cloud_answers
+        is_asked = unwatched and self.client.cloud_answers
         counted = await self.optional.ask("energy", self._history.energy_of_day(today)) if is_asked else None
         is_only = len(self.site.account_chargers) == 1
         for tracker in trackers:
             if tracker not in unwatched:
                 tracker.count_day(self.site.time_zone, now)
-            elif not is_too_early:
+            else:
                 tracker.begin_day(self.site.time_zone, now, counted.of(tracker.serial, is_only=is_only) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """Which chargers of the account a person wants, and their devices: kept up to date, removed when gone."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+import re
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -9,6 +11,8 @@ from homeassistant.helpers import device_registry as dr
 from ..const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, DOMAIN
 from .issues import clear_gone_issue, raise_gone_issue
 from .model import Charger
+
+_MAC = re.compile(r"(?!(?:00:){5}00)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 type Choice = dict[str, list[str] | bool]
 
@@ -59,9 +63,21 @@ def update_charger_device(hass: HomeAssistant, entry: ConfigEntry, charger: Char
     if device is None or summary is None:
         return
     clear_gone_issue(hass, device)
+    _connect(devices, device, summary.mac_addresses)
     now = (charger.name, summary.model, summary.sku, summary.firmware)
     if now != (device.name, device.model, device.model_id, device.sw_version):
         devices.async_update_device(device.id, name=charger.name, model=summary.model, model_id=summary.sku, sw_version=summary.firmware)
+
+
+def _connect(devices: dr.DeviceRegistry, device: dr.DeviceEntry, mac_addresses: Collection[str]) -> None:
+    """Let a charger's device have the addresses of its interfaces, by which other integrations know it, too.
+
+    A broken answer can give two chargers one address, which then stays with the first.
+    """
+    found = {(dr.CONNECTION_NETWORK_MAC, dr.format_mac(one)) for one in mac_addresses if _MAC.fullmatch(dr.format_mac(one))}
+    if new := found - device.connections:
+        with suppress(dr.DeviceConnectionCollisionError):
+            devices.async_update_device(device.id, merge_connections=new)
 
 
 @callback

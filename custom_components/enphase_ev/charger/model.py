@@ -199,6 +199,11 @@ class Charger:
         return ChargeMode.GREEN if is_in_doubt and self.status.looks_green else preferred
 
     @property
+    def runs_schedules(self) -> bool:
+        """Return whether its schedules decide when it charges, as far as is known."""
+        return self.mode is ChargeMode.SCHEDULED or (self.mode is None and self.unknown_mode is None)
+
+    @property
     def takes_level(self) -> bool:
         """Return whether a level that a person sets is in force: green and smart mode choose it themselves, and an unknown one may."""
         if self.refuses_level:

@@ -60,7 +60,7 @@ from .models.tariff import Prices, PriceSpan, Tariff, rate_at
 from .parsing import Json
 from .recorder import Recorder
 from .session_history import ChargerHistory
-from .sites import Site
+from .sites import Site, site_page
 from .start_stop import CommandReply, Outcome
 from .state import AccountState
 from .tariffs import Tariffs
@@ -160,4 +160,5 @@ __all__ = [
     "live_frames",
     "rate_at",
     "shown_certificate",
+    "site_page",
 ]

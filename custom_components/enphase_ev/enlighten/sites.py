@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import re
 
 from .parsing import Json, first_of, read_digits, read_label, read_mapping, read_records
+from .transport import DEFAULT_URL
 
 _SITE_IN_PATH = re.compile(r"/(?:web|pv/systems|systems)/(\d+)(?:/|$)")
 
@@ -32,6 +33,11 @@ def site_in_path(path: str) -> str | None:
     """Return the site that a path of the web pages names."""
     found = _SITE_IN_PATH.search(path)
     return found.group(1) if found else None
+
+
+def site_page(site_id: str) -> str:
+    """Return the address of a site's page at Enphase, for a person to open."""
+    return f"{DEFAULT_URL}/web/{site_id}"
 
 
 def read_user_id(body: Json) -> str | None:

@@ -77,6 +77,7 @@ class ChargerSummary(Model):
         connection: verbatim, such as `ethernet`.
         last_reported: UTC.
         gateway_serial: of the first gateway that it is connected to.
+        mac_addresses: of its network interfaces, up or not, as the cloud writes them.
     """
 
     serial: str
@@ -103,6 +104,7 @@ class ChargerSummary(Model):
     default_level: float | None = derived(None)
     ip_address: str | None = derived(None)
     gateway_serial: str | None = derived(None)
+    mac_addresses: tuple[str, ...] = derived(())
 
     @classmethod
     def read(cls, record: dict[str, Json]) -> Self | None:
@@ -118,6 +120,7 @@ class ChargerSummary(Model):
             limits=_read_limits(levels),
             default_level=read_float(levels.get("defaultChargeLevel")),
             gateway_serial=next(_read_gateways(record.get("gatewayConnectivityDetails")), None),
+            mac_addresses=tuple(interface["mac_addr"] for interface in interfaces if interface.get("mac_addr")),
             ip_address=next((interface["ipaddr"] for interface in up if interface.get("ipaddr")), None),
         )
 
