@@ -65,6 +65,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self.seen_at: datetime | None = None
         self.optional = OptionalServices(client.account)
         self._live_charge: float | None = None
+        # W, discharging +; `None` where nothing tells it now.
+        self.live_power: float | None = None
         self._site_due = self._status_due = self._settings_due = self._profile_due = datetime.now(UTC)
         # The settings, which are read at once, say whether there is one.
         self._alerts_asked_at = self._site_due + _SETTINGS_EVERY - _ALERTS_EVERY
@@ -252,9 +254,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._publish(replace(self.data, wishes=wishes if wish is None else {**wishes, key: wish}))
 
     @callback
-    def async_take_live_charge(self, percent: float | None) -> None:
-        """Take in the state of charge (%) that live power tells; `None` where it tells none any more."""
-        self._live_charge = percent
+    def async_take_live(self, percent: float | None, watts: float | None) -> None:
+        """Take in state of charge (%) and power (W, discharging +) that live power tells; `None` where it tells none any more."""
+        self._live_charge, self.live_power = percent, watts
         status = self.data.status if self.data else None
         if percent is not None and self.data is not None and status is not None and status.state_of_charge != percent:
             self._publish(replace(self.data, status=replace(status, state_of_charge=percent)))

@@ -10,6 +10,7 @@ from .words import entry_line
 
 LEFT_ENTRIES = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"
+_SCHEDULER_HANGS = "scheduler_hangs"
 
 
 @callback
@@ -51,7 +52,26 @@ def set_override_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_ignored: b
 
 
 @callback
+def set_scheduler_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_hanging: bool) -> None:
+    """Tell a person about a battery that does not charge although a schedule is open, or take that back."""
+    issue_id = f"{_SCHEDULER_HANGS}_{entry.entry_id}"
+    if not is_hanging:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_SCHEDULER_HANGS,
+        translation_placeholders={"site": entry.title},
+    )
+
+
+@callback
 def clear_battery_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove what was said about the batteries of a site that goes."""
     set_left_entries_issue(hass, entry, [])
     set_override_issue(hass, entry, is_ignored=False)
+    set_scheduler_issue(hass, entry, is_hanging=False)

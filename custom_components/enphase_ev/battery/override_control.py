@@ -10,6 +10,7 @@ from ..const import DOMAIN
 from ..enlighten import BatteryFamily, BatterySchedules, BatterySettings
 from .change import Change
 from .coordinator import BatteryCoordinator
+from .following import is_charging, is_discharging
 from .issues import set_override_issue
 from .ledger import Intent, KeptEntry, Override, OverrideWish
 from .model import Battery
@@ -20,8 +21,10 @@ from .validation import default_limit
 # An entry stands for a time of day: one that lasts a whole day or longer could not be told from one that has not begun.
 _LONGEST = timedelta(hours=23)
 _LONGEST_UNTIL_CHARGE = timedelta(hours=12)
-# "Allowed" is not "charging": after this time a battery that does something else does not follow (docs/cloud-api/battery.md §5).
+# "Allowed" is not "charging": a battery that does something else after this time, and has for a while, does not follow
+# (docs/cloud-api/battery.md §5).
 _FOLLOWED_WITHIN = timedelta(minutes=15)
+_ELSE_FOR = timedelta(minutes=3)
 
 
 class BatteryOverrides:
@@ -31,6 +34,7 @@ class BatteryOverrides:
         self._coordinator = coordinator
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._armed_for: datetime | None = None
+        self._else_since: datetime | None = None
 
     @property
     def active(self) -> Override | None:
@@ -123,8 +127,11 @@ class BatteryOverrides:
             override.is_ending = True
             end(self._coordinator.keeper.ledger, datetime.now(UTC))
             self._coordinator.keeper.wake()
-        is_overdue = datetime.now(UTC) >= override.started_at + _FOLLOWED_WITHIN
-        is_ignored = is_overdue and not _is_followed(override, battery, charge)
+        now = datetime.now(UTC)
+        does_else = not _is_followed(override, battery, charge, self._coordinator.live_power)
+        self._else_since = None if not does_else else max(self._else_since or now, override.started_at)
+        is_overdue = now >= override.started_at + _FOLLOWED_WITHIN
+        is_ignored = is_overdue and self._else_since is not None and now >= self._else_since + _ELSE_FOR
         set_override_issue(self._coordinator.hass, self._coordinator.config_entry, is_ignored=is_ignored)
 
 
@@ -132,12 +139,12 @@ def _is_reached(override: Override, target: float, charge: float) -> bool:
     return charge >= target if override.entry.family is BatteryFamily.CHARGE_FROM_GRID else charge <= target
 
 
-def _is_followed(override: Override, battery: Battery, charge: float) -> bool:
-    """Return whether the battery does what it was told, or has nothing left to do."""
+def _is_followed(override: Override, battery: Battery, charge: float, power: float | None) -> bool:
+    """Return whether the battery does what it was told, by its power (W, discharging +) where that is known, or has nothing left to do."""
     match override.entry.family:
         case BatteryFamily.CHARGE_FROM_GRID:
-            return battery.activity == "charging" or charge >= (override.entry.limit or 100) - 1
+            return is_charging(battery, power) or charge >= (override.entry.limit or 100) - 1
         case BatteryFamily.DISCHARGE_TO_GRID:
-            return battery.activity == "discharging" or charge <= (override.entry.limit or 0) + 1
+            return is_discharging(battery, power) or charge <= (override.entry.limit or 0) + 1
         case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
-            return battery.activity != "discharging"
+            return not is_discharging(battery, power)

@@ -216,7 +216,8 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
     def _publish_now(self) -> None:
         self.data = self._latest
         self._shown_grid = self.is_on_grid
-        self._battery.async_take_live_charge(self.power.state_of_charge if self.power else None)
+        power = self.power
+        self._battery.async_take_live(power.state_of_charge if power else None, power.battery.power if power else None)
         self.async_update_listeners()
 
     def _watch_for_silence(self, seconds: float) -> None:
