@@ -104,6 +104,8 @@ def dead_session(request: web.Request) -> web.Response:
             response = html_answer()
         case DeadSession.JSON:
             response = json_answer({"success": False, "isBlocked": False, "redirect_url": "/login"})
+        case DeadSession.WORDS:
+            response = json_answer({"message": "Invalid"})
         case _:
             response = web.Response(status=302, headers={hdrs.LOCATION: "/login"})
     set_session_cookie(request, response, world.doorkeeper.open_session())

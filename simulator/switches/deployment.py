@@ -146,6 +146,8 @@ class DeadSession(StrEnum):
     HTML = "html"
     JSON = "json"
     """200 with a JSON object of a login page in place of the payload (told)."""
+    WORDS = "words"
+    """The same with nothing but words: ``{"message": "Invalid"}``."""
 
 
 class RetryAfter(StrEnum):

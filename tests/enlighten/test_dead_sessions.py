@@ -21,7 +21,7 @@ from custom_components.enphase_ev.enlighten import (
 from .cloud import Cloud
 from .conftest import OpenCloud
 
-SHAPES = ["redirect", "401", "403", "html", "json"]
+SHAPES = ["redirect", "401", "403", "html", "json", "words"]
 
 
 def site(cloud: Cloud, account: Account) -> Chargers:

@@ -187,10 +187,14 @@ async def test_one_that_refuses_and_does_not_stop_is_left_alone(silent: House, c
 async def test_one_that_takes_no_level_at_all_is_not_stopped_for_one(build_house: HouseBuilder) -> None:
     house = await build_house("single_phase", prepare=lambda sim: sim.world.deployment.update({"invalid_level_500": True}))
     await _set(house, 10)
+    # It goes on with the level that it had, and so does the number.
+    number = house.state("number", "charging_amps")
+    assert (float(number.state), number.attributes["in_force"]) == (32, False)
     await house.live(300)
 
     assert _commands(house) == []
     assert house.sim.charger().charging
+    assert float(house.state("number", "charging_amps").state) == _in_force(house) == house.sim.charger().level_a == 32
 
 
 async def test_a_stop_in_between_wins(stubborn: House) -> None:

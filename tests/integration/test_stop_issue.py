@@ -43,6 +43,22 @@ async def test_the_switch_shows_on_again_and_a_person_is_told(deaf: House) -> No
     assert deaf.sim.count("control", path="stop_charging") == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, {"status": "accepted"}), (409, {"message": "Not in charging state"}), (552, {"message": "Command is queued"})],
+    ids=["accepted", "nothing to do", "queued"],
+)
+async def test_the_log_claims_no_more_than_is_known(
+    build_house: HouseBuilder, caplog: pytest.LogCaptureFixture, status: int, body: dict[str, str]
+) -> None:
+    """It said that the cloud had accepted the stop, also where that was not so."""
+    house = await build_house("single_phase", prepare=lambda sim: sim.faults.add(path="stop_charging$", status=status, body=body))
+    await _stop_in_vain(house)
+    assert _issue(house) is not None
+    (line,) = [one for one in caplog.messages if "has not done it" in one]
+    assert line == "The charger was asked to stop charging and has not done it: it says charging"
+
+
 async def test_it_is_over_when_the_charger_stops(deaf: House) -> None:
     await _stop_in_vain(deaf)
     assert _issue(deaf) is not None

@@ -76,8 +76,12 @@ class ChargerTracker:
 
     @property
     def wished_level(self) -> float:
-        """Return the stored wish, else a level of the charger's own, else 32 A or its most; on one of the charger's steps."""
-        level = self._memory.wished_level or self._own_level or _DEFAULT_LEVEL
+        """Return the stored wish, else a level of the charger's own, else 32 A or its most; on one of the charger's steps.
+
+        A charger that takes no level goes by its own, whatever a person has wished for.
+        """
+        wished = None if self.refuses_level else self._memory.wished_level
+        level = wished or self._own_level or _DEFAULT_LEVEL
         limits = self.summary.limits if self.summary else None
         return limits.nearest_below(level) if limits else level
 
@@ -165,7 +169,8 @@ class ChargerTracker:
             self.start_stop = command.observe(status.is_charging, now, reason)
             if command.is_pending and self.start_stop.state is CommandState.FAILED:
                 wish = "start" if command.wish else "stop"
-                LOGGER.warning("The cloud accepted to %s charging, but the charger has not done it: it says %s", wish, reason)
+                # Taken, queued or a no-op, as the cloud had it: all that is sure is what the charger says.
+                LOGGER.warning("The charger was asked to %s charging and has not done it: it says %s", wish, reason)
         if (mode_change := self.mode_change) is not None:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
         if (level_change := self.level_change) is not None:

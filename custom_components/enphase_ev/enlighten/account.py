@@ -190,7 +190,7 @@ class Account:
         session = self._session
         sent_with = headers_of(session)
         answer = await self.transport.send(request, headers=sent_with.headers, cookies=sent_with.cookies)
-        if answer.status < 400 and not _looks_dead(answer):
+        if answer.status < 400 and not answer.looks_dead(request):
             self._keep_cookies(session, answer)
         return answer
 
@@ -209,7 +209,7 @@ class Account:
         await self._ensure_session()
         generation = self._session.generation
         answer, session = await send()
-        if _looks_dead(answer) and not self._is_settled(request, answer):
+        if answer.looks_dead(request) and not self._is_settled(request, answer):
             manager = session.manager_token
             await self._renew(generation)
             if answer.status == 401 and prefers_manager_token(request.family):
@@ -224,14 +224,16 @@ class Account:
                 answer, session = await send()
                 if answer.status == 401:
                     raise SessionExpired("The cloud refuses a session that was opened just now")
-            elif _looks_dead(answer):
+            elif answer.looks_dead(request):
                 self._refusals.settle(request)
-        self._refusals.note(request, is_refused=_looks_dead(answer))
-        if not _looks_dead(answer):
+        self._refusals.note(request, is_refused=answer.looks_dead(request))
+        if not answer.looks_dead(request):
             self._keep_cookies(session, answer)
         if answer.status == 429:
             self._silences.note(request.family, answer.retry_after)
         answer.raise_for_status()
+        if answer.is_excuse and not request.is_write:
+            raise ServiceUnavailable("The service answered with words instead of data", cloud_message=answer.rejection().message)
         self.answered_at = datetime.now(UTC)
         return answer
 
@@ -479,11 +481,6 @@ class Account:
         self.budget.note_stored()
         if self._on_change is not None:
             self._on_change(self.state)
-
-
-def _looks_dead(answer: Answer) -> bool:
-    """Return whether the cloud answers a dead session like this (docs/cloud-api/auth.md §3)."""
-    return answer.status in {401, 403} or answer.is_sign_in_page
 
 
 def _is_address(host: str | None) -> bool:

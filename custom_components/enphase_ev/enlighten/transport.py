@@ -43,6 +43,9 @@ _NO_ROUTE = "no static resource"
 _SIGN_IN_KEYS = frozenset({"isBlocked", "requires_mfa", "manager_token", "session_id", "authenticity_token"})
 _SIGN_IN_WORDS = re.compile(r"\blog[ _-]?in|\bsign[ _-]?in\b|unauthori[sz]ed|not authenticated|session (?:has )?expired", re.IGNORECASE)
 _PAYLOAD_KEYS = frozenset({"data", "meta", "items", "result", "sites", "systems"})
+# What an object holds that tells about a request and brings nothing of what was asked for.
+_EXCUSE_KEYS = frozenset({"message", "error", "errors", "detail", "reason", "status", "statusCode", "code", "success", "path", "timestamp"})
+_EXCUSES = frozenset({"message", "error", "errors", "detail", "reason"})
 _CODE_KEYS = ("errorMessageCode", "errorCode", "status", "code")
 # The longest wait, whatever the cloud asks for: otherwise an error of its clock would silence an account forever.
 _LONGEST_WAIT = 24.0 * _HOUR
@@ -174,6 +177,16 @@ class Answer:
             return False
         words = (*body, *(value for value in body.values() if isinstance(value, str)))
         return bool(_SIGN_IN_KEYS & body.keys()) or any(_SIGN_IN_WORDS.search(word) for word in words)
+
+    @property
+    def is_excuse(self) -> bool:
+        """Return whether an answer with 200 is words in place of data."""
+        body = self.json_or_none() if self.status == 200 else None
+        return isinstance(body, dict) and body.keys() <= _EXCUSE_KEYS and bool(_EXCUSES & body.keys())
+
+    def looks_dead(self, request: Request) -> bool:
+        """Return whether the cloud answers a dead session like this (docs/cloud-api/auth.md §3); to a write, words can be a success."""
+        return self.status in {401, 403} or self.is_sign_in_page or (self.is_excuse and not request.is_write)
 
     @property
     def text(self) -> str:
