@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, override
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry, ConfigEntryState, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_DHCP,
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    SOURCE_ZEROCONF,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+)
 from homeassistant.const import CONF_CODE, CONF_EMAIL, CONF_PASSWORD
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
@@ -16,11 +25,14 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import voluptuous as vol
 
 from .accounts import async_get_accounts
 from .charger.devices import choice_of_chargers
 from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
+from .discovery import async_follow_gateway, is_known_charger, serial_of
 from .enlighten import (
     Account,
     AccountBlocked,
@@ -42,6 +54,9 @@ from .options_flow import EnphaseOptionsFlow
 from .runtime import EnphaseConfigEntry
 
 CONF_RESEND = "resend"
+
+_FOUND = "charger_"
+_GATEWAY_TYPE = "_enphase-envoy."
 
 _EMAIL = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"))
 _PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
@@ -77,6 +92,32 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
         self._site: Site | None = None
         self._names: dict[str, str] = {}
         self._chosen: list[str] = []
+
+    # --- What is found in the network ---
+
+    @override
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """Offer to add the site of a charger that has joined the network."""
+        return await self._async_offer(discovery_info.hostname)
+
+    @override
+    async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
+        """Offer to add the site of a charger that announces itself; a gateway only tells where it is."""
+        if discovery_info.type.startswith(_GATEWAY_TYPE):
+            is_known = discovery_info.ip_address.version == 4 and await async_follow_gateway(self.hass, discovery_info.host)
+            return self.async_abort(reason="already_configured" if is_known else "no_devices_found")
+        return await self._async_offer(discovery_info.name)
+
+    async def _async_offer(self, host_name: str) -> ConfigFlowResult:
+        if (serial := serial_of(host_name)) is None:
+            return self.async_abort(reason="no_devices_found")
+        # The same charger can be found in two ways, and a person can choose to ignore it.
+        await self.async_set_unique_id(f"{_FOUND}{serial}")
+        self._abort_if_unique_id_configured()
+        if is_known_charger(self.hass, serial):
+            return self.async_abort(reason="already_configured")
+        self.context["title_placeholders"] = {"name": f"IQ EV Charger {serial[-4:]}"}
+        return await self.async_step_user()
 
     # --- Sign-in ---
 
@@ -219,6 +260,11 @@ class EnphaseConfigFlow(ConfigFlow, domain=DOMAIN):
             **choice_of_chargers(chosen, self._names),
             **self._password_data(),
         }
+        for flow in self._async_in_progress(include_uninitialized=True):
+            is_found = flow["context"].get("source") in {SOURCE_DHCP, SOURCE_ZEROCONF}
+            if is_found and (flow["context"].get("unique_id") or "").removeprefix(_FOUND) in {one.upper() for one in self._names}:
+                # The site brings this charger, too.
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
         return self.async_create_entry(title=site.name or f"Enphase {site.id}", data=data)
 
     # --- Signing in again ---

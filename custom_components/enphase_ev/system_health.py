@@ -18,7 +18,7 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    entries: list[EnphaseConfigEntry] = hass.config_entries.async_entries(DOMAIN)
+    entries: list[EnphaseConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     chargers = [entry.runtime_data.chargers for entry in loaded]
     # Sites can share an account: its requests and its session count once.

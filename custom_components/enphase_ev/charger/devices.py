@@ -77,7 +77,7 @@ def _connect(devices: dr.DeviceRegistry, device: dr.DeviceEntry, mac_addresses: 
     found = {(dr.CONNECTION_NETWORK_MAC, dr.format_mac(one)) for one in mac_addresses if _MAC.fullmatch(dr.format_mac(one))}
     if new := found - device.connections:
         with suppress(dr.DeviceConnectionCollisionError):
-            devices.async_update_device(device.id, merge_connections=new)
+            devices.async_update_device(device.id, new_connections=device.connections | new)
 
 
 @callback

@@ -103,7 +103,7 @@ async def async_entries(call: ServiceCall, *, admin_only: bool = False) -> list[
     if _names_a_site(call):
         named = _named_entries(call)
     elif not TargetSelection(call.data).has_any_target:
-        every = call.hass.config_entries.async_entries(DOMAIN)
+        every = call.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
         named = every if len(every) == 1 else []
     if named:
         _require_admin(call, user)
@@ -164,7 +164,7 @@ def _devices(call: ServiceCall) -> dict[str, dr.DeviceEntry]:
     devices = dr.async_get(call.hass)
     entities = er.async_get(call.hass)
     if call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
-        entries = call.hass.config_entries.async_entries(DOMAIN)
+        entries = call.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
         return {device.id: device for entry in entries for device in dr.async_entries_for_config_entry(devices, entry.entry_id)}
     selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
     _require_there(call, selected)
@@ -197,7 +197,7 @@ def _names_a_site(call: ServiceCall) -> bool:
 def _named_entries(call: ServiceCall) -> list[EnphaseConfigEntry]:
     """Return the entries that are named by themselves, or by the number of their site."""
     site_id, entry_id = call.data.get(ATTR_SITE_ID), call.data.get(ATTR_CONFIG_ENTRY_ID)
-    entries = call.hass.config_entries.async_entries(DOMAIN)
+    entries = call.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     return [entry for entry in entries if (site_id and entry.unique_id == site_id) or entry.entry_id == entry_id]
 
 
