@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import asyncio
+import logging
 import os
 
 import pytest
@@ -20,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--thorough"):
         os.environ[thoroughness.VARIABLE] = "1"
     thoroughness.register_profiles()
+    # Home Assistant's tests log every statement of the recorder, which takes longer than the statement.
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
 @pytest.fixture

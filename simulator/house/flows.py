@@ -1,6 +1,7 @@
 """What flows between sun, house, grid and battery at a moment, and what that came to over a time."""
 
-from dataclasses import astuple, dataclass
+from copy import copy
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,11 @@ class Energy:
         self.evse += power.evse * hours
 
     def __add__(self, other: Energy) -> Energy:
-        return Energy(*(mine + yours for mine, yours in zip(astuple(self), astuple(other), strict=True)))
+        return Energy(*(mine + yours for mine, yours in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def __mul__(self, factor: float) -> Energy:
-        return Energy(*(mine * factor for mine in astuple(self)))
+        return Energy(*(mine * factor for mine in vars(self).values()))
 
     def copy(self) -> Energy:
         """The same, apart."""
-        return Energy(*astuple(self))
+        return copy(self)

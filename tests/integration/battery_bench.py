@@ -26,7 +26,7 @@ from simulator import Simulator
 from simulator.battery.battery import Battery
 from simulator.battery.entries import Entry
 from tests.enlighten.cloud import Cloud
-from tests.integration.battery_house import calm
+from tests.integration.house import calm
 
 # In so many steps a rest passes in which something can arrive.
 _STEPS = 4

@@ -1,10 +1,8 @@
 """A house with batteries, in which changes wait for the clock in the background."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-import time
 from typing import override
 
 from homeassistant.core import Context
@@ -17,7 +15,7 @@ from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.battery import Battery
 from simulator.battery.entries import Entry
-from tests.integration.house import House
+from tests.integration.house import House, calm
 
 type Says = tuple[str, str, str, tuple[int, ...], int | None, bool]
 
@@ -33,17 +31,6 @@ def says(entry: Entry) -> Says:
     """Return what an entry is about; that restrict discharge has no limit can be said in two ways."""
     limit = entry.limit if entry.family.value != "rbd" else None
     return entry.family.value, entry.start, entry.end, entry.days, limit, entry.enabled
-
-
-async def calm(loop: asyncio.AbstractEventLoop) -> None:
-    """Wait until everything waits for the clock: no callback is due, and nothing comes over a socket or from a thread."""
-    quiet = 0
-    while quiet < 3:
-        if quiet == 2:
-            await asyncio.to_thread(time.sleep, 0.001)
-        else:
-            await asyncio.sleep(0)
-        quiet = 0 if loop._ready or loop._selector.select(0) else quiet + 1  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
 
 
 @dataclass

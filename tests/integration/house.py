@@ -26,6 +26,10 @@ from simulator import BatteryUnit, Charger, Simulator
 # Timers fire when the clock is past them.
 _MOMENT = 0.001
 _MOST_ROUNDS = 100
+# So often in a row there is nothing to do when there is nothing to do.
+_QUIET_ROUNDS = 3
+# Seconds that really pass.
+_REAL_MOMENT = 0.001
 # Here things wait for the clock, or for something that comes from outside.
 _RESTS = {async_rest.__code__, async_hear.__code__, async_until_over.__code__}
 # By then everything has been asked for that is not asked for at once after a sign-in.
@@ -49,9 +53,9 @@ async def _settle(hass: HomeAssistant) -> None:
     """Wait until nothing is under way but what waits for the clock, which stands still here."""
     patience = _MOST_ROUNDS
     settled = hass.loop.create_task(hass.async_block_till_done(wait_background_tasks=True))
+    await asyncio.sleep(0)
     while not settled.done():
-        real_moment = hass.loop.run_in_executor(None, time.sleep, 0.005)
-        await asyncio.wait({settled, real_moment}, return_when=asyncio.FIRST_COMPLETED)
+        await calm(hass.loop)
         under_way = [task for task in (*hass._tasks, *hass._background_tasks) if not task.done()]  # noqa: SLF001 - as Home Assistant's own
         resting = [task for task in under_way if isinstance(task, asyncio.Task) and _rests(task)]
         # The others may wait for those that rest.
@@ -59,6 +63,23 @@ async def _settle(hass: HomeAssistant) -> None:
         if resting and (len(resting) == len(under_way) or not patience):
             settled.cancel()
             return
+
+
+async def calm(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait until everything waits for the clock: no callback is due, no thread works, and nothing comes over a socket."""
+    quiet = 0
+    while quiet < _QUIET_ROUNDS:
+        if quiet == _QUIET_ROUNDS - 1 or _has_work(loop):
+            # A thread needs it, and what was sent over a socket may be on its way.
+            time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
+        await asyncio.sleep(0)
+        quiet = 0 if loop._ready or loop._selector.select(0) or _has_work(loop) else quiet + 1  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+
+
+def _has_work(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether a thread of the loop's executor is at work, or about to be."""
+    executor = loop._default_executor  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+    return executor is not None and (not executor._work_queue.empty() or executor._idle_semaphore._value < len(executor._threads))  # noqa: SLF001
 
 
 def _rests(task: asyncio.Task[object]) -> bool:
