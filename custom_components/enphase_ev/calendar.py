@@ -9,7 +9,7 @@ from typing import Any, override
 
 from homeassistant.components.calendar import CalendarEntity, CalendarEntityDescription, CalendarEvent
 from homeassistant.components.calendar.const import EVENT_DESCRIPTION, EVENT_SUMMARY, CalendarEntityFeature
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
@@ -18,11 +18,13 @@ from .battery.schedules import async_add_entry, async_change_entry, async_delete
 from .battery.validation import default_limit, window_of_entry
 from .charger.model import Charger
 from .charger.validation import check_level, require_custom
-from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent, SlotType
+from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
 from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, SiteFactEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
+from .site.activation import set_battery_issue, set_charger_issue
+from .site.calendar_titles import entry_title, grid_event_title, level_shown, outage_title, slot_title, switch_in_the_way
 from .site.grid_schedule import GridEventsCoordinator, GridSchedule
-from .weekly import WeeklyWindow, days_between, require_series, rule_of, window_of
+from .weekly import WeeklyWindow, require_series, rule_of, window_of
 
 PARALLEL_UPDATES = 1
 
@@ -93,20 +95,23 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
     @override
     def shown_values(self) -> object:
         # Home Assistant's calendar itself notices when an event begins and ends.
-        return self.charger.details.slots, self.charger.summary and self.charger.summary.limits
+        return self.charger.details.slots, self.charger.summary and self.charger.summary.limits, self.charger.mode
+
+    @property
+    def _shown_slots(self) -> list[ChargingSlot]:
+        # Each slot has a switch. What is off takes no room, and neither does an off-peak slot whose times only the tariff knows.
+        return [slot for slot in self.charger.details.slots or () if slot.is_enabled and slot.start is not None and slot.end is not None]
 
     @property
     @override
     def event(self) -> CalendarEvent | None:
         now = dt_util.utcnow()
-        slots = [slot for slot in self.charger.details.slots or () if slot.is_enabled and slot.type is SlotType.CUSTOM]
-        events = (event for slot in slots for event in self._events(slot, now, now + _NEXT_WITHIN))
+        events = (event for slot in self._shown_slots for event in self._events(slot, now, now + _NEXT_WITHIN))
         return min(events, key=lambda event: event.start_datetime_local, default=None)
 
     @override
     async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
-        slots = self.charger.details.slots or ()
-        events = [event for slot in slots for event in self._events(slot, start_date, end_date)]
+        events = [event for slot in self._shown_slots for event in self._events(slot, start_date, end_date)]
         return sorted(events, key=lambda event: event.start_datetime_local)
 
     @override
@@ -117,6 +122,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
         check_level(self.charger, level)
         slot = ChargingSlot(start=window.start, end=window.end, days=window.days, level=level, is_enabled=True)
         await self._runtime.details.async_add_slot(self._subject_id, slot)
+        self._offer_activation(is_new=True)
 
     @override
     async def async_update_event(
@@ -129,34 +135,34 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
             require_custom(slot)
             window = window_of(event, self.coordinator.site.time_zone, slot.days)
             changed = replace(slot, start=window.start, end=window.end, days=window.days)
-            if level is None or level == _level_shown(slot, self.charger):
+            if level is None or level == level_shown(slot, self.charger):
                 return changed
             check_level(self.charger, level)
             return replace(changed, level=level)
 
         await self._runtime.details.async_change_slot(self._subject_id, uid, change)
+        self._offer_activation(is_new=True)
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
         require_series(recurrence_id, recurrence_range)
         await self._runtime.details.async_delete_slot(self._subject_id, uid)
 
+    @callback
+    def _offer_activation(self, *, is_new: bool) -> None:
+        set_charger_issue(self.hass, self.coordinator.config_entry, self._subject_id, is_new=is_new)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        super()._handle_coordinator_update()
+        self._offer_activation(is_new=False)
+
     def _events(self, slot: ChargingSlot, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
-        zone = self.coordinator.site.time_zone
-        title = _title(slot, self.charger)
         if slot.start is None or slot.end is None:
-            # The tariff decides the times of an off-peak slot: it is shown as a whole day.
-            last_day = (last - timedelta.resolution).astimezone(zone).date()
-            for day in days_between(slot.days, first.astimezone(zone).date(), last_day):
-                yield CalendarEvent(
-                    start=day,
-                    end=day + timedelta(days=1),
-                    summary=title,
-                    uid=slot.short_id,
-                    rrule=rule_of(slot.days, day),
-                    recurrence_id=day.isoformat(),
-                )
             return
+        zone = self.coordinator.site.time_zone
+        title = slot_title(slot, self.charger)
         for start, end in WeeklyWindow(slot.start, slot.end, slot.days).occurrences(first, last, zone):
             yield CalendarEvent(
                 start=start,
@@ -176,8 +182,7 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
     @property
     @override
     def shown_values(self) -> object:
-        settings = self.battery.settings
-        return self._entries, settings and settings.runs_schedules(self.entity_description.family), self.supported_features
+        return self._entries, switch_in_the_way(self.entity_description.family, self.battery), self.supported_features
 
     @property
     @override
@@ -219,6 +224,7 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
             time_zone=str(zone),
         )
         await async_add_entry(self.coordinator, entry)
+        self._offer_activation(is_new=True)
 
     @override
     async def async_update_event(
@@ -233,20 +239,31 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
             return replace(entry, start=window.start, end=window.end, days=window.days, limit=limit)
 
         await async_change_entry(self.coordinator, uid, change)
+        self._offer_activation(is_new=True)
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
         require_series(recurrence_id, recurrence_range)
         await async_delete_entries(self.coordinator, lambda entry: entry.id == uid)
 
+    @callback
+    def _offer_activation(self, *, is_new: bool) -> None:
+        set_battery_issue(self.hass, self.coordinator.config_entry, self.entity_description.family, is_new=is_new)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        super()._handle_coordinator_update()
+        self._offer_activation(is_new=False)
+
     def _events(self, entry: BatteryEntry, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
-        title = _entry_title(entry)
+        title, plain = entry_title(entry, self.battery), entry_title(entry)
         for start, end in window_of_entry(entry).occurrences(first, last, self.coordinator.zone_of(entry)):
             yield CalendarEvent(
                 start=start,
                 end=end,
                 summary=title,
-                description=title,
+                description=plain,
                 uid=entry.id,
                 rrule=rule_of(entry.days, start),
                 recurrence_id=start.isoformat(),
@@ -286,7 +303,7 @@ class GridEvents(SiteFactEntity[GridEventsCoordinator, GridSchedule], CalendarEn
             CalendarEvent(
                 start=outage.started_at,
                 end=outage.started_at + outage.duration,
-                summary="Grid outage",
+                summary=outage_title(),
                 uid=f"outage_{outage.started_at.isoformat()}",
             )
             for outage in self.subject.outages
@@ -296,19 +313,13 @@ class GridEvents(SiteFactEntity[GridEventsCoordinator, GridSchedule], CalendarEn
 
 
 def _grid_event(event: GridEvent) -> CalendarEvent:
-    words = event.subkind or event.kind or "grid_event"
     return CalendarEvent(
         start=event.starts_at,
         end=event.ends_at,
-        summary=words.replace("_", " ").capitalize(),
+        summary=grid_event_title(event),
         description=event.state.value,
         uid=event.id,
     )
-
-
-def _entry_title(entry: BatteryEntry) -> str:
-    limit = "" if entry.limit is None else f" to {entry.limit:g} %"
-    return f"{_FAMILY_WORDS[entry.family]}{limit}"
 
 
 def _limits_named(event: dict[str, Any], family: BatteryFamily) -> Iterator[float]:
@@ -317,24 +328,6 @@ def _limits_named(event: dict[str, Any], family: BatteryFamily) -> Iterator[floa
         for key in (EVENT_SUMMARY, EVENT_DESCRIPTION):
             if found := _PERCENT.search(event.get(key) or ""):
                 yield float(found.group(1))
-
-
-_FAMILY_WORDS = {
-    BatteryFamily.CHARGE_FROM_GRID: "Charge",
-    BatteryFamily.DISCHARGE_TO_GRID: "Discharge",
-    BatteryFamily.RESTRICT_BATTERY_DISCHARGE: "Hold",
-}
-
-
-def _title(slot: ChargingSlot, charger: Charger) -> str:
-    """Return the title of an event: the level or off-peak, and whether the slot is off."""
-    words = "Off-peak" if slot.type is SlotType.OFF_PEAK else f"{_level_shown(slot, charger):g} A"
-    return words if slot.is_enabled else f"{words} (off)"
-
-
-def _level_shown(slot: ChargingSlot, charger: Charger) -> float:
-    """Return the level (A) of a slot; a slot without one charges at the level that the next start uses."""
-    return slot.level or charger.wished_level
 
 
 def _level_named(event: dict[str, Any]) -> float | None:

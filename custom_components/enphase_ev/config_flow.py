@@ -32,7 +32,6 @@ import voluptuous as vol
 from .accounts import async_get_accounts
 from .charger.devices import choice_of_chargers
 from .const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_REMEMBER_PASSWORD, CONF_SITE, DOMAIN, ENTRY_VERSION
-from .discovery import async_follow_gateway, is_known_charger, serial_of
 from .enlighten import (
     Account,
     AccountBlocked,
@@ -52,6 +51,7 @@ from .enlighten import (
 )
 from .options_flow import EnphaseOptionsFlow
 from .runtime import EnphaseConfigEntry
+from .site.discovery import async_follow_gateway, is_known_charger, serial_of
 
 CONF_RESEND = "resend"
 

@@ -1,5 +1,6 @@
 """The repairs that a person can make in Home Assistant."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
@@ -16,8 +17,10 @@ from .battery.settings import async_restore_schedules
 from .charger.devices import including, is_new
 from .charger.issues import NEW_CHARGERS
 from .const import DOMAIN
+from .enlighten import BatteryFamily
 from .options import CONF_GATEWAY_FINGERPRINT
-from .runtime import EnphaseConfigEntry
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
+from .site.activation import INACTIVE, async_activate_battery, async_activate_charger
 from .site.history_import import IMPORT_HISTORY, day_before
 
 
@@ -123,6 +126,39 @@ class LeftEntriesFlow(RepairsFlow):
         return entry.runtime_data.battery if entry is not None and entry.state is ConfigEntryState.LOADED else None
 
 
+class ActivateSchedulesFlow(RepairsFlow):
+    """Lets the schedules of a charger, or of one kind of the battery, count."""
+
+    def __init__(self, entry_id: str, activate: Callable[[EnphaseRuntimeData], Awaitable[None]]) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+        self._activate = activate
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask, then turn on what is off."""
+        if user_input is None:
+            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
+        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await self._activate(entry.runtime_data)
+        except HomeAssistantError as err:
+            return self.async_abort(reason="not_activated", description_placeholders={"error": str(err)})
+        return self.async_create_entry(data={})
+
+
+def _activation(data: dict[str, Any]) -> Callable[[EnphaseRuntimeData], Awaitable[None]]:
+    """Return what an issue about schedules that do not count offers to do."""
+    if "serial" in data:
+        return lambda runtime: async_activate_charger(runtime, str(data["serial"]))
+    return lambda runtime: async_activate_battery(runtime.battery, BatteryFamily[str(data["family"])])
+
+
 def _placeholders(flow: RepairsFlow) -> dict[str, str]:
     issue = ir.async_get(flow.hass).async_get_issue(DOMAIN, flow.issue_id)
     return dict(issue.translation_placeholders or {}) if issue else {}
@@ -138,4 +174,6 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         return ImportHistoryFlow(str(data["entry_id"]))
     if issue_id.startswith(LEFT_ENTRIES) and data is not None:
         return LeftEntriesFlow(str(data["entry_id"]))
+    if issue_id.startswith(INACTIVE) and data is not None:
+        return ActivateSchedulesFlow(str(data["entry_id"]), _activation(data))
     return ConfirmRepairFlow()

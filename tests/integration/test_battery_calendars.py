@@ -54,10 +54,11 @@ async def test_every_entry_is_an_event_every_week(batteries: BatteryHouse) -> No
     ]
     assert datetime.fromisoformat(nights[0]["end"]) == at(monday, "05:00")
     assert [datetime.fromisoformat(event["start"]).astimezone(MELBOURNE).isoweekday() for event in evenings] == [1, 2, 3, 4, 5]
-    assert {(event["summary"], event["description"]) for event in nights} == {("Charge to 100 %", "Charge to 100 %")}
-    assert {(event["summary"], event["description"]) for event in evenings} == {("Discharge to 25 %", "Discharge to 25 %")}
+    off, not_out = "(inactive: Charge from grid is off)", "(inactive: Discharge to grid is off)"
+    assert {(event["summary"], event["description"]) for event in nights} == {(f"Charge to 100 % {off}", "Charge to 100 %")}
+    assert {(event["summary"], event["description"]) for event in evenings} == {(f"Discharge to 25 % {not_out}", "Discharge to 25 %")}
     assert [(event["summary"], datetime.fromisoformat(event["end"])) for event in mornings] == [
-        ("Hold", at(monday + timedelta(days=5), "09:00"))
+        ("Hold (inactive: Restrict battery discharge is off)", at(monday + timedelta(days=5), "09:00"))
     ]
 
 
@@ -370,7 +371,7 @@ async def test_an_overlap_is_refused_on_the_page_too(batteries: BatteryHouse, ha
     await batteries.pass_time(minutes=5.1)
     send, calendar = _page(batteries, hass_ws_client), _calendar(batteries)
     before, wednesday = batteries.entries, next_monday() + timedelta(days=2)
-    shown = next(event for event in await calendar.raw_events(next_monday()) if event.summary == "Charge to 50 %")
+    shown = next(event for event in await calendar.raw_events(next_monday()) if event.description == "Charge to 50 %")
 
     # It may overlap itself, and may end where another one begins.
     moved = page_event(at(wednesday, "10:30"), at(wednesday, "20:30"), shown.summary, rrule=shown.rrule or "")

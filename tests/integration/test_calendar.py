@@ -10,10 +10,22 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from simulator import Simulator
+from simulator.modes import ChargeMode
 from simulator.schedules import OFF_PEAK, Slot
 from tests.integration.calendars import MELBOURNE, Calendar, Sender, at, next_monday, page_event, page_rule
 from tests.integration.conftest import HouseBuilder
 from tests.integration.house import House
+
+
+def _scheduled(sim: Simulator) -> None:
+    sim.charger().mode = ChargeMode.SCHEDULED
+
+
+@pytest.fixture
+async def house(build_house: HouseBuilder) -> House:
+    """A charger whose schedules count."""
+    return await build_house(prepare=_scheduled)
 
 
 @pytest.fixture
@@ -45,26 +57,48 @@ async def test_every_slot_is_an_event_every_week(house: House) -> None:
         at(monday + timedelta(days=number), "23:00") for number in range(-1, 7)
     ]
     assert datetime.fromisoformat(nights[0]["end"]) == at(monday, "06:00")
-    off_peak = [event for event in events if event["summary"] == "Off-peak (off)"]
-    assert [event["start"] for event in off_peak] == [(monday + timedelta(days=number)).isoformat() for number in range(7)]
+    # The off-peak slot is off, and without times it would fill whole days.
+    assert nights == events
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_the_off_peak_slot_never_fills_a_day(house: House, *, is_on: bool) -> None:
+    charger = house.sim.charger()
+    charger.set_slots([replace(charger.slots[1], enabled=is_on)])
+    await house.ask("get_charging_schedules", device_id=house.device_id())
+    assert charger.slots[0].schedule_type == OFF_PEAK
+
+    assert await _calendar(house).events(next_monday(), 7) == []
 
 
 async def test_days_and_levels_are_those_of_the_slot(house: House) -> None:
     charger = house.sim.charger()
-    charger.set_slots([replace(charger.slots[0], start_time="12:00", end_time="14:30", level=10, days=(2, 6), enabled=False)])
+    charger.set_slots([replace(charger.slots[0], start_time="12:00", end_time="14:30", level=10, days=(2, 6))])
     await house.ask("get_charging_schedules", device_id=house.device_id())
 
     events = await _calendar(house).events(next_monday(), 7)
 
     assert [(datetime.fromisoformat(event["start"]).astimezone(MELBOURNE).isoweekday(), event["summary"]) for event in events] == [
-        (2, "10 A (off)"),
-        (6, "10 A (off)"),
+        (2, "10 A"),
+        (6, "10 A"),
     ]
+
+
+async def test_what_is_off_is_not_shown(house: House) -> None:
+    """Its switch is there to turn it on."""
+    charger = house.sim.charger()
+    charger.set_slots([replace(charger.slots[0], enabled=False)])
+    await house.ask("get_charging_schedules", device_id=house.device_id())
+    assert await _calendar(house).events(next_monday(), 7) == []
+
+    charger.set_slots([replace(charger.slots[0], enabled=True)])
+    await house.ask("get_charging_schedules", device_id=house.device_id())
+    assert len(await _calendar(house).events(next_monday(), 7)) == 8
 
 
 async def test_the_calendar_is_on_while_a_slot_is_open(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to(at(next_monday(), "22:30").astimezone(UTC))
-    house = await build_house()
+    house = await build_house(prepare=_scheduled)
     state = house.state("calendar", "charging_schedule")
     assert state.state == "off"
     assert state.attributes["message"] == "32 A"
@@ -80,7 +114,7 @@ async def test_the_calendar_is_on_while_a_slot_is_open(build_house: HouseBuilder
 async def test_it_comes_back_after_a_sleep_over_the_beginning_of_a_slot(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
     """A machine that wakes up tells the calendar of the beginning before it asks the cloud, when all that is known is old."""
     freezer.move_to(at(next_monday(), "22:30").astimezone(UTC))
-    house = await build_house()
+    house = await build_house(prepare=_scheduled)
     freezer.tick(timedelta(hours=1))
     await house.live(120)
     assert house.state("calendar", "charging_schedule").state == "on"
@@ -225,10 +259,10 @@ async def test_an_event_that_is_saved_unchanged_changes_nothing(house: House, se
 
 async def test_a_change_keeps_what_it_is_not_about(house: House, send: Sender) -> None:
     charger = house.sim.charger()
-    slot = replace(charger.slots[0], remind_flag=True, remind_time=25, source_type="USER", enabled=False, days=(6, 7))
+    slot = replace(charger.slots[0], remind_flag=True, remind_time=25, source_type="USER", days=(6, 7))
     charger.set_slots([slot, *charger.slots[1:]])
     await house.ask("get_charging_schedules", device_id=house.device_id())
-    event = next(event for event in await _calendar(house).raw_events(next_monday()) if event.summary == "32 A (off)")
+    event = next(event for event in await _calendar(house).raw_events(next_monday()) if event.summary == "32 A")
 
     later = event.end + timedelta(hours=1)
     answer = await send("update", uid=event.uid, event=page_event(event.start, later, "20 A", rrule=event.rrule))
@@ -272,14 +306,13 @@ async def test_a_single_day_cannot_be_changed_or_deleted(house: House, send: Sen
 
 
 async def test_the_off_peak_schedule_gets_no_times(house: House, send: Sender) -> None:
+    """It is in no calendar; an automation can name it all the same."""
     before = list(_slots(house))
-    event = next(event for event in await _calendar(house).raw_events(next_monday()) if event.summary == "Off-peak (off)")
+    off_peak = before[1].id.rpartition(":")[2]
 
-    answer = await send(
-        "update", uid=event.uid, event=page_event(at(next_monday(), "01:00"), at(next_monday(), "05:00"), rrule=event.rrule)
-    )
+    answer = await send("update", uid=off_peak, event=page_event(at(next_monday(), "01:00"), at(next_monday(), "05:00")))
     assert "tariff" in answer["error"]["message"]
-    answer = await send("delete", uid=event.uid)
+    answer = await send("delete", uid=off_peak)
 
     assert "cannot be deleted" in answer["error"]["message"]
     assert _slots(house) == before
@@ -301,4 +334,4 @@ async def test_no_calendar_while_nobody_has_told_the_schedule(build_house: House
     house.sim.site.scheduler_up = True
     await house.live(720)
 
-    assert len(await _calendar(house).events(next_monday(), 7)) == 15
+    assert len(await _calendar(house).events(next_monday(), 7)) == 8

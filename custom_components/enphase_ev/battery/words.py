@@ -8,29 +8,19 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from homeassistant.const import WEEKDAYS
-from homeassistant.core import async_get_hass
-from homeassistant.helpers.translation import async_get_cached_translations
 
-from ..const import DOMAIN
 from ..enlighten import BatteryEntry
+from ..texts import text_of
 from .ledger import Told
 
 _PLATFORMS = ("switch", "number", "select", "time")
-
-
-def _text(category: str, *path: str) -> str | None:
-    """Return a text of the translations, in English where the language does not have it."""
-    hass = async_get_hass()
-    key = ".".join((f"component.{DOMAIN}.{category}", *path))
-    texts = (async_get_cached_translations(hass, language, category, DOMAIN) for language in (hass.config.language, "en"))
-    return next((found[key] for found in texts if key in found), None)
 
 
 def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
     """Return what fills in a text about an entry: family, start, end, days."""
 
     def named(selector: str, option: str) -> str:
-        return _text("selector", selector, "options", option) or option
+        return text_of("selector", selector, "options", option) or option
 
     return {
         "family": named("battery_family", entry.family.name.lower()),
@@ -63,7 +53,7 @@ def told_data(told: Told) -> dict[str, str | None]:
 def told_line(told: Told) -> str:
     """Return something that happened as a line of the logbook, which stands after the name of the battery."""
     entry = {} if told.entry is None else placeholders_of(told.entry.entry())
-    text = _text("common", f"battery_log_{told.event}") or told.event.value
+    text = text_of("common", f"battery_log_{told.event}") or told.event.value
     line = text.format_map({"what": _name_of(told.what), **entry})
     reason = _reason(told.reason)
     return f"{line}. {reason}" if reason else line
@@ -73,13 +63,13 @@ def _name_of(what: str | None) -> str:
     """Return the name of a change: that of its entity, where it has one."""
     if what is None:
         return ""
-    names = (_text("entity", platform, what, "name") for platform in _PLATFORMS)
-    return _text("common", f"battery_what_{what}") or next((name for name in names if name), what)
+    names = (text_of("entity", platform, what, "name") for platform in _PLATFORMS)
+    return text_of("common", f"battery_what_{what}") or next((name for name in names if name), what)
 
 
 def _reason(reason: str | None) -> str | None:
     """Return why nothing came of a change; `None` where there are no words for it, or only some that have to be filled in."""
     if reason is None:
         return None
-    text = _text("common", f"battery_reason_{reason}") or _text("exceptions", reason, "message")
+    text = text_of("common", f"battery_reason_{reason}") or text_of("exceptions", reason, "message")
     return None if text is None or "{" in text else text

@@ -33,10 +33,12 @@ from ..const import DOMAIN
 from ..enlighten import BatteryEntry, BatteryFamily, EnlightenError
 from ..errors import command_error
 from ..runtime import EnphaseRuntimeData
+from ..site.activation import async_activate_battery
 from ..weekly import day_numbers
 from .targets import ATTR_SITE_ID, SITE_FIELDS, async_batteries
 
 ATTR_ACTION = "action"
+ATTR_ACTIVATE = "activate"
 ATTR_ALL = "all"
 ATTR_DAYS = "days"
 ATTR_DRY_RUN = "dry_run"
@@ -103,7 +105,7 @@ _OVERRIDE: VolDictType = {
 def async_setup_battery_services(hass: HomeAssistant) -> None:
     """Register the actions."""
     for name, action, fields in (
-        ("add_battery_schedule", _add, {**_WINDOW, **_WAIT}),
+        ("add_battery_schedule", _add, {**_WINDOW, vol.Optional(ATTR_ACTIVATE, default=False): cv.boolean, **_WAIT}),
         ("update_battery_schedule", _update, {**_CHANGES, **_WAIT}),
         ("delete_battery_schedule", _delete, {**_DELETES, **_WAIT}),
         ("validate_battery_schedule", _validate, _VALIDATION),
@@ -127,7 +129,14 @@ async def _get(read: Callable[[BatteryCoordinator], Awaitable[list[JsonObjectTyp
 
 
 async def _add(call: ServiceCall) -> ServiceResponse:
-    return await _for_each(call, lambda site: _awaited(call, async_add_entry(site.battery, _entry(call.data, site.battery))))
+    async def add(site: EnphaseRuntimeData) -> JsonObjectType:
+        entry = _entry(call.data, site.battery)
+        change = await async_add_entry(site.battery, entry)
+        if call.data[ATTR_ACTIVATE]:
+            await async_activate_battery(site.battery, entry.family)
+        return await _outcome(change, call.data[ATTR_WAIT])
+
+    return await _for_each(call, add)
 
 
 async def _update(call: ServiceCall) -> ServiceResponse:

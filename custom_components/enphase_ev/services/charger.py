@@ -15,10 +15,12 @@ import voluptuous as vol
 
 from ..charger.validation import check_level, require_custom
 from ..const import DOMAIN
-from ..enlighten import ChargingSlot, CommandReply, PastSession
+from ..enlighten import ChargeMode, ChargingSlot, CommandReply, PastSession
+from ..site.activation import async_activate_charger
 from ..weekly import day_names, day_numbers
 from .targets import SITE_FIELDS, ChargerTarget, async_chargers
 
+ATTR_ACTIVATE = "activate"
 ATTR_CHARGING_LEVEL = "charging_level"
 ATTR_CONNECTOR_ID = "connector_id"
 ATTR_DAYS = "days"
@@ -62,6 +64,7 @@ _ADD_SCHEDULE_SCHEMA = cv.make_entity_service_schema(
         vol.Optional(ATTR_DAYS, default=WEEKDAYS): _DAYS,
         vol.Optional(ATTR_LEVEL): vol.Coerce(float),
         vol.Optional(ATTR_ENABLED, default=True): cv.boolean,
+        vol.Optional(ATTR_ACTIVATE, default=False): cv.boolean,
     }
 )
 _UPDATE_SCHEDULE_SCHEMA = cv.make_entity_service_schema(
@@ -144,7 +147,10 @@ async def _add_charging_schedule(call: ServiceCall) -> ServiceResponse:
             level=level,
             is_enabled=call.data[ATTR_ENABLED],
         )
-        return {"schedule": _slot_answer(await target.details.async_add_slot(target.serial, slot))}
+        added = await target.details.async_add_slot(target.serial, slot)
+        if call.data[ATTR_ACTIVATE]:
+            await async_activate_charger(target.site, target.serial)
+        return {"schedule": _slot_answer(added), "active": slot.is_enabled and _counts(target)}
 
     return await _for_each(await async_chargers(call), add)
 
@@ -201,6 +207,12 @@ def _check_slot(target: ChargerTarget, start: time, end: time, level: float | No
     if start == end:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_without_duration")
     check_level(target.charger, level)
+
+
+def _counts(target: ChargerTarget) -> bool:
+    """Return whether the schedules of a charger count in its charge mode, or in the one that was chosen just now."""
+    charger = target.charger
+    return charger.runs_schedules or charger.mode_shown is ChargeMode.SCHEDULED
 
 
 def _slot_answer(slot: ChargingSlot) -> JsonObjectType:

@@ -10,9 +10,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
-from .enlighten import EnlightenError, gateway_url, shown_certificate
-from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT
+from ..const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
+from ..enlighten import EnlightenError, gateway_url, shown_certificate
+from ..options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT
 
 _CHARGER = re.compile(r"iq-evse-([0-9a-z]+)", re.IGNORECASE)
 

@@ -1,0 +1,82 @@
+"""Schedules that cannot run as things stand: what has to be turned on for them, the repair issue that offers it, and doing it."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from ..battery.coordinator import BatteryCoordinator
+from ..battery.settings import async_switch_charge_schedules, async_switch_family
+from ..const import DOMAIN
+from ..enlighten import BatteryFamily, ChargeMode
+from ..runtime import EnphaseRuntimeData
+from .calendar_titles import mode_in_the_way, switch_in_the_way
+
+INACTIVE = "schedule_inactive"
+
+
+async def async_activate_charger(runtime: EnphaseRuntimeData, serial: str) -> None:
+    """Let a charger's schedules count: choose scheduled mode unless it is chosen.
+
+    Raises:
+        HomeAssistantError: Refused, or not answered.
+    """
+    if not runtime.chargers.data[serial].runs_schedules:
+        await runtime.charger_commands.async_set_mode(serial, ChargeMode.SCHEDULED)
+
+
+async def async_activate_battery(coordinator: BatteryCoordinator, family: BatteryFamily) -> None:
+    """Let the schedules of a kind count: turn on the kind, and for charge from grid its schedules, unless they are on.
+
+    Raises:
+        HomeAssistantError: Locked, refused, or not answered.
+    """
+    battery = coordinator.data
+    if battery is None or battery.settings is None or battery.settings.runs_schedules(family):
+        return
+    if not battery.settings.is_enabled(family):
+        await async_switch_family(coordinator, family, is_on=True)
+    if family is BatteryFamily.CHARGE_FROM_GRID and battery.settings.schedules_charge is False:
+        await async_switch_charge_schedules(coordinator, is_on=True)
+
+
+@callback
+def set_charger_issue(hass: HomeAssistant, entry: ConfigEntry, serial: str, *, is_new: bool) -> None:
+    """Offer to choose scheduled mode where a schedule was just made that does not count; withdraw that where it counts."""
+    charger = entry.runtime_data.chargers.data.get(serial)
+    mode = mode_in_the_way(charger) if charger else None
+    issue_id = f"{INACTIVE}_{entry.entry_id}_{serial}"
+    if charger is None or mode is None:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+    elif is_new:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue_id,
+            data={"entry_id": entry.entry_id, "serial": serial},
+            is_fixable=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="charger_schedule_inactive",
+            translation_placeholders={"charger": charger.name, "mode": mode},
+        )
+
+
+@callback
+def set_battery_issue(hass: HomeAssistant, entry: ConfigEntry, family: BatteryFamily, *, is_new: bool) -> None:
+    """Offer to turn on a kind of schedules where one was just made that does not count; withdraw that where it counts, or is locked."""
+    battery = entry.runtime_data.battery.data
+    switch = switch_in_the_way(family, battery) if battery else None
+    control = battery.settings.control(family) if battery and battery.settings else None
+    issue_id = f"{INACTIVE}_{entry.entry_id}_{family.name.lower()}"
+    if switch is None or (control is not None and control.is_locked):
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+    elif is_new:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue_id,
+            data={"entry_id": entry.entry_id, "family": family.name},
+            is_fixable=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="battery_schedule_inactive",
+            translation_placeholders={"site": entry.title, "switch": switch},
+        )
