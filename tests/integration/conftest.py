@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+import logging
 from pathlib import Path
 import shutil
 from unittest.mock import patch
@@ -25,6 +26,9 @@ from simulator.gateway_inside import Role
 from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
 from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
 from tests.integration.house import FIRST_MINUTES, CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
+
+# Home Assistant's test helpers let the recorder's database log every statement, which takes most of the time where thousands are written.
+logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
 @pytest.fixture(autouse=True)

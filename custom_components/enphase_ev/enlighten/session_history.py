@@ -1,5 +1,7 @@
 """The past of the chargers of one site (docs/cloud-api/chargers.md §8)."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
@@ -40,13 +42,18 @@ class ChargerHistory:
         await self.account.user_id(self.site_id)
         return EnergyOfDay.read(await self._series("daily_energy", start_date=day.isoformat()), day)
 
-    async def charged_days(self, *, names_chargers: bool) -> ChargedDays:
-        """Return what was charged on every day; with `names_chargers` of each charger, for which the cloud is asked twice."""
+    async def charged_days(self, serials: Collection[str] = ()) -> ChargedDays:
+        """Return what was charged on every day.
+
+        Where the site has these chargers, or has had others, the cloud is asked a second time, for the days of each.
+        """
         await self.account.user_id(self.site_id)
         days = ChargedDays.read(await self._series("lifetime_energy"))
-        if not names_chargers or days.first_day is None:
+        every = days.serials.union(serials)
+        if not serials or len(every) == 1 or days.first_day is None:
             return days
-        return ChargedDays.read(await self._series("daily_energy", start_date=days.first_day.isoformat()))
+        of_each = ChargedDays.read(await self._series("daily_energy", start_date=days.first_day.isoformat()))
+        return replace(of_each, serials=of_each.serials | every)
 
     async def _series(self, name: str, **params: str) -> Json:
         query = {"site_id": self.site_id, "source": "evse", "requestId": str(uuid4()), **params}

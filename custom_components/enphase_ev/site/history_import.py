@@ -66,6 +66,7 @@ class HistoryImport:
         *,
         zone: Callable[[], tzinfo],
         names: Callable[[], Mapping[str, str]],
+        all_serials: Callable[[], Collection[str]],
         currency: Callable[[], str],
     ) -> None:
         self.hass = hass
@@ -74,6 +75,7 @@ class HistoryImport:
         self._energy = energy
         self._zone = zone
         self._names = names
+        self._all_serials = all_serials
         self._currency = currency
         self._store = history_store(hass, entry)
         self._past = SitePast()
@@ -149,15 +151,19 @@ class HistoryImport:
 
         The answer holds all days that there are. Those that nobody has asked for stay out of the statistics.
         """
+        if not serials:
+            return
         await self._wait_for_room()
+        every = {*self._all_serials(), *serials}
         try:
-            days = await self._history.charged_days(names_chargers=len(self._names()) > 1)
+            days = await self._history.charged_days(every)
         except (RequestRejected, ServiceUnavailable) as err:
             LOGGER.debug("The days before the sessions cannot be had: %s", err)
             return
+        is_only = len(days.serials | every) == 1
         for serial in serials:
             past = self._past.chargers.setdefault(serial, ChargerPast())
-            for day, energy in days.of(serial, is_only=len(self._names()) == 1):
+            for day, energy in days.of(serial, is_only=is_only):
                 if asked.first <= day <= asked.last:
                     past.days[day] = energy / _WH_PER_KWH
 
@@ -231,7 +237,7 @@ class HistoryImport:
         if not self._names() or not self._history.account.budget.has_room:
             return
         try:
-            days: ChargedDays = await self._history.charged_days(names_chargers=False)
+            days: ChargedDays = await self._history.charged_days()
         except EnlightenError as err:
             LOGGER.debug("How far the past reaches cannot be had: %s", err)
             return

@@ -74,6 +74,7 @@ async def async_start_site(
         None if energy is None else site_energy,
         zone=zone,
         names=lambda: {serial: charger.name for serial, charger in chargers.data.items()},
+        all_serials=lambda: set(site.account_chargers),
         currency=lambda: tariff.currency,
     )
     await history.async_load()

@@ -159,19 +159,23 @@ class ChargedDays:
         first_day: of the site's zone; `None` where the cloud does not say.
         site: Wh on each day from the first one on, of all chargers together.
         by_charger: the same of each charger, by serial number, where the answer tells them apart.
+        serials: of all chargers that the site has or had, as far as the answer names them.
     """
 
     first_day: date | None
     site: Sequence[float | None]
     by_charger: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    serials: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, body: Json) -> Self:
-        """Read an answer."""
+        """Read an answer: `charger_iqevc` holds days by charger, or chargers by year."""
         answer = read_unwrapped(body)
         chargers = read_mapping(answer.get("charger_iqevc"))
         by_charger = {serial: found for serial, values in chargers.items() if (found := _series(values, _MOST_DAYS))}
-        return cls(_read_day(answer.get("start_date")), _series(answer.get("iqevc"), _MOST_DAYS), by_charger)
+        of_years = {serial for values in chargers.values() for serial in read_mapping(values)}
+        site = _series(answer.get("iqevc"), _MOST_DAYS)
+        return cls(_read_day(answer.get("start_date")), site, by_charger, frozenset(by_charger.keys() | of_years))
 
     def by_day(self) -> Iterator[tuple[date, float]]:
         """Yield each day on which something was charged at the site with its energy (Wh)."""
