@@ -13,6 +13,8 @@ EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 WORKDAYS, WEEKEND = (1, 2, 3, 4, 5), (6, 7)
 DAY_MIN = 1440
 _OFF_PEAK = "off-peak"
+# What nobody can read.
+_A_TIME, _A_PRICE = "in the morning", "ask your utility"
 
 
 class TimeForm(StrEnum):
@@ -36,6 +38,10 @@ class Unreadable(StrEnum):
     LIST = "list"
     UNKNOWN_TYPE = "unknown_type"
     """A type that nobody has heard of, and nothing that the others have."""
+    PEAK_RATE = "peak_rate"
+    """Only the rates of peaks are words."""
+    PEAK_TIME = "peak_time"
+    """Only the times of peaks are words."""
 
 
 class Preset(StrEnum):
@@ -247,27 +253,26 @@ def _days(days: Days, switches: TariffSwitches) -> JsonObject:
 
 
 def _period(period: Period, switches: TariffSwitches) -> JsonObject:
-    return {
-        "id": period.id,
-        "type": period.kind,
-        "startTime": _minutes(period.start, switches, is_text=switches.times is not TimeForm.NUMBER),
-        "endTime": _minutes(period.end, switches, is_text=switches.times is TimeForm.TEXT),
-        "rate": _rate(period.rate, switches),
-        "rateComponents": [],
-    }
+    start = _minutes(period.start, switches, is_text=switches.times is not TimeForm.NUMBER)
+    end = _minutes(period.end, switches, is_text=switches.times is TimeForm.TEXT)
+    rate = _rate(period.rate, switches)
+    if period.kind == "peak":
+        start = _A_TIME if switches.unreadable is Unreadable.PEAK_TIME else start
+        rate = _A_PRICE if switches.unreadable is Unreadable.PEAK_RATE else rate
+    return {"id": period.id, "type": period.kind, "startTime": start, "endTime": end, "rate": rate, "rateComponents": []}
 
 
 def _minutes(minute: int | None, switches: TariffSwitches, *, is_text: bool) -> Json:
     if minute is None:
         return ""
     if switches.unreadable is Unreadable.WORDS:
-        return "in the morning"
+        return _A_TIME
     return str(minute) if is_text else minute
 
 
 def _rate(rate: float, switches: TariffSwitches) -> Json:
     if switches.unreadable is Unreadable.WORDS:
-        return "ask your utility"
+        return _A_PRICE
     return rate if switches.rates_as_numbers else f"{rate:g}"
 
 

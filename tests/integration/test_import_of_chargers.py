@@ -1,5 +1,6 @@
 """The past of several chargers, of a part of them, and what stands in the way of an import (docs/cloud-api/chargers.md §8)."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 import time
@@ -43,6 +44,10 @@ async def builder(hass: HomeAssistant, build_house: HouseBuilder, freezer: Froze
         return await build_house("sunny_home", prepare=prepare_all, **data)
 
     return build
+
+
+async def _end_of(task: asyncio.Task[object]) -> None:
+    await task
 
 
 def _until_today(house: House, charger: Charger) -> float:
@@ -152,7 +157,7 @@ async def test_an_hour_that_is_full_is_waited_for(builder: HouseBuilder) -> None
     assert len(house.sim.requests) - passed <= 480 - _ROOM
     house.freezer.tick(timedelta(minutes=56))
     await house.live(120)
-    assert task.done()
+    await house.see_through(_end_of(task))
     first = house.sim.charger()
     assert (await _energies(house))[first.profile.name] == pytest.approx(_until_today(house, first), rel=1e-3)
 

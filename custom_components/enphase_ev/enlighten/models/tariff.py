@@ -24,21 +24,22 @@ class PriceSpan:
 
 @dataclass(frozen=True)
 class _Period:
-    """A period of the cloud's; without times it is everything that no other period of the day covers. It can run over midnight."""
+    """A period of the cloud's; without times it is everything that no other period of the day covers. It can run over midnight.
 
-    rate: float
+    One whose price cannot be read still covers its time: that time has no price, rather than that of everything else.
+    """
+
+    rate: float | None
     kind: str | None
     start: int | None
     end: int | None
 
     @classmethod
     def read(cls, record: dict[str, Json]) -> Self | None:
-        """Read a period; `None` where its price or its time cannot be read."""
+        """Read a period; `None` where its time cannot be read."""
         rate = read_float(record.get("rate"))
         times = [record.get("startTime"), record.get("endTime")]
         start, end = map(_read_minute, times)
-        if rate is None:
-            return None
         kind = read_text(first_of(record, "type", "id"))
         if any(read_text(value) is None for value in times):
             return cls(rate, kind, None, None)
@@ -72,7 +73,8 @@ class _DayOfWeek:
         ordered = [*timed, *(period for period in self.periods if period.start is None)]
         edges = sorted({0, MINUTES_PER_DAY, *(edge for period in timed for edge in (period.start, period.end) if edge is not None)})
         for start, end in pairwise(edges):
-            if (found := next((period for period in ordered if period.covers(start)), None)) is not None:
+            found = next((period for period in ordered if period.covers(start)), None)
+            if found is not None and found.rate is not None:
                 yield PriceSpan(start, end, found.rate, found.kind)
 
 
@@ -90,7 +92,7 @@ class _Season:
         first, last = (_read_month(record.get(key)) for key in ("startMonth", "endMonth"))
         days: list[_DayOfWeek] = []
         for day in read_records(record.get("days")):
-            periods = tuple(period for one in read_records(day.get("periods")) if (period := _Period.read(one)) is not None)
+            periods = _read_periods(day)
             if not periods and (rate := _rate_at_any_time(day)) is not None:
                 periods = (_Period(rate, None, None, None),)
             days.append(_DayOfWeek(read_days(day.get("days")) or _EVERY_DAY, periods))
@@ -103,6 +105,14 @@ class _Season:
         if self.first_month <= self.last_month:
             return self.first_month <= month <= self.last_month
         return month >= self.first_month or month <= self.last_month
+
+
+def _read_periods(day: dict[str, Json]) -> tuple[_Period, ...]:
+    """Return the periods of some days; none where one of them is at a time that cannot be read: it could be any."""
+    found = [_Period.read(one) for one in read_records(day.get("periods"))]
+    periods = tuple(period for period in found if period is not None)
+    is_read = len(periods) == len(found) and any(period.rate is not None for period in periods)
+    return periods if is_read else ()
 
 
 def _read_month(value: Json) -> int | None:
