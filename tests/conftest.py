@@ -21,6 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--thorough"):
         os.environ[thoroughness.VARIABLE] = "1"
     thoroughness.register_profiles()
+    if config.getoption("verbose") <= 0:
+        # Home Assistant says at its start what it does, a thousand times over; a test that reads it asks for it with `caplog`.
+        logging.getLogger().setLevel(logging.WARNING)
     # Home Assistant's tests log every statement of the recorder, which takes longer than the statement.
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 

@@ -24,6 +24,11 @@ def one_in[T](count: int, cases: Sequence[T]) -> list[T]:
     return list(cases) if is_thorough() else list(cases[::count])
 
 
+def at_most[T](count: int, cases: Sequence[T]) -> list[T]:
+    """Return every case when thorough, else at most `count`, spread evenly from the first one on."""
+    return list(cases) if is_thorough() or len(cases) <= count else [cases[number * len(cases) // count] for number in range(count)]
+
+
 def shares[T](cases: Sequence[T], count: int = 3) -> list[tuple[T, int]]:
     """Cut the trials of each case into `count` shares, each a test: `(case, share)`.
 

@@ -13,6 +13,7 @@ from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
 from simulator.battery.families import ControlFamily, ControlShape
 from tests.integration.house import House, HouseBuilder
+from tests.thoroughness import one_in
 
 # Entity id, key, device class, unit, state class, category and state.
 type _Row = tuple[str, str, str | None, str | None, str | None, EntityCategory | None, str]
@@ -207,7 +208,7 @@ async def test_no_state_and_no_attribute_holds_a_secret(build_house: HouseBuilde
 # --- Which there are ---
 
 
-@pytest.mark.parametrize("scenario", ["battery_site", "battery_only", "battery_eu", "battery_us", "home"])
+@pytest.mark.parametrize("scenario", one_in(2, ["battery_site", "battery_only", "battery_eu", "battery_us", "home"]))
 async def test_every_kind_of_battery_site_works(build_house: HouseBuilder, scenario: str) -> None:
     house = await build_house(scenario)
     assert {row[0] for row in _OF_ALL} - _ids(house) == {"switch.battery_powermatch"}

@@ -18,6 +18,7 @@ from simulator.faults import Fault
 from simulator.switches.battery import HeaderShape, WriteKind, XsrfSource
 from simulator.switches.deployment import DeadSession
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
+from tests.thoroughness import one_in
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _NEW = {"family": "charge_from_grid", "start": "09:00", "end": "11:30", "limit": 80}
@@ -242,7 +243,7 @@ async def test_one_that_is_refused_before_anything_was_written_says_so_and_is_no
     assert dropping.entry.runtime_data.battery.keeper.ledger.is_at_rest
 
 
-@pytest.mark.parametrize("at", range(3, 16, 2))
+@pytest.mark.parametrize("at", one_in(3, range(3, 16, 2)))
 async def test_an_override_that_a_refused_password_interrupts_comes_to_its_end(dropping: BatteryHouse, at: int) -> None:
     before = dropping.entries
     _interrupt(dropping, at, lambda: _changes_password(dropping))

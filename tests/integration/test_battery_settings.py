@@ -17,6 +17,7 @@ from simulator import Simulator, StormAlert
 from simulator.switches.battery import EnhoRule
 from tests.integration.battery_house import BatteryHouse, BatteryHouseBuilder
 from tests.strictness import strict_and_lenient
+from tests.thoroughness import one_in
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ async def test_a_wish_is_shown_at_once_until_it_is_so(house: BatteryHouse, contr
     assert [one.path for one in house.sim.requests if one.method == "PUT" and "source" in one.query] == []
 
 
-@pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
+@pytest.mark.parametrize("control", one_in(2, _CONTROLS), ids=lambda control: control.key)
 async def test_a_site_that_wants_the_source_named_gets_it(house: BatteryHouse, control: _Control) -> None:
     house.sim.world.deployment.battery.source_enho = EnhoRule.NEEDED
     await _set(house, control)
@@ -126,7 +127,7 @@ async def test_a_site_that_wants_the_family_checked_before_gets_it_checked(house
     assert pending[-1] == "none"
 
 
-@pytest.mark.parametrize("control", _CONTROLS, ids=lambda control: control.key)
+@pytest.mark.parametrize("control", one_in(2, _CONTROLS), ids=lambda control: control.key)
 async def test_a_wish_that_comes_to_nothing_is_taken_back(house: BatteryHouse, control: _Control) -> None:
     before = house.battery_state(control.platform, control.key)
     house.sim.world.deployment.battery.ignored_writes = 99

@@ -13,6 +13,7 @@ import pytest
 
 from simulator import Vehicle
 from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
+from tests.thoroughness import one_in
 
 _PRICE = "sensor.price"
 _PHONE = "notify.phone"
@@ -50,7 +51,7 @@ async def _automate(house: AutomatedHouse, prices: dict[float, float] | None, *,
     await house.automate(_CHEAPEST, charger=house.device_id(), price=_PRICE, **{**_PLAN, **inputs})
 
 
-@pytest.mark.parametrize("form", _FORMS.values(), ids=_FORMS)
+@pytest.mark.parametrize("form", one_in(2, list(_FORMS.values())), ids=one_in(2, list(_FORMS)))
 async def test_prices_come_in_many_forms(automated: AutomatedHouse, form: Callable[[dict[float, float]], dict[str, object]]) -> None:
     automated.hass.states.async_set(_PRICE, "0.3", form(_HOURLY))
     await automated.automate(_CHEAPEST, charger=automated.device_id(), price=_PRICE, **_PLAN)

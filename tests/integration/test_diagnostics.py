@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.enphase_ev import diagnostics
 from tests.integration.house import House, HouseBuilder
+from tests.thoroughness import one_in
 
 
 async def _download(house: House) -> tuple[dict[str, object], str]:
@@ -20,7 +21,7 @@ async def _download(house: House) -> tuple[dict[str, object], str]:
     return of_entry, text
 
 
-@pytest.mark.parametrize("scenario", ["two_chargers", "legacy_status", "map_status", "green_site", "old_forms"])
+@pytest.mark.parametrize("scenario", one_in(2, ["two_chargers", "legacy_status", "map_status", "green_site", "old_forms"]))
 async def test_nothing_personal(sign_in_house: HouseBuilder, scenario: str) -> None:
     house = await sign_in_house(scenario)
     charger = house.sim.charger()

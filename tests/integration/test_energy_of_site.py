@@ -15,6 +15,7 @@ from simulator.energy import ClockChange
 from simulator.house.flows import Energy
 from simulator.house.sources import Household, Sun
 from tests.integration.house import House, HouseBuilder
+from tests.thoroughness import one_in
 
 _QUARTER = 900
 _HOUR = 3600
@@ -118,7 +119,7 @@ async def test_what_came_while_home_assistant_was_off_is_there_afterwards(sunny:
     assert truth - before > 20
 
 
-@pytest.mark.parametrize("clock_change", list(ClockChange))
+@pytest.mark.parametrize("clock_change", one_in(2, list(ClockChange)))
 @pytest.mark.parametrize("day", [date(2026, 4, 5), date(2026, 10, 4)], ids=["25 hours", "23 hours"])
 async def test_the_nights_of_the_clock_change(
     build_house: HouseBuilder, freezer: FrozenDateTimeFactory, day: date, clock_change: ClockChange
@@ -193,7 +194,7 @@ async def test_at_night_nothing_is_asked_about_the_sun_alone(build_house: HouseB
     assert house.site_state("sensor", "solar_production").state != STATE_UNAVAILABLE
 
 
-@pytest.mark.parametrize("status", [473, 404, 503])
+@pytest.mark.parametrize("status", one_in(2, [473, 404, 503]))
 async def test_a_site_that_does_not_answer_is_left_alone(build_house: HouseBuilder, status: int) -> None:
     def prepare(sim: Simulator) -> None:
         sim.world.deployment.energy.retry_status = status

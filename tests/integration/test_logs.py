@@ -12,6 +12,7 @@ from custom_components.enphase_ev.const import CONF_REMEMBER_PASSWORD
 from simulator import Simulator
 from simulator.faults import FaultOptions
 from tests.integration.house import House, HouseBuilder
+from tests.thoroughness import one_in
 
 _OURS = ("custom_components.enphase_ev",)
 _OUTAGES: list[FaultOptions] = [
@@ -76,7 +77,7 @@ async def _live_through_a_day(house: House) -> None:
     await house.live(1800)
 
 
-@pytest.mark.parametrize("scenario", ["mfa_account", "form_sign_in"])
+@pytest.mark.parametrize("scenario", one_in(2, ["mfa_account", "form_sign_in"]))
 async def test_nothing_personal_is_logged(sign_in_house: HouseBuilder, caplog: pytest.LogCaptureFixture, scenario: str) -> None:
     caplog.set_level(logging.DEBUG)
     house = await sign_in_house(scenario)

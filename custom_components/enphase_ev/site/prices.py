@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import reduce
+from functools import lru_cache, reduce
 from math import gcd
 from typing import override
 
@@ -128,23 +128,7 @@ class SitePrices:
 
     def list_of(self, day: date, slots_of: Callable[[date], Iterator[PriceSlot]]) -> list[JsonValueType]:
         """Return the prices of a day in slots of one length, as integrations of power markets list them."""
-        slots = list(slots_of(day))
-        edges = [self._minute(edge) for slot in slots for edge in (slot.start, slot.end)]
-        length = max(reduce(gcd, edges, 60), _SHORTEST_SLOT)
-        listed: list[JsonValueType] = []
-        start, midnight = _at(day, 0, self.zone), _at(day + _ONE_DAY, 0, self.zone)
-        while start < midnight:
-            end = start + timedelta(minutes=length)
-            found = next((slot for slot in slots if slot.start <= start < slot.end), None)
-            if found is not None:
-                shown = (start.astimezone(self.zone).isoformat(), end.astimezone(self.zone).isoformat())
-                listed.append({"start": shown[0], "end": shown[1], "value": found.value})
-            start = end
-        return listed
-
-    def _minute(self, moment: datetime) -> int:
-        local = moment.astimezone(self.zone)
-        return local.hour * 60 + local.minute
+        return _listed(day, tuple(slots_of(day)), self.zone)
 
     def _slot_at(self, moment: datetime, slots_of: Callable[[date], Iterator[PriceSlot]]) -> PriceSlot | None:
         return next((slot for slot in slots_of(moment.astimezone(self.zone).date()) if slot.start <= moment < slot.end), None)
@@ -155,6 +139,22 @@ class SitePrices:
             start, end = _at(day, span.start, self.zone), _at(day, span.end, self.zone)
             if start < end:
                 yield PriceSlot(start, end, span.rate, span.kind)
+
+
+@lru_cache(maxsize=16)
+def _listed(day: date, slots: tuple[PriceSlot, ...], zone: tzinfo) -> list[JsonValueType]:
+    """Return slots of one length; kept, since they are shown again every minute and change at midnight."""
+    local = [edge.astimezone(zone) for slot in slots for edge in (slot.start, slot.end)]
+    length = max(reduce(gcd, (edge.hour * 60 + edge.minute for edge in local), 60), _SHORTEST_SLOT)
+    listed: list[JsonValueType] = []
+    start, midnight = _at(day, 0, zone), _at(day + _ONE_DAY, 0, zone)
+    while start < midnight:
+        end = start + timedelta(minutes=length)
+        found = next((slot for slot in slots if slot.start <= start < slot.end), None)
+        if found is not None:
+            listed.append({"start": start.astimezone(zone).isoformat(), "end": end.astimezone(zone).isoformat(), "value": found.value})
+        start = end
+    return listed
 
 
 def _of_day(prices: Prices | None, day: date) -> tuple[PriceSpan, ...]:
