@@ -73,7 +73,7 @@ async def test_a_toggle_costs_at_most_eight_requests_until_it_is_applied_and_com
 
 
 @pytest.mark.parametrize("source", XsrfSource)
-async def test_a_dropped_family_of_two_costs_at_most_eight_more(bench: Bench, source: XsrfSource) -> None:
+async def test_a_dropped_family_of_two_costs_at_most_ten_more(bench: Bench, source: XsrfSource) -> None:
     switches = bench.sim.world.deployment.battery
     switches.xsrf_source = source
     switches.gateway_delay_s = 10.0
@@ -81,7 +81,8 @@ async def test_a_dropped_family_of_two_costs_at_most_eight_more(bench: Bench, so
     before = bench.says()
     requests, _ = await _toggled(bench)
     assert bench.says() == before
-    assert len(requests) <= 8 + 8, requests
+    # These two are all that there is: an answer without any entry is read once more than others before it is believed.
+    assert len(requests) <= 8 + 10, requests
 
 
 @pytest.mark.parametrize(("shape", "refused"), [(HeaderShape.SESSION, 0), (HeaderShape.SESSION_TOKEN, 1), (HeaderShape.TOKEN_ONLY, 2)])

@@ -112,7 +112,7 @@ async def dropping(batteries: BatteryHouse) -> BatteryHouse:
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("a toggle that drops", 1), ("an entry more", 1), ("a family less", 1), ("an override and its end", 4)]
+    ("name", "step"), [("a toggle that drops", 1), ("an entry more", 1), ("a family less", 1), ("an override and its end", 3)]
 )
 async def test_a_session_that_dies_at_any_request_of_a_change_is_renewed_and_nothing_is_lost(
     dropping: BatteryHouse, name: str, step: int
@@ -139,9 +139,10 @@ async def _makes(house: BatteryHouse, change: _Change, interruption: _Interrupti
     before = house.entries
     await change.make(house)
     at = f"died at {interruption.at}"
+    # "Applied" comes first; the guard against late losses is open for some minutes more.
+    await house.until(lambda: house.entry.runtime_data.battery.keeper.ledger.is_at_rest, at_most=600)
     assert house.entries == change.after(before), at
     assert len(house.battery.schedules) == len(house.entries), at
-    assert house.entry.runtime_data.battery.keeper.ledger.is_at_rest, at
     if change.make is _toggles:
         assert house.battery.settings.restrict_discharge, at
         assert house.battery_state("switch", "restrict_battery_discharge") == "on", at

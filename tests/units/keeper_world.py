@@ -37,6 +37,7 @@ _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _SWITCH_NAMES = {_CFG: "charge_from_grid", _DTG: "discharge_to_grid", _RBD: "restrict_discharge"}
 _KEYS = {_CFG: "chargeFromGrid", _DTG: "dtgControl", _RBD: "rbdControl"}
 _MOST_STEPS = 3000
+_TICK = 300.0
 
 type Says = tuple[BatteryFamily, time, time]
 
@@ -82,7 +83,15 @@ class Weather:
     refuses_every: int = 0
     loses_answer_every: int = 0
     applies_drop: bool = False
+    applies_drop_every: int = 0
+    """Of so many applies one drops everything; 0: none."""
     unapplied_vanish_after: float | None = None
+    rbd_off_wants_whole: bool = False
+    """Restrict discharge goes off, and is applied while it is off, only with all settings."""
+    profile_brings: bool = False
+    """A profile brings its own reserve and charge from grid when it is taken over."""
+    kills: float = 0.0
+    """How likely a write is the last thing that the process does, whether or not the cloud has got it."""
 
 
 class ModelCloud:
@@ -103,7 +112,7 @@ class ModelCloud:
         self.pending: list[Change] = []
         self.dropping: list[tuple[float, tuple[BatteryFamily, ...]]] = []
         self.history: list[tuple[float, dict[str, object], tuple[Row, ...], dict[str, object] | None]] = []
-        self.reads = self.writes = self.number = 0
+        self.reads = self.writes = self.number = self.applies = 0
         self.keep()
 
     def keep(self) -> None:
@@ -140,6 +149,9 @@ class ModelCloud:
     def _take_over(self, change: Change) -> None:
         self.pending.remove(change)
         self.values |= change.values
+        if self.weather.profile_brings and "profile" in change.values:
+            is_saving = change.values["profile"] == "cost_savings"
+            self.values |= {"reserve": 30 if is_saving else 20, "charge_from_grid": is_saving}
         rows = []
         for row in self.rows:
             if row.entry.family in change.applied and row.apply_sent:
@@ -183,6 +195,10 @@ class ModelCloud:
         changed = {name for name, value in values.items() if self._expected(name) != value}
         dropped = [family for key, name in _SWITCH_NAMES.items() if name in changed for family in weather.drops.get(key, ())]
         dropped += weather.drops.get(kind or "", ())
+        if applied and not changed:
+            self.applies += 1
+            if weather.applies_drop_every and self.applies % weather.applies_drop_every == 0:
+                dropped += list(BatteryFamily)
         if weather.applies_drop:
             dropped += [one for family in applied for one in weather.drops.get(family, ())]
         self.rows = [replace(row, apply_sent=True) if row.entry.family in applied else row for row in self.rows]
@@ -268,10 +284,15 @@ def says(entry: BatteryEntry | KeptEntry) -> Says:
 class World:
     """One world: a cloud, a ledger, and what happens."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, is_rough: bool = False) -> None:
         self.seed = seed
         self.random = Random(seed)
-        self.cloud = ModelCloud(self._weather())
+        self.more = Random(f"rough {seed}")
+        self.ticks = is_rough
+        self.unanswered = 0
+        """So many of the next writes of settings get no answer, whatever the cloud makes of them."""
+        weather = self._weather()
+        self.cloud = ModelCloud(self._rougher(weather) if is_rough else weather)
         self.ledger, self.reading = Ledger(), Reading()
         self.must: set[Says] = set()
         self.must_not: set[Says] = set()
@@ -281,6 +302,7 @@ class World:
         self.steps = 0
         self.excused: set[Says] = set()
         self.deletes: dict[str, Says] = {}
+        self.adds: dict[str, Says] = {}
         self.ends: dict[str, ChangeState] = {}
         hours = self.random.sample(range(14, 24), self.random.randint(1, 5))
         for hour in sorted(hours):
@@ -322,6 +344,18 @@ class World:
             checks_conflicts=random.random() < 0.7,
             pending_while_off=random.random() < 0.3,
             loses_answer_every=random.choice([0, 0, 0, 0, 3, 7]),
+        )
+
+    def _rougher(self, weather: Weather) -> Weather:
+        """Return weather in which more goes wrong, and processes die."""
+        more = self.more
+        return replace(
+            weather,
+            applies_drop_every=more.choice([0, 0, 0, 2, 4]),
+            unapplied_vanish_after=more.choice([None, 900.0, 3600.0]),
+            rbd_off_wants_whole=more.random() < 0.2,
+            profile_brings=more.random() < 0.5,
+            kills=more.choice([0.0, 0.0, 0.1, 0.3]),
         )
 
     # --- What happens ---
@@ -367,7 +401,9 @@ class World:
     def _add(self) -> None:
         if self.free:
             entry = self._entry(self.random.choice(list(BatteryFamily)), self.free.pop())
-            self._put(Intent("add", self.moment, writes=[KeptEntry.keep(entry)]))
+            intent = Intent("add", self.moment, writes=[KeptEntry.keep(entry)])
+            self.adds[intent.id] = says(entry)
+            self._put(intent)
 
     def _delete(self) -> None:
         there = [row for row in self.cloud.rows if says(row.entry) in self.must]
@@ -420,8 +456,10 @@ class World:
             self.ends |= {intent.id: intent.state for intent in self.ledger.intents if not intent.is_open}
             match step:
                 case AtRest():
-                    wake = min(until, self.cloud.now + (60.0 if self.ledger.override else until))
-                    self.cloud.live(wake)
+                    rest = _TICK if self.ticks else until
+                    self.cloud.live(min(until, self.cloud.now + (60.0 if self.ledger.override else rest)))
+                    if self.ticks:
+                        self._tick()
                 case Rest(moment):
                     seconds = max((moment - now).total_seconds(), 0.0)
                     idle = idle + 1 if seconds == 0 else 0
@@ -432,6 +470,12 @@ class World:
                     self._read(step)
                 case _:
                     self._write(step)
+
+    def _tick(self) -> None:
+        """Take what the coordinator reads now and then, whoever asks."""
+        self.reading.take(self.moment, settings=self.cloud.settings(), schedules=self.cloud.schedules())
+        self.cloud.reads -= 2
+        observe(self.ledger, self.reading, self.moment, Read(settings=True, schedules=True))
 
     def _read(self, step: Read) -> None:
         self.cloud.live(self.cloud.now + 0.3)
@@ -455,6 +499,10 @@ class World:
         if is_lost and self.random.random() < 0.5:
             taken(self.ledger, step, self.moment, is_unanswered=True)
             return
+        is_dead = self.more.random() < cloud.weather.kills
+        if is_dead and self.more.random() < 0.5:
+            self._restart()
+            return
         is_taken = True
         match step:
             case DeleteEntry(entry):
@@ -463,14 +511,13 @@ class World:
                 cloud.change(entry)
             case WriteEntry(entry):
                 is_taken = cloud.add(entry)
-            case WriteSettings(wish, applied, _, names_source):
-                values = dict(wish.named)
-                if values.get("charge_from_grid") and any(row.entry.family is _CFG for row in cloud.rows):
-                    values["charge_schedules"] = True
-                cloud.toggle(values, (*applied, *wish.families), names_source=names_source)
+            case WriteSettings():
+                is_lost = not self._write_settings(step) or is_lost
             case WriteProfile(intent, names_source):
                 cloud.toggle({"profile": intent.wish.profile}, (), names_source=names_source, kind="profile")
-        if is_lost:
+        if is_dead:
+            self._restart()
+        elif is_lost:
             taken(self.ledger, step, self.moment, is_unanswered=True)
         elif is_taken:
             taken(self.ledger, step, self.moment)
@@ -478,14 +525,32 @@ class World:
             take_back()
             refused(self.ledger, step, "conflict", self.moment, is_conflict=True)
 
+    def _write_settings(self, step: WriteSettings) -> bool:
+        """Write settings; return whether there is an answer."""
+        cloud, values, applied = self.cloud, dict(step.wish.named), [*step.applied, *step.wish.families]
+        if values.get("charge_from_grid") and any(row.entry.family is _CFG for row in cloud.rows):
+            values["charge_schedules"] = True
+        is_rbd_on = values.get("restrict_discharge", cloud.values["restrict_discharge"])
+        if cloud.weather.rbd_off_wants_whole and not is_rbd_on and not step.is_whole:
+            applied = [family for family in applied if family is not _RBD]
+            values.pop("restrict_discharge", None)
+        cloud.toggle(values, tuple(applied), names_source=step.names_source)
+        if self.unanswered:
+            self.unanswered -= 1
+            return False
+        return True
+
     # --- The end ---
 
     def judge(self) -> list[str]:
         """Return what is wrong."""
         there = [says(row.entry) for row in self.cloud.rows]
         left = {says(kept) for kept in self.ledger.left}
-        wrong = [f"lost {one}" for one in self.must - set(there) - left]
-        if not self.cloud.weather.loses_answer_every:
+        added = {one for key, one in self.adds.items() if self.ends.get(key) is ChangeState.APPLIED}
+        wrong = [f"lost {one}" for one in (self.must | added - self.excused) - set(there) - left]
+        weather = self.cloud.weather
+        is_honest = not weather.loses_answer_every and not weather.kills and not weather.applies_drop_every
+        if is_honest and not weather.unapplied_vanish_after:
             wrong += [f"kept aside {one}" for one in left & self.must]
         gone = {one for key, one in self.deletes.items() if self.ends.get(key) is ChangeState.APPLIED}
         wrong += [f"came back {one}" for one in gone & set(there)]

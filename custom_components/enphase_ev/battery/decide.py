@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from ..enlighten import BatteryFamily, BatterySchedules, BatteryWish
 from ..weekly import overlap
 from . import override
-from .ledger import ChangeState, Expected, Intent, Ledger, Owed
+from .applies import due_applies, form_of_apply, rest_until_apply
+from .ledger import ChangeState, Intent, Ledger
 from .looks import next_look
+from .losses import lost_entries
 from .notes import fail, mark_done, mark_sent, prune
 from .steps import (
     APART,
-    APPLY_AGAIN,
     CONFIRMED_WITHIN,
     LAG,
     LOOK_EVERY,
     MOST_WRITES,
     SETTLE,
+    SURELY_EMPTY,
     UNSEEN_FOR,
     AtRest,
     DeleteEntry,
@@ -34,7 +36,6 @@ from .steps import (
     WriteSettings,
     forms,
     is_told,
-    is_unseen,
 )
 from .validation import window_of_entry
 
@@ -44,7 +45,6 @@ _GATHER = timedelta(seconds=2)
 _AFTER_DELETE = timedelta(seconds=3)
 _FRESH = timedelta(seconds=15)
 _WAITS_FOR_GROUPS = timedelta(seconds=90)
-_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 _LONG_AGO = timedelta(hours=1)
 
 
@@ -55,7 +55,7 @@ def decide(ledger: Ledger, reading: Reading, now: datetime) -> Step:
     for intent in ledger.open_intents:
         if not intent.is_touched and not intent.ends_override and now >= intent.asked_at + CONFIRMED_WITHIN:
             fail(ledger, intent, "not_sent", now)
-    _replace_older(ledger)
+    _replace_older(ledger, now)
     prune(ledger)
     work = _next_write(ledger, reading, now)
     if work is not None and not isinstance(work, Rest):
@@ -69,8 +69,8 @@ def decide(ledger: Ledger, reading: Reading, now: datetime) -> Step:
 
 def _next_write(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
     waiting = [intent for intent in ledger.open_intents if not intent.is_sent]
-    if not waiting and not _retries(ledger) and not _owed_now(ledger, reading, now) and not _lost(ledger, reading, now):
-        return _later(ledger, now)
+    if not waiting and not _retries(ledger) and not due_applies(ledger, reading, now) and not lost_entries(ledger, reading, now):
+        return rest_until_apply(ledger, now)
     guard = ledger.guard
     if guard is not None and now < guard.toggled_at + SETTLE:
         return Rest(guard.toggled_at + SETTLE)
@@ -99,8 +99,15 @@ def _wanting(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datet
     _apply_what_is_so(ledger, reading, now)
     if not any(not intent.is_sent for intent in ledger.open_intents) and waiting:
         return Rest(now)
-    if not _is_fresh(reading.schedules_at, ledger, now) or not reading.is_sure:
+    return _wanted_schedules(ledger, reading, waiting, now)
+
+
+def _wanted_schedules(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datetime) -> Read | Rest | None:
+    """Return how to get entries that can be believed: an answer without any, or without a whole family, is none for a while."""
+    if not _is_fresh(reading.schedules_at, ledger, now):
         return Read(schedules=True)
+    if not reading.is_sure:
+        return Read(schedules=True) if reading.empty_reads < SURELY_EMPTY else Rest(now + APART)
     if _lacks_groups(ledger, reading) and waiting and now < min(intent.asked_at for intent in waiting) + _WAITS_FOR_GROUPS:
         return Rest(now + APART)
     return None
@@ -135,7 +142,7 @@ def _apply_what_is_so(ledger: Ledger, reading: Reading, now: datetime) -> None:
             ledger.finish(intent, ChangeState.APPLIED)
 
 
-def _replace_older(ledger: Ledger) -> None:
+def _replace_older(ledger: Ledger, now: datetime) -> None:
     """Let a newer intent take the place of an older one for the same thing."""
     newer: set[str] = set()
     for intent in reversed(ledger.open_intents):
@@ -145,6 +152,11 @@ def _replace_older(ledger: Ledger) -> None:
         is_plain = not intent.is_override and not intent.deletes and not intent.writes and not intent.done_writes
         if names and names <= newer and (is_plain or is_waiting):
             ledger.finish(intent, ChangeState.FAILED, "replaced")
+        elif intent.ends_override and names & newer:
+            # A person has wished for something else since: that counts, not what was before the override.
+            intent.wish = intent.wish.without(names & newer)
+            if intent.is_sent:
+                override.on_sent(ledger, intent, now)
         newer |= names | ({"override"} if intent.ends_override else set())
 
 
@@ -153,16 +165,16 @@ def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
     for intent in [one for one in ledger.open_intents if not one.is_sent]:
         if (step := _of_intent(ledger, intent, reading, now)) is not None:
             return step
-    for expected in _lost(ledger, reading, now):
+    for expected in lost_entries(ledger, reading, now):
         entry = replace(expected.entry.entry(), id="")
         return WriteEntry(entry, None, expected)
     rest = _after_delete(ledger, now)
     if rest is not None:
         return rest
     wishes = [one for one in ledger.open_intents if not one.is_sent and one.wish.is_settings and not one.deletes and not one.writes]
-    owed = _owed_now(ledger, reading, now)
+    owed = due_applies(ledger, reading, now)
     if wishes or owed:
-        return _settings_step(ledger, wishes, tuple(owed), reading, now)
+        return _settings_step(ledger, wishes, owed, reading, now)
     for intent in _retries(ledger):
         return _wish_step(ledger, intent)
     return Rest(now)
@@ -226,24 +238,20 @@ def _after_delete(ledger: Ledger, now: datetime) -> Rest | None:
 
 
 def _settings_step(
-    ledger: Ledger, intents: list[Intent], owed: tuple[BatteryFamily, ...], reading: Reading, now: datetime
+    ledger: Ledger, intents: list[Intent], owed: list[BatteryFamily], reading: Reading, now: datetime
 ) -> WriteSettings | WriteProfile:
     if not owed and len(intents) == 1 and intents[0].form:
         return _wish_step(ledger, intents[0])
     wish = BatteryWish()
     for intent in intents:
         wish = intent.wish.over(wish)
-    form = max((ledger.owed[family].tries for family in owed), default=0) if not intents else 0
-    is_off = reading.settings is not None and not any(reading.settings.is_enabled(family) for family in owed)
-    # In a family that is on, the other form is suspected, and remembered, as soon as an apply has come to nothing.
-    names_source = not ledger.names_source if form >= 2 and is_off else ledger.names_source
-    is_whole = form == 1 and _RBD in owed and reading.settings is not None and not reading.settings.is_enabled(_RBD)
-    if is_whole:
+    form = form_of_apply(ledger, owed, reading)
+    if form.is_whole:
         wish = BatteryWish(restrict_discharge=False).over(wish)
-    return WriteSettings(_with_recent(ledger, wish, owed, now), owed, tuple(intents), names_source, is_whole)
+    return WriteSettings(_with_recent(ledger, wish, owed, now), tuple(owed), tuple(intents), form.names_source, form.is_whole)
 
 
-def _with_recent(ledger: Ledger, wish: BatteryWish, owed: tuple[BatteryFamily, ...], now: datetime) -> BatteryWish:
+def _with_recent(ledger: Ledger, wish: BatteryWish, owed: list[BatteryFamily], now: datetime) -> BatteryWish:
     """Return a wish with what was wished for of these families a moment ago: a late read may not show it yet."""
     recent = BatteryWish()
     for intent in ledger.intents:
@@ -264,50 +272,3 @@ def _wish_step(ledger: Ledger, intent: Intent) -> WriteSettings | WriteProfile:
 def _retries(ledger: Ledger) -> list[Intent]:
     """Return the intents whose form came to nothing and that have another one."""
     return [one for one in ledger.open_intents if one.is_sent and one.wants_retry]
-
-
-def _lost(ledger: Ledger, reading: Reading, now: datetime) -> list[Expected]:
-    """Return the expected entries that two reads have missed and that are to be put back: together, since each apply can drop others."""
-    if any(one.problem is None and one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.must):
-        return [one for one in ledger.must if one.problem is None and one.is_due and _is_lost(ledger, one, reading, now)]
-    return [one for one in ledger.must if one.problem is None and _is_lost(ledger, one, reading, now)]
-
-
-def _may_only_be_late(one: Expected, now: datetime) -> bool:
-    """Return whether a late read can miss an entry that is there: it was added a moment ago. What was changed has its id also before."""
-    is_added = not one.entry.id or one.tries > 0
-    return is_unseen(one) and is_added and one.written_at is not None and now < one.written_at + UNSEEN_FOR
-
-
-def _is_lost(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> bool:
-    if any(kept.entry().is_same_as(one.entry.entry()) for intent in ledger.open_intents for kept in (*intent.writes, *intent.deletes)):
-        return False
-    if one.is_due:
-        return one.tries == 0
-    if one.is_unapplied and ledger.guard is None:
-        return False
-    if one.missing_since is None or reading.schedules_at is None or reading.schedules_at - one.missing_since < APART:
-        return False
-    if one.tries and reading.settings is not None and reading.settings.is_pending:
-        # What the gateway has still to take over can drop it once more.
-        return False
-    return not _may_only_be_late(one, now)
-
-
-def _owed_now(ledger: Ledger, reading: Reading, now: datetime) -> list[BatteryFamily]:
-    """Return the families whose apply is to be written now."""
-    return [family for family, owed in ledger.owed.items() if _is_owed_now(owed, reading, now)]
-
-
-def _is_owed_now(owed: Owed, reading: Reading, now: datetime) -> bool:
-    if owed.wrote_at is not None:
-        return False
-    if owed.is_refused:
-        return now >= owed.since + APPLY_AGAIN[min(owed.tries, len(APPLY_AGAIN) - 1)]
-    is_pending = reading.settings is not None and reading.settings.is_pending
-    return not is_pending or owed.tries == 0
-
-
-def _later(ledger: Ledger, now: datetime) -> Rest | None:
-    moments = [owed.since + APPLY_AGAIN[min(owed.tries, len(APPLY_AGAIN) - 1)] for owed in ledger.owed.values() if owed.is_refused]
-    return Rest(max(min(moments), now + timedelta(seconds=1))) if moments else None

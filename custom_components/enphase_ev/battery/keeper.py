@@ -320,7 +320,7 @@ class Keeper:
                 await self._write(step)
         except SessionRenewed:
             # It found the session dead and did nothing: it starts again, from a fresh read.
-            self.reading = Reading(last_told=self.reading.last_told)
+            self.reading = Reading(last_told=self.reading.last_told, has_shown=self.reading.has_shown)
         except AuthError as err:
             self._pause(err, _SIGN_IN_AGAIN_AFTER)
         except RateLimited as err:

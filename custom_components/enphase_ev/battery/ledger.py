@@ -15,10 +15,10 @@ from uuid import uuid4
 from mashumaro import DataClassDictMixin
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatteryWish
+from .ledger_reader import LedgerReader
 
 # What was deleted here is known for so long, whatever a late read shows.
 _DELETED_FOR = timedelta(minutes=30)
-_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
 
 
 class ChangeState(StrEnum):
@@ -89,22 +89,35 @@ class Expected(DataClassDictMixin):
     Attributes:
         written_at: when it was added here, or put back; until it has been seen after that, a late read can miss it.
         seen_at: when it was seen last after that, its family applied.
-        missing_since: when it was first missed.
+        missing_since, missed_at: when it was first missed, and when last: by reads that told of its family.
         tries: how often it was put back.
         problem: why it could not be; then it waits for a person.
-        is_at_risk: a write of ours went out after it was put back and seen: it can have dropped it once more.
-        is_unapplied: no form of the apply has worked: the cloud takes it away after a while, and that is said.
+        is_at_risk: another write of ours than its apply went out after it was put back: that can have dropped it once more.
+        unapplied_since: since when nobody knows whether an apply of it has worked; if not, the cloud takes it away after a while.
+        failed_forms: how many forms of its apply have come to nothing for sure.
     """
 
     entry: KeptEntry
     written_at: datetime | None = None
     seen_at: datetime | None = None
     missing_since: datetime | None = None
+    missed_at: datetime | None = None
     tries: int = 0
     problem: str | None = None
     is_due: bool = False
     is_at_risk: bool = False
-    is_unapplied: bool = False
+    unapplied_since: datetime | None = None
+    failed_forms: int = 0
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether it is missed, or has to be put back, and does not wait for a person."""
+        return self.problem is None and (self.missing_since is not None or self.is_due)
+
+    @property
+    def needs_watch(self) -> bool:
+        """Return whether it must not be forgotten, whatever else is over."""
+        return self.problem is not None or self.is_missing or self.unapplied_since is not None
 
 
 @dataclass
@@ -119,16 +132,31 @@ class Deleted(DataClassDictMixin):
 class Owed(DataClassDictMixin):
     """A family whose entries were touched and want the apply (docs/cloud-api/battery.md §4).
 
-    `named_source` says in which form it was sent last.
+    Attributes:
+        wrote_at: when the last apply was sent, as long as it is open what comes of it; `seen_pending_at` when it was seen on its way.
+        writes: how many were sent; `forms` how many forms have come to nothing, `refusals` how many were refused.
+        is_taken: whether the last one has arrived for sure; `was_pending` whether something else was pending then, so that it may be lost.
+        is_accepted: whether it was seen among what the gateway has still to take over.
+        named_source: whether the last one had `source` in its query.
+        is_doubted: an entry has disappeared because it was not applied: every form is tried, also where the family is off.
     """
 
     since: datetime
-    tries: int = 0
     wrote_at: datetime | None = None
-    was_pending: bool = False
     seen_pending_at: datetime | None = None
-    is_refused: bool = False
+    writes: int = 0
+    forms: int = 0
+    refusals: int = 0
+    is_taken: bool = False
+    is_accepted: bool = False
+    was_pending: bool = False
     named_source: bool | None = None
+    is_doubted: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the cloud has refused it."""
+        return self.refusals > 0
 
 
 @dataclass
@@ -312,12 +340,18 @@ class Ledger(DataClassDictMixin):
     def is_at_rest(self) -> bool:
         """Return whether nothing is open but what waits for a person, or for the end of an override."""
         ends = self.override is not None and (self.override.is_ending or not self.override.is_begun)
-        is_kept = all(one.problem is not None or one.is_unapplied for one in self.must)
+        is_kept = all(one.needs_watch and not one.is_missing for one in self.must)
         return not self.open_intents and self.guard is None and not self.owed and not ends and is_kept
 
     def was_deleted(self, entry: BatteryEntry) -> bool:
         """Return whether an entry was deleted here lately."""
         return any(one.entry.id == entry.id for one in self.deleted)
+
+    def is_going(self, entry: BatteryEntry, late_reads_since: datetime) -> bool:
+        """Return whether an entry that a read shows is being deleted here, or was deleted so lately that the read may only be late."""
+        deletes = [kept for intent in self.open_intents for kept in (*intent.deletes, *intent.done_deletes)]
+        deletes += [one.entry for one in self.deleted if one.at > late_reads_since]
+        return any(kept.id == entry.id for kept in deletes)
 
     # --- Noting ---
 
@@ -368,7 +402,8 @@ class Ledger(DataClassDictMixin):
 
     def owe(self, family: BatteryFamily, now: datetime) -> None:
         """Note that a family's entries were touched."""
-        self.owed[family] = Owed(since=now)
+        failed = max((one.failed_forms for one in self.must if one.entry.family is family and one.written_at is not None), default=0)
+        self.owed[family] = Owed(since=now, forms=min(failed, 1), is_doubted=failed > 0)
 
     def finish(self, intent: Intent, state: ChangeState, reason: str | None = None) -> None:
         """Note what became of an intent."""
@@ -392,11 +427,11 @@ class Ledger(DataClassDictMixin):
     @classmethod
     def read(cls, stored: object) -> tuple[Self, bool]:
         """Read a ledger, or one of release 0.2.0; return it, and whether all of it could be read. What can be read is kept."""
-        reader = _Reader()
+        reader = LedgerReader()
         ledger = cls()
         data = reader.mapping(stored)
         if "records" in data:
-            reader.take_over(data, ledger)
+            _take_over(reader, data, ledger)
         ledger.must += reader.many(data, "must", Expected)
         ledger.deleted = reader.many(data, "deleted", Deleted)
         ledger.intents = reader.many(data, "intents", Intent)
@@ -411,60 +446,6 @@ class Ledger(DataClassDictMixin):
         return ledger, reader.is_whole
 
 
-class _Reader:
-    """Reads what can be read of a file, whatever shape it has."""
-
-    def __init__(self) -> None:
-        self.is_whole = True
-
-    def mapping(self, value: object) -> Mapping[str, object]:
-        if isinstance(value, Mapping):
-            return value
-        self.is_whole = False
-        return {}
-
-    def many[T: DataClassDictMixin](self, data: Mapping[str, object], key: str, kind: type[T]) -> list[T]:
-        found = data.get(key, [])
-        if not isinstance(found, list):
-            self.is_whole = False
-            return []
-        read = (self.one({key: item}, key, kind) for item in found)
-        return [item for item in read if item is not None]
-
-    def one[T: DataClassDictMixin](self, data: Mapping[str, object], key: str, kind: type[T]) -> T | None:
-        value = data.get(key)
-        if value is None:
-            return None
-        try:
-            found = kind.from_dict(self.mapping(value))
-        except _UNREADABLE:
-            self.is_whole = False
-            return None
-        has_zones = _has_zones(found)
-        self.is_whole = self.is_whole and has_zones
-        return found if has_zones else None
-
-    def moment(self, value: object) -> datetime | None:
-        try:
-            found = datetime.fromisoformat(str(value))
-        except ValueError:
-            found = None
-        self.is_whole = self.is_whole and found is not None and found.tzinfo is not None
-        return found if found is not None and found.tzinfo is not None else None
-
-    def take_over(self, data: Mapping[str, object], ledger: Ledger) -> None:
-        """Take over the records of release 0.2.0: the entries that each open change expected, and what could not be put back."""
-        for record in self.many(data, "records", _Record):
-            for kept in record.expected:
-                if all(one.entry.id != kept.id for one in ledger.must):
-                    ledger.must.append(Expected(kept, problem=record.problem))
-            for family in record.families:
-                ledger.owe(family, record.opened_at)
-            if record.problem is None:
-                ledger.guard = Guard(toggled_at=record.opened_at, intent_at=record.opened_at)
-            ledger.saved_at = max(record.opened_at, ledger.saved_at or record.opened_at)
-
-
 @dataclass
 class _Record(DataClassDictMixin):
     """A change as release 0.2.0 kept it."""
@@ -475,7 +456,14 @@ class _Record(DataClassDictMixin):
     problem: str | None = None
 
 
-def _has_zones(found: DataClassDictMixin) -> bool:
-    """Return whether every moment says where it is: others cannot be compared."""
-    moments = [value for value in vars(found).values() if isinstance(value, datetime)]
-    return all(moment.tzinfo is not None for moment in moments)
+def _take_over(reader: LedgerReader, data: Mapping[str, object], ledger: Ledger) -> None:
+    """Take over the records of release 0.2.0: the entries that each open change expected, and what could not be put back."""
+    for record in reader.many(data, "records", _Record):
+        for kept in record.expected:
+            if all(one.entry.id != kept.id for one in ledger.must):
+                ledger.must.append(Expected(kept, problem=record.problem))
+        for family in record.families:
+            ledger.owe(family, record.opened_at)
+        if record.problem is None:
+            ledger.guard = Guard(toggled_at=record.opened_at, intent_at=record.opened_at)
+        ledger.saved_at = max(record.opened_at, ledger.saved_at or record.opened_at)

@@ -3,8 +3,9 @@
 Source: docs/cloud-api/battery.md §4, §5.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 
 from ..enlighten import BatteryEntry, BatteryFamily
@@ -31,10 +32,12 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
         case WriteEntry(entry, intent, expected):
             _note_entry(ledger, entry, intent, expected, now)
         case WriteSettings(_, applied, intents, names_source):
-            _note_toggle(ledger, reading, intents, now)
+            first = [family for family in applied if not intents and ledger.owed[family].writes == 0]
+            _note_toggle(ledger, reading, intents, now, first_applies=first)
             for family in applied:
-                ledger.owed[family].wrote_at, ledger.owed[family].named_source = now, names_source
-                ledger.owed[family].was_pending = reading.settings is not None and reading.settings.is_pending
+                owed = ledger.owed[family]
+                owed.wrote_at, owed.named_source, owed.is_taken, owed.writes = now, names_source, False, owed.writes + 1
+                owed.was_pending = reading.settings is not None and reading.settings.is_pending
         case WriteProfile(intent):
             _note_toggle(ledger, reading, (intent,), now)
     return take_back
@@ -50,8 +53,13 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
     _attempted(intent, now)
     if expected is not None:
         expected.tries += 1
+        # It gets another id: until it is seen, a late read can miss it.
+        expected.entry = replace(expected.entry, id="")
         expected.written_at, expected.seen_at, expected.missing_since = now, None, None
         expected.is_due = expected.is_at_risk = False
+        if expected.unapplied_since is not None:
+            # It may have disappeared because no apply has reached it.
+            expected.unapplied_since, expected.failed_forms = None, max(expected.failed_forms, 1)
     else:
         if entry.id:
             ledger.must = [one for one in ledger.must if one.entry.id != entry.id]
@@ -60,14 +68,18 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         ledger.owe(entry.family, now)
 
 
-def _note_toggle(ledger: Ledger, reading: Reading, intents: tuple[Intent, ...], now: datetime) -> None:
+def _note_toggle(
+    ledger: Ledger, reading: Reading, intents: tuple[Intent, ...], now: datetime, first_applies: Sequence[BatteryFamily] = ()
+) -> None:
+    """Note a write that can drop entries. The first apply belongs to the put-back itself; all others put what is back at risk."""
     schedules = reading.schedules
     there = schedules.entries if schedules else ()
-    untold = [family for family in reading.last_told if schedules is None or not is_told(schedules, family)]
+    # An answer without any entry is believed late: what was shown before is not forgotten because of it.
+    untold = [family for family in reading.last_told if schedules is None or not there or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
     ledger.note_toggle(now, has_wish=bool(intents))
     for one in ledger.must:
-        one.is_at_risk = one.is_at_risk or (one.tries > 0 and one.seen_at is not None)
+        one.is_at_risk = one.is_at_risk or (one.tries > 0 and (one.seen_at is not None or one.entry.family not in first_applies))
     is_pending = reading.settings is not None and reading.settings.is_pending
     for intent in intents:
         intent.attempts += 1
@@ -92,7 +104,9 @@ def taken(ledger: Ledger, step: Write, now: datetime, *, is_unanswered: bool = F
                 mark_sent(ledger, intent, now, is_unanswered=is_unanswered)
             elif expected is not None and not is_unanswered:
                 ledger.tell(LedgerEvent.PUT_BACK, entry=expected.entry)
-        case WriteSettings(_, _, intents, names_source):
+        case WriteSettings(_, applied, intents, names_source):
+            for family in applied:
+                ledger.owed[family].is_taken = not is_unanswered
             for intent in intents:
                 _wish_sent(ledger, intent, now, names_source=names_source, is_unanswered=is_unanswered)
         case WriteProfile(intent, names_source):
@@ -128,7 +142,7 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
     """Note that the cloud has refused a write whose note was taken back: what it was for is over."""
     match step:
         case WriteEntry(_, None, Expected() as expected):
-            for one in [one for one in ledger.must if one.entry == expected.entry]:
+            for one in [one for one in ledger.must if one.entry.entry().is_same_as(expected.entry.entry())]:
                 _not_put_back(ledger, one, reason, now, is_conflict=is_conflict)
         case WriteEntry(_, intent) | DeleteEntry(_, intent):
             if intent is not None:
@@ -142,8 +156,9 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
 
 
 def _not_put_back(ledger: Ledger, one: Expected, reason: str, now: datetime, *, is_conflict: bool) -> None:
-    one.tries, one.is_due, one.missing_since = one.tries + 1, False, now - APART
-    # What was written just before can be in its way for a moment.
+    one.tries, one.is_due = one.tries + 1, False
+    # What was written just before can be in its way for a moment: it is tried once more at once.
+    one.missing_since, one.missed_at = now - APART, now
     if not is_conflict or one.tries > 1:
         give_up(ledger, one, reason)
 
@@ -151,18 +166,17 @@ def _not_put_back(ledger: Ledger, one: Expected, reason: str, now: datetime, *, 
 def _not_applied(ledger: Ledger, applied: tuple[BatteryFamily, ...], now: datetime) -> None:
     for family in applied:
         owed = ledger.owed[family]
-        owed.wrote_at, owed.is_refused, owed.tries = None, True, owed.tries + 1
-        if owed.tries >= len(APPLY_AGAIN) or now >= owed.since + APPLY_FOR:
+        owed.wrote_at, owed.refusals = None, owed.refusals + 1
+        if owed.refusals >= len(APPLY_AGAIN) or now >= owed.since + APPLY_FOR:
             del ledger.owed[family]
             ledger.tell(LedgerEvent.FAILED, what="apply", reason="apply_refused")
 
 
 def fail(ledger: Ledger, intent: Intent, reason: str, now: datetime) -> None:
-    """Note that nothing comes of an intent: what it added and nobody has seen is not expected any more."""
-    # What was seen, waiting for its apply, is a loss when it disappears.
-    unseen = [one for one in ledger.must if is_unseen(one) or (one.missing_since is not None and not one.is_unapplied)]
-    mine = [kept.entry() for kept in (*intent.writes, *intent.done_writes)]
-    gone = [one for one in unseen if one.tries == 0 and any(one.entry.entry().is_same_as(entry) for entry in mine)]
+    """Note that nothing comes of an intent: what it added and nobody has seen is not expected any more. What was seen was there."""
+    added = [kept.entry() for kept in (*intent.writes, *intent.done_writes)]
+    unseen = [one for one in ledger.must if is_unseen(one) and one.tries == 0]
+    gone = [one for one in unseen if any(one.entry.entry().is_same_as(entry) for entry in added)]
     ledger.must = [one for one in ledger.must if not any(one is other for other in gone)]
     ledger.finish(intent, ChangeState.FAILED, reason)
     override.on_failure(ledger, intent)
@@ -177,6 +191,6 @@ def give_up(ledger: Ledger, one: Expected, reason: str) -> None:
 def prune(ledger: Ledger) -> None:
     """Forget the entries that need no watch any more."""
     if ledger.guard is None and not ledger.is_old:
-        keeps = [one for one in ledger.must if one.problem is not None or one.missing_since is not None or one.is_due or one.is_unapplied]
+        keeps = [one for one in ledger.must if one.needs_watch]
         writing = [one for one in ledger.must if is_unseen(one) or (one.written_at is not None and one.entry.family in ledger.owed)]
         ledger.must = [one for one in ledger.must if any(one is other for other in (*keeps, *writing))]

@@ -3,17 +3,16 @@
 Source: docs/cloud-api/battery.md §5, §6.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings
-from .ledger import ChangeState, Expected, Guard, Intent, KeptEntry, Ledger, LedgerEvent
-from .notes import fail, give_up, prune
-from .steps import APART, APPLY_FOR, CONFIRMED_WITHIN, LAG, MOST_WRITES, SETTLE, UNSEEN_FOR, Read, Reading, forms, is_told
+from ..enlighten import BatterySchedules, BatterySettings
+from .applies import look_at_applies, written_entry
+from .ledger import ChangeState, Intent, KeptEntry, Ledger
+from .losses import compare
+from .notes import fail, prune
+from .steps import APART, CONFIRMED_WITHIN, LAG, MOST_WRITES, SETTLE, UNSEEN_FOR, Read, Reading, forms, is_told
 
 _GUARDED_FOR = timedelta(minutes=20)
-MOST_PUT_BACKS = 3
-_MOST_APPLY_FORMS = 3
 
 
 def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> None:
@@ -21,108 +20,18 @@ def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> Non
     schedules, settings = reading.schedules, reading.settings
     if fresh.schedules and schedules is not None:
         ledger.groups = sorted({*ledger.groups, *schedules.families})
-        for one in list(ledger.must):
-            _compare(ledger, one, schedules, now, is_pending=settings is not None and settings.is_pending)
+        for one in list(ledger.must) if reading.is_sure else ():
+            compare(ledger, one, schedules, now, is_pending=settings is not None and settings.is_pending)
         if ledger.guard is not None:
             ledger.expect(schedules.entries)
     if settings is not None and schedules is not None and (fresh.schedules or fresh.settings):
-        for family in list(ledger.owed):
-            if reading.is_sure:
-                _look_at_apply(ledger, family, settings, schedules, now)
+        look_at_applies(ledger, reading, now)
     for intent in [one for one in ledger.open_intents if one.is_sent]:
         _judge(ledger, intent, reading, now)
     if fresh.settings and settings is not None:
         _settle(ledger, settings, reading, now)
-    if fresh.schedules:
+    if fresh.schedules and reading.is_sure:
         _close(ledger, now)
-
-
-def _compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: datetime, *, is_pending: bool) -> None:
-    if not is_told(schedules, one.entry.family):
-        return
-    found = one.entry.found_in(schedules)
-    if found is not None and one.is_due and found.id != one.entry.id:
-        # What says the same is on its way out.
-        return
-    if found is not None:
-        one.missing_since, one.is_due = None, False
-        one.entry = replace(one.entry, id=found.id)
-        one.is_unapplied = one.is_unapplied and found.is_pending
-        if one.problem is not None:
-            ledger.must.remove(one)
-        owed = ledger.owed.get(one.entry.family)
-        toggled_at = ledger.guard.toggled_at if ledger.guard else None
-        is_applied = owed is None or owed.is_refused
-        is_settled = toggled_at is None or now >= toggled_at + SETTLE - timedelta(seconds=1)
-        if one.tries == 0 or (is_applied and is_settled):
-            one.seen_at = now
-        return
-    if one.problem is not None:
-        return
-    one.missing_since = one.missing_since or now
-    if ledger.is_old:
-        give_up(ledger, one, "old")
-    elif one.is_unapplied and ledger.guard is None:
-        if now - one.missing_since >= APART:
-            give_up(ledger, one, "not_applied")
-    elif ledger.guard is not None and is_pending and _is_late(ledger.guard, one) and now - one.missing_since >= APART:
-        # The gateway has taken nothing over yet: it was somebody else.
-        ledger.must.remove(one)
-        ledger.tell(LedgerEvent.DELETED_ELSEWHERE, entry=one.entry)
-    elif one.tries and now - one.missing_since >= APART:
-        _put_back_and_gone(ledger, one, now)
-
-
-def _is_late(guard: Guard, one: Expected) -> bool:
-    return guard.late_at is not None and one.missing_since is not None and one.missing_since > guard.late_at
-
-
-def _put_back_and_gone(ledger: Ledger, one: Expected, now: datetime) -> None:
-    """Decide about an entry that was put back and is gone again: somebody wants it gone, or it could not be kept."""
-    guard = ledger.guard
-    is_seen = one.seen_at is not None and one.written_at is not None and one.seen_at > one.written_at
-    settled_at = guard.intents_settled_at if guard else one.written_at
-    is_ours = one.is_at_risk or settled_at is None or one.written_at is None or settled_at > one.written_at
-    if is_seen and not is_ours:
-        ledger.must.remove(one)
-        ledger.tell(LedgerEvent.DELETED_ELSEWHERE, entry=one.entry)
-    elif one.tries >= MOST_PUT_BACKS and (is_seen or one.written_at is None or now >= one.written_at + UNSEEN_FOR):
-        give_up(ledger, one, "not_applied")
-
-
-def _look_at_apply(ledger: Ledger, family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules, now: datetime) -> None:
-    """Look what came of an apply: over where no entry waits for it, else tried in another form once nothing is pending."""
-    owed = ledger.owed[family]
-    if owed.wrote_at is None or now < owed.wrote_at + SETTLE or not is_told(schedules, family):
-        return
-    mine = [one for one in ledger.must if one.entry.family is family and one.written_at is not None]
-    # One that was changed keeps its id: a late read still shows it as it was.
-    is_unseen = any(_written(schedules, one.entry) is None for one in mine)
-    is_waiting = any(entry.is_pending for entry in schedules.of(family))
-    is_left_on = family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is True and not schedules.of(family)
-    is_late = now >= owed.wrote_at + LAG
-    if not is_waiting and not is_left_on and (is_late or not is_unseen):
-        if mine and ledger.guard is not None:
-            # They have settled: the gateway has taken it over.
-            ledger.guard.has_wish = True
-        del ledger.owed[family]
-        return
-    if settings.is_pending:
-        owed.seen_pending_at = now
-        return
-    was_taken = owed.seen_pending_at is not None and now >= owed.seen_pending_at + APART
-    if not is_late and not was_taken:
-        return
-    owed.tries, owed.wrote_at, owed.seen_pending_at = owed.tries + (0 if owed.was_pending else 1), None, None
-    waiting = [entry for entry in schedules.of(family) if entry.is_pending and settings.is_enabled(family)]
-    if owed.tries >= _MOST_APPLY_FORMS or now >= owed.since + APPLY_FOR:
-        del ledger.owed[family]
-        ledger.expect(waiting)
-        for one in ledger.must:
-            one.is_unapplied = one.is_unapplied or any(entry.id == one.entry.id for entry in waiting)
-    elif owed.tries and (waiting or is_left_on) and ledger.names_source is owed.named_source:
-        # It came to nothing: the site may want the other form, here and for all that is written later.
-        ledger.names_source = not ledger.names_source
 
 
 def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> None:
@@ -140,6 +49,8 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
     if is_so and are_so and not _is_owed(ledger, intent):
         ledger.finish(intent, ChangeState.APPLIED)
         return
+    if _waits_for_deletes(intent, schedules, now):
+        return
     is_pending = settings.is_pending or settings.is_taken or _is_owed(ledger, intent) or _is_profile_pending(intent, reading)
     is_pending = is_pending or (not are_so and _is_coming_back(ledger, intent))
     if is_pending or (not are_so and _are_entries_settling(intent, schedules)):
@@ -152,13 +63,18 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
     has_form = intent.wish.named and intent.form + 1 < len(forms(intent)) and not intent.is_unanswered
     is_sure = now >= intent.sent_at + (LAG if has_form else UNSEEN_FOR) or (intent.seen_pending and not intent.done_writes)
     if is_sure and now - intent.not_so_since >= APART:
-        there = [kept for kept in intent.done_deletes if kept.id and schedules.entry(kept.id)]
-        if there and intent.attempts < MOST_WRITES + len(intent.done_deletes):
-            # The delete was lost.
-            intent.done_deletes = [kept for kept in intent.done_deletes if kept not in there]
-            intent.deletes, intent.not_so_since = there, None
-            return
         _next_form(ledger, intent, now, are_so=are_so)
+
+
+def _waits_for_deletes(intent: Intent, schedules: BatterySchedules, now: datetime) -> bool:
+    """Return whether something is shown that was deleted: until no read can be late any more; from then on it is deleted again."""
+    shown = [kept for kept in intent.done_deletes if _is_still_there(schedules, kept)]
+    if not shown or intent.sent_at is None or intent.attempts >= MOST_WRITES + intent.entries_count:
+        return False
+    if now >= intent.sent_at + LAG:
+        intent.done_deletes = [kept for kept in intent.done_deletes if kept not in shown]
+        intent.deletes, intent.not_so_since = shown, None
+    return True
 
 
 def _is_too_soon(ledger: Ledger, intent: Intent, settings: BatterySettings, now: datetime) -> bool:
@@ -206,12 +122,17 @@ def _are_entries_so(ledger: Ledger, intent: Intent, reading: Reading) -> bool | 
     families = {kept.family for kept in (*intent.done_writes, *intent.done_deletes)}
     if not reading.is_sure or not all(is_told(schedules, family) for family in families):
         return None
-    if any(schedules.entry(kept.id) for kept in intent.done_deletes if kept.id):
+    if any(_is_still_there(schedules, kept) for kept in intent.done_deletes):
         return False
-    found = [_written(schedules, kept) for kept in intent.done_writes]
+    found = [written_entry(schedules, kept) for kept in intent.done_writes]
     settings = reading.settings
     is_off = {family: settings is not None and not settings.is_enabled(family) for family in families}
     return all(one is not None and (not one.is_pending or is_off[one.family]) for one in found)
+
+
+def _is_still_there(schedules: BatterySchedules, kept: KeptEntry) -> bool:
+    """Return whether a read shows an entry that was deleted; of an override's own entry the id is not known."""
+    return (schedules.entry(kept.id) if kept.id else written_entry(schedules, kept)) is not None
 
 
 def _is_coming_back(ledger: Ledger, intent: Intent) -> bool:
@@ -224,14 +145,8 @@ def _is_coming_back(ledger: Ledger, intent: Intent) -> bool:
     )
 
 
-def _written(schedules: BatterySchedules, kept: KeptEntry) -> BatteryEntry | None:
-    """Return the entry that says what was written."""
-    wanted = kept.entry()
-    return next((one for one in schedules.of(kept.family) if one.is_same_as(wanted)), None)
-
-
 def _are_entries_settling(intent: Intent, schedules: BatterySchedules) -> bool:
-    found = [_written(schedules, kept) for kept in intent.done_writes]
+    found = [written_entry(schedules, kept) for kept in intent.done_writes]
     return bool(found) and all(one is not None for one in found)
 
 
@@ -269,8 +184,7 @@ def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: da
 def _close(ledger: Ledger, now: datetime) -> None:
     """Close the guard where everything is confirmed and compared, or after the longest time; forget what needs no watch any more."""
     guard = ledger.guard
-    missing = [one for one in ledger.must if one.problem is None and (one.missing_since is not None or one.is_due)]
-    if guard is not None and not missing:
+    if guard is not None and not any(one.is_missing for one in ledger.must):
         is_over = now >= guard.toggled_at + _GUARDED_FOR and guard.late_at is None
         is_compared = guard.settled_at is not None and now >= max(guard.settled_at, guard.toggled_at) + LAG
         if is_over or is_compared:

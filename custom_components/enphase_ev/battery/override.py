@@ -177,6 +177,10 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
     if family is _CHARGE and not override.were_schedules_on and are_on:
         intent.wish = BatteryWish(charge_schedules=False).over(intent.wish)
     intent.is_built = True
+    for begun in ledger.open_intents:
+        if begun.override is not None and begun.is_built:
+            # What it has switched on is switched off now: nothing of it is to be tried once more.
+            ledger.finish(begun, ChangeState.FAILED, "replaced")
 
 
 def _family_wish(family: BatteryFamily, *, is_on: bool) -> BatteryWish:

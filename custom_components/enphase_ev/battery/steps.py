@@ -20,6 +20,8 @@ UNSEEN_FOR = timedelta(minutes=3)
 LOOK_EVERY = timedelta(seconds=60)
 CONFIRMED_WITHIN = timedelta(minutes=15)
 MOST_WRITES = 6
+# So many answers in a row without any entry are believed by what is about to be written.
+SURELY_EMPTY = 3
 # When an apply that was refused is tried again, counted from the write that wants it.
 APPLY_AGAIN = tuple(timedelta(minutes=minutes) for minutes in (0, 5, 10, 20, 35, 55))
 APPLY_FOR = timedelta(hours=1)
@@ -29,7 +31,8 @@ APPLY_FOR = timedelta(hours=1)
 class Reading:
     """What was read last of the cloud, and when; `last_told` are the entries that it told of a family last.
 
-    `empty_reads` counts the last answers in a row that held no entry at all.
+    `empty_since` is when the first of the last answers in a row came that held no entry at all, `empty_reads` how many these are, and
+    `has_shown` whether there has ever been one.
     """
 
     settings: BatterySettings | None = None
@@ -39,12 +42,16 @@ class Reading:
     profile: BatteryProfile | None = None
     profile_at: datetime | None = None
     last_told: dict[BatteryFamily, tuple[BatteryEntry, ...]] = field(default_factory=dict)
+    empty_since: datetime | None = None
     empty_reads: int = 0
+    has_shown: bool = False
 
     @property
     def is_sure(self) -> bool:
-        """Return whether what is not in the last answer can be taken as gone: one empty answer is no proof."""
-        return self.empty_reads != 1
+        """Return whether what is not in the last answer can be taken as gone: one empty answer is no proof, nor are two at once."""
+        if self.empty_since is None or self.schedules_at is None:
+            return True
+        return self.schedules_at - self.empty_since >= APART or (self.empty_reads > 1 and not self.has_shown)
 
     def take(
         self,
@@ -61,9 +68,13 @@ class Reading:
             self.profile, self.profile_at = profile, now
         if schedules is not None:
             self.schedules, self.schedules_at = schedules, now
-            self.empty_reads = 0 if schedules.entries else self.empty_reads + 1
+            is_empty = not schedules.entries
+            self.has_shown = self.has_shown or not is_empty
+            self.empty_since = (self.empty_since or now) if is_empty else None
+            self.empty_reads = self.empty_reads + 1 if is_empty else 0
+            is_doubtful = is_empty and (self.empty_reads < SURELY_EMPTY or not self.is_sure)
             for family, found in schedules.families.items():
-                if found.is_told:
+                if found.is_told and not is_doubtful:
                     self.last_told[family] = found.entries
 
 

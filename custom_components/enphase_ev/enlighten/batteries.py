@@ -127,11 +127,15 @@ class Batteries:
         Success says that the cloud took it, not that it is so.
         """
         body = settings_body(wish, applied, settings, with_entries, is_whole=is_whole)
-        for family in dict.fromkeys((*wish.families, *applied)):
-            await self.check_family(family)
-        if self._country == _COUNTRY_WITH_DISCLAIMER and accepts_disclaimer(body):
-            path = f"{_BC}/batterySettings/acceptDisclaimer/{self.site_id}"
-            await self._write("POST", path, {"disclaimer-type": "itc"}, names_user=False)
+        try:
+            for family in dict.fromkeys((*wish.families, *applied)):
+                await self.check_family(family)
+            if self._country == _COUNTRY_WITH_DISCLAIMER and accepts_disclaimer(body):
+                path = f"{_BC}/batterySettings/acceptDisclaimer/{self.site_id}"
+                await self._write("POST", path, {"disclaimer-type": "itc"}, names_user=False)
+        except ServiceUnavailable as err:
+            # Whether these have arrived changes nothing: the write itself has not been sent.
+            raise ServiceUnavailable(str(err), cloud_message=err.cloud_message) from err
         await self._write("PUT", f"{_BC}/batterySettings/{self.site_id}", body, params=_source(names_source))
 
     async def check_family(self, family: BatteryFamily) -> bool:

@@ -105,6 +105,10 @@ class BatteryWish(DataClassDictMixin):
         """Return both as one; where both wish for the same, this one counts."""
         return replace(earlier, **self.named)  # type: ignore[arg-type]  # its own fields
 
+    def without(self, names: Iterable[str]) -> Self:
+        """Return the wish without some of its fields."""
+        return replace(self, **dict.fromkeys(names))
+
     def is_so(self, settings: BatterySettings | None, profile: BatteryProfile | None) -> bool | None:
         """Return whether everything is as wished for, with nothing on its way that undoes it; `None` where it was not read."""
         if self.is_in_profile:

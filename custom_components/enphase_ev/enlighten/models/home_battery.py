@@ -25,6 +25,8 @@ from ..parsing import (
 from .wire import Model, derived, derived_mapping, flag, wire
 
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+# Charge from grid is switched beside its control (docs/cloud-api/battery.md §4).
+_CHARGE_KEYS = ("chargeFromGrid", "chargeFromGridScheduleEnabled")
 
 
 class BatteryFamily(StrEnum):
@@ -152,6 +154,11 @@ class BatterySettings(Model):
     def is_pending(self) -> bool:
         """Return whether the gateway has still to take something over."""
         return bool(self.requested)
+
+    def is_requested(self, family: BatteryFamily) -> bool:
+        """Return whether a write of a family's switch is on its way to the gateway."""
+        keys = {family.control, *(_CHARGE_KEYS if family is BatteryFamily.CHARGE_FROM_GRID else ())}
+        return not keys.isdisjoint(self.requested)
 
     @property
     def is_taken(self) -> bool:

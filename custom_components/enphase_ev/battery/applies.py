@@ -1,0 +1,144 @@
+"""The applies that touched entries want: which is due, in what form, and what has come of it. Pure, as `decide`.
+
+Source: docs/cloud-api/battery.md §4, §5.
+
+An apply is the write that switches a family to the state that it already has. In a family that is on, entries leave "pending" when it has
+worked. In a family that is off they may stay pending all the same: there an apply has to do that the gateway was seen to take over, or one
+in each form, and the entries are watched for as long as the cloud takes to drop what nobody applied. If one disappears, none has worked.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings
+from .ledger import Expected, KeptEntry, Ledger, Owed
+from .steps import APART, APPLY_AGAIN, LAG, SETTLE, Reading, Rest, is_told
+
+_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
+# As the site's writes go out, with the other `source`, and once more as the first.
+_FORMS = 3
+_FORMS_WHILE_OFF = 2
+# Some may be lost, because something else was pending or because nobody knows whether they have arrived.
+_MOST_APPLIES = 8
+# An entry that nobody applied disappears after 15 minutes to an hour.
+_WATCHED_FOR = timedelta(hours=2)
+
+
+class ApplyForm(NamedTuple):
+    """How an apply is sent: with `source` or without, and whether with all settings instead of the family's switch alone."""
+
+    names_source: bool
+    is_whole: bool
+
+
+def due_applies(ledger: Ledger, reading: Reading, now: datetime) -> list[BatteryFamily]:
+    """Return the families whose apply is to be written now."""
+    return [family for family, owed in ledger.owed.items() if _is_due(owed, reading, now)]
+
+
+def _is_due(owed: Owed, reading: Reading, now: datetime) -> bool:
+    if owed.wrote_at is not None:
+        return False
+    if owed.is_refused:
+        return now >= _again_at(owed)
+    # The first one does not wait for the gateway: the cloud drops what it is not told to apply.
+    is_pending = reading.settings is not None and reading.settings.is_pending
+    return not is_pending or owed.writes == 0
+
+
+def rest_until_apply(ledger: Ledger, now: datetime) -> Rest | None:
+    """Return the rest until an apply that was refused is tried again."""
+    moments = [_again_at(owed) for owed in ledger.owed.values() if owed.is_refused]
+    return Rest(max(min(moments), now + timedelta(seconds=1))) if moments else None
+
+
+def _again_at(owed: Owed) -> datetime:
+    return owed.since + APPLY_AGAIN[min(owed.refusals, len(APPLY_AGAIN) - 1)]
+
+
+def form_of_apply(ledger: Ledger, families: list[BatteryFamily], reading: Reading) -> ApplyForm:
+    """Return the form in which families that go out together are applied now."""
+    number = max((ledger.owed[family].forms for family in families), default=0)
+    is_rbd_off = _RBD in families and reading.settings is not None and not reading.settings.is_enabled(_RBD)
+    # Some sites take restrict discharge off only with all settings.
+    return ApplyForm(ledger.names_source is not (number == 1), is_rbd_off and number > 0)
+
+
+def look_at_applies(ledger: Ledger, reading: Reading, now: datetime) -> None:
+    """Note what a read says of the applies that were sent."""
+    settings, schedules = reading.settings, reading.schedules
+    if settings is None or schedules is None or not reading.is_sure:
+        return
+    for family, owed in list(ledger.owed.items()):
+        if owed.wrote_at is not None and now >= owed.wrote_at + SETTLE and is_told(schedules, family):
+            is_late = now >= owed.wrote_at + LAG
+            _look_at_apply(ledger, family, settings, schedules, now, is_late=is_late)
+
+
+def _look_at_apply(
+    ledger: Ledger, family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules, now: datetime, *, is_late: bool
+) -> None:
+    """`is_late`: no read can lag behind that apply any more."""
+    owed = ledger.owed[family]
+    written = [one for one in ledger.must if one.entry.family is family and one.written_at is not None]
+    pending = [entry for entry in schedules.of(family) if entry.is_pending]
+    # Deleting the last entry of charge from grid leaves its schedules switched on; the apply switches them off.
+    is_left_on = family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is True and not schedules.of(family)
+    # One that was changed keeps its id: a late read still shows it as it was.
+    is_shown = all(written_entry(schedules, one.entry) is not None for one in written)
+    if not pending and not is_left_on and (is_late or is_shown):
+        _is_applied(ledger, family, owed, written)
+    elif settings.is_pending:
+        owed.seen_pending_at = now
+        owed.is_accepted = owed.is_accepted or settings.is_requested(family)
+    elif is_late or (owed.seen_pending_at is not None and now >= owed.seen_pending_at + APART):
+        is_open = not settings.is_enabled(family) and not is_left_on
+        if is_open and owed.is_accepted and not owed.was_pending and owed.named_source is not None:
+            ledger.names_source = owed.named_source
+        _came_to_nothing(ledger, family, owed, is_open=is_open, pending=pending, now=now)
+
+
+def _is_applied(ledger: Ledger, family: BatteryFamily, owed: Owed, written: list[Expected]) -> None:
+    """Note that no entry waits for an apply any more."""
+    for one in written:
+        one.failed_forms, one.unapplied_since = 0, None
+    if written and owed.is_taken and owed.named_source is not None:
+        # This form works, also for all that is written later.
+        ledger.names_source = owed.named_source
+    if written and ledger.guard is not None:
+        # The gateway has taken it over.
+        ledger.guard.has_wish = True
+    del ledger.owed[family]
+
+
+def _came_to_nothing(
+    ledger: Ledger, family: BatteryFamily, owed: Owed, *, is_open: bool, pending: list[BatteryEntry], now: datetime
+) -> None:
+    """Note that entries are pending though nothing is on its way: the apply was lost, its form was wrong, or (`is_open`) they stay so."""
+    is_proven = owed.is_taken and not owed.was_pending
+    is_enough = is_open and is_proven and not owed.is_doubted and (owed.is_accepted or owed.forms + 1 >= _FORMS_WHILE_OFF)
+    owed.is_accepted = False
+    owed.wrote_at = owed.seen_pending_at = None
+    owed.forms += is_proven
+    is_last = owed.forms >= _FORMS or owed.writes >= _MOST_APPLIES
+    if is_last and not is_open:
+        ledger.expect(pending)
+    if is_last or is_enough:
+        ids = {entry.id for entry in pending}
+        for one in ledger.must:
+            if one.entry.family is family and one.entry.id in ids and (one.written_at is not None or not is_open):
+                one.unapplied_since = now
+                one.failed_forms = max(one.failed_forms, _FORMS if is_last else 0)
+        del ledger.owed[family]
+
+
+def look_at_unapplied(one: Expected, found: BatteryEntry, now: datetime) -> None:
+    """Watch an entry no longer that is applied, or that stays as it is although nobody knows whether an apply has worked."""
+    if one.unapplied_since is not None and (not found.is_pending or now >= one.unapplied_since + _WATCHED_FOR):
+        one.unapplied_since = None
+
+
+def written_entry(schedules: BatterySchedules, kept: KeptEntry) -> BatteryEntry | None:
+    """Return the entry that says what was written."""
+    wanted = kept.entry()
+    return next((one for one in schedules.of(kept.family) if one.is_same_as(wanted)), None)

@@ -1,0 +1,127 @@
+"""The entries that must be there: what a read says of each of them, and which are put back. Pure, as `decide`.
+
+Source: docs/cloud-api/battery.md §5.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ..enlighten import BatteryEntry, BatterySchedules
+from ..weekly import overlap
+from .applies import look_at_unapplied
+from .ledger import Expected, Ledger, LedgerEvent
+from .notes import give_up
+from .steps import APART, LAG, SETTLE, UNSEEN_FOR, Reading, is_told, is_unseen
+from .validation import window_of_entry
+
+MOST_PUT_BACKS = 3
+
+
+def compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: datetime, *, is_pending: bool) -> None:
+    """Note whether a read shows an entry that must be there. `is_pending`: the gateway has still to take something over."""
+    if not is_told(schedules, one.entry.family):
+        return
+    found = one.entry.found_in(schedules)
+    if found is None:
+        if one.problem is None:
+            _is_missing(ledger, one, now, is_pending=is_pending)
+    elif not one.is_due or found.id == one.entry.id:
+        # Else what says the same is on its way out.
+        _is_there(ledger, one, found, now)
+
+
+def _is_there(ledger: Ledger, one: Expected, found: BatteryEntry, now: datetime) -> None:
+    one.missing_since, one.is_due = None, False
+    one.entry = replace(one.entry, id=found.id)
+    look_at_unapplied(one, found, now)
+    if one.problem is not None:
+        ledger.must.remove(one)
+    owed, guard = ledger.owed.get(one.entry.family), ledger.guard
+    is_applied = owed is None or owed.is_refused
+    is_settled = guard is None or now >= guard.toggled_at + SETTLE - timedelta(seconds=1)
+    # The apply that puts it back into force can drop it once more: only after that it counts as seen.
+    if one.tries == 0 or (is_applied and is_settled):
+        one.seen_at = now
+
+
+def _is_missing(ledger: Ledger, one: Expected, now: datetime, *, is_pending: bool) -> None:
+    one.missing_since, one.missed_at = one.missing_since or now, now
+    if ledger.is_old:
+        give_up(ledger, one, "old")
+        return
+    if now - one.missing_since < APART:
+        return
+    if ledger.guard is None and one.unapplied_since is not None:
+        _disappeared_unapplied(ledger, one)
+    elif is_pending and _was_nobody_here(ledger, one):
+        _deleted_elsewhere(ledger, one)
+    elif one.tries:
+        _put_back_and_gone(ledger, one, now)
+
+
+def _deleted_elsewhere(ledger: Ledger, one: Expected) -> None:
+    ledger.must.remove(one)
+    ledger.tell(LedgerEvent.DELETED_ELSEWHERE, entry=one.entry)
+
+
+def _disappeared_unapplied(ledger: Ledger, one: Expected) -> None:
+    """Put an entry back that no apply has reached, to try the other forms; where all were tried it waits for a person."""
+    if one.failed_forms:
+        give_up(ledger, one, "not_applied")
+    else:
+        one.is_due = True
+
+
+def _was_nobody_here(ledger: Ledger, one: Expected) -> bool:
+    """Return whether an entry disappeared long after the last write, which the gateway has still to take over: no write of ours did it."""
+    late_at = ledger.guard.late_at if ledger.guard is not None else None
+    return late_at is not None and one.missing_since is not None and one.missing_since > late_at
+
+
+def _put_back_and_gone(ledger: Ledger, one: Expected, now: datetime) -> None:
+    """Decide about an entry that was put back and is gone again: somebody wants it gone, or it could not be kept."""
+    guard, written_at = ledger.guard, one.written_at
+    is_seen = one.seen_at is not None and written_at is not None and one.seen_at > written_at
+    settled_at = guard.intents_settled_at if guard else written_at
+    is_ours = one.is_at_risk or settled_at is None or written_at is None or settled_at > written_at
+    if is_seen and not is_ours:
+        _deleted_elsewhere(ledger, one)
+    elif one.tries >= MOST_PUT_BACKS and not _may_only_be_late(one, now):
+        give_up(ledger, one, "not_applied")
+
+
+def lost_entries(ledger: Ledger, reading: Reading, now: datetime) -> list[Expected]:
+    """Return the entries that are to be put back now.
+
+    They are put back together, since each apply can drop others: as long as one of those that are missing may only be shown late,
+    none is.
+    """
+    missing = [one for one in ledger.must if one.is_missing and not _waits_for_others(ledger, one, reading, now)]
+    if any(one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.must if one.problem is None):
+        return [one for one in missing if one.is_due]
+    return [one for one in missing if one.is_due or _is_lost(ledger, one, reading)]
+
+
+def _waits_for_others(ledger: Ledger, one: Expected, reading: Reading, now: datetime) -> bool:
+    """Return whether an intent is about to write or delete an entry itself, or to delete what would be in its way."""
+    entry = one.entry.entry()
+    written = [kept for intent in ledger.open_intents for kept in (*intent.writes, *intent.deletes)]
+    if any(kept.entry().is_same_as(entry) for kept in written):
+        return True
+    there = reading.schedules.entries if reading.schedules is not None else ()
+    return any(overlap(window_of_entry(entry), window_of_entry(other)) and ledger.is_going(other, now - LAG) for other in there)
+
+
+def _may_only_be_late(one: Expected, now: datetime) -> bool:
+    """Return whether a late read can miss an entry that is there: it was added a moment ago. What was changed has its id also before."""
+    return is_unseen(one) and not one.entry.id and one.written_at is not None and now < one.written_at + UNSEEN_FOR
+
+
+def _is_lost(ledger: Ledger, one: Expected, reading: Reading) -> bool:
+    """Return whether two reads agree that an entry is gone, and nothing is under way that would drop it once more."""
+    if one.missing_since is None or one.missed_at is None or one.missed_at - one.missing_since < APART:
+        return False
+    if one.unapplied_since is not None and ledger.guard is None:
+        return False
+    is_pending = reading.settings is not None and reading.settings.is_pending
+    return not (one.tries and is_pending)
