@@ -45,14 +45,14 @@ def test_the_zip_is_the_same_every_time(packed: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
 
 
-def test_the_changelog_begins_with_this_version() -> None:
-    sections = re.findall(
-        r"^## \[(.+?)\] - (unreleased|\d{4}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    versions = [version for version, _ in sections]
+def test_the_changelog_begins_with_this_version_or_what_comes_after_it() -> None:
+    sections = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    versions = [version for version, _ in sections if version != "Unreleased"]
     assert versions[0] == VERSION
     assert len(set(versions)) == len(versions)
-    assert [version for version, date in sections[1:] if date == "unreleased"] == []
+    # Only what comes next has no date.
+    assert [version for version, date in sections if not date] in ([], ["Unreleased"])
+    assert "Unreleased" not in [version for version, _ in sections[1:]]
 
 
 def test_a_tag_that_does_not_fit_is_refused() -> None:
