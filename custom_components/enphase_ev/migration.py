@@ -4,6 +4,7 @@ From the latter it keeps site, chargers, session, devices, and entities with the
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 import re
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,6 +17,7 @@ from .accounts import async_get_accounts
 from .const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN, ENTRY_VERSION, LOGGER
 from .enlighten import AccountState
 from .entity import battery_identifier
+from .options import CONF_FAST_INTERVAL, CONF_FAST_WHILE_STREAMING, CONF_NOMINAL_VOLTAGE, CONF_REQUEST_TIMEOUT, CONF_SLOW_INTERVAL
 
 # What the other integration calls things in its entry's data.
 _COOKIE = "cookie"
@@ -23,6 +25,18 @@ _ACCESS_TOKEN = "e_auth_token"  # noqa: S105 - the name of a key
 _SESSION_ID = "session_id"
 _SERIALS = "serials"
 _SITE = "site_id"
+_NO_CHARGERS = "site_only"
+# Until when nobody may sign in, by what it knows of the account.
+_BLOCKED_UNTIL = "auth_blocked_until"
+_SUSPENDED_UNTIL = "auth_refresh_suspended_until"
+
+# Its options that mean the same as one of ours, with the limits of ours.
+_NUMBERS: Mapping[str, tuple[str, float, float]] = {
+    "fast_poll_interval": (CONF_FAST_INTERVAL, 30, 3600),
+    "slow_poll_interval": (CONF_SLOW_INTERVAL, 60, 3600),
+    "api_timeout": (CONF_REQUEST_TIMEOUT, 5, 120),
+    "nominal_voltage": (CONF_NOMINAL_VOLTAGE, 100, 500),
+}
 
 # How its unique ids end, and how ours end on the same platform. Only entities with the same meaning are listed.
 _OF_CHARGERS: Mapping[tuple[Platform, str], str] = {
@@ -58,6 +72,10 @@ _OF_SITES: Mapping[tuple[Platform, str], str] = {
     (Platform.SENSOR, "battery_charge"): "battery_charged",
     (Platform.SENSOR, "battery_discharge"): "battery_discharged",
     (Platform.SENSOR, "evse_charging"): "ev_charging",
+    # These stand there, too, as power.
+    (Platform.SENSOR, "current_production_power"): "solar_power",
+    (Platform.SENSOR, "grid_power"): "grid_power",
+    (Platform.SENSOR, "battery_power"): "battery_power",
 }
 # Of all batteries of a site. Their unique ids are the site's, their device is one of its own.
 _OF_BATTERIES: Mapping[tuple[Platform, str], str] = {
@@ -129,12 +147,17 @@ async def async_take_over(hass: HomeAssistant, entry: ConfigEntry) -> bool:
         LOGGER.error("The other integration's entry cannot be taken over: it has no e-mail address, or its site is here already")
         return False
     state = AccountState.of_other_program(
-        cookies=_text(entry, _COOKIE), access_token=_text(entry, _ACCESS_TOKEN), session_id=_text(entry, _SESSION_ID)
+        cookies=_text(entry, _COOKIE),
+        access_token=_text(entry, _ACCESS_TOKEN),
+        session_id=_text(entry, _SESSION_ID),
+        blocked_until=entry.data.get(_BLOCKED_UNTIL),
+        suspended_until=entry.data.get(_SUSPENDED_UNTIL),
     )
     await async_get_accounts(hass).async_adopt(email, state)
     serials = [str(serial) for serial in entry.data.get(_SERIALS) or ()]
     unique_ids = _unique_ids(site_id, serials) | _unit_ids(hass, entry, site_id)
-    _take_over_entities(hass, entry, site_id, unique_ids)
+    _take_over_entities(hass, entry, _Devices(site_id, frozenset(serials)), unique_ids)
+    is_without_chargers = entry.data.get(_NO_CHARGERS) is True
     password = _text(entry, CONF_PASSWORD)
     hass.config_entries.async_update_entry(
         entry,
@@ -142,16 +165,48 @@ async def async_take_over(hass: HomeAssistant, entry: ConfigEntry) -> bool:
         data={
             CONF_EMAIL: email,
             CONF_SITE: site_id,
-            CONF_CHARGERS: serials,
-            CONF_DECLINED: [],
+            CONF_CHARGERS: [] if is_without_chargers else serials,
+            CONF_DECLINED: serials if is_without_chargers else [],
             CONF_FOLLOWS_ACCOUNT: False,
             **({CONF_PASSWORD: password} if password else {}),
         },
-        options={},
+        options=_options(entry.options),
         version=ENTRY_VERSION,
         minor_version=1,
     )
     return True
+
+
+def _options(theirs: Mapping[str, object]) -> dict[str, object]:
+    """Return the options of the other that mean what ours mean, within our limits."""
+    ours: dict[str, object] = {}
+    for name, (key, lowest, highest) in _NUMBERS.items():
+        value = theirs.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            ours[key] = min(max(value, lowest), highest)
+    if isinstance(streaming := theirs.get(CONF_FAST_WHILE_STREAMING), bool):
+        ours[CONF_FAST_WHILE_STREAMING] = streaming
+    return ours
+
+
+@dataclass
+class _Devices:
+    """Which of our devices each device of the other becomes, by device id: it can hold entities that belong to several of ours."""
+
+    site_id: str
+    chargers: frozenset[str]
+    identifiers: dict[str, str] = field(default_factory=dict)
+
+    def note(self, device_id: str | None, identifier: str) -> None:
+        """Note where an entity of it belongs: a charger's comes before all batteries', a single battery's, and the site's."""
+        if device_id is not None:
+            known = self.identifiers.get(device_id)
+            if known is None or self._rank(identifier) > self._rank(known):
+                self.identifiers[device_id] = identifier
+
+    def _rank(self, identifier: str) -> int:
+        ranks = {self.site_id: 0, battery_identifier(self.site_id)[1]: 2}
+        return 3 if identifier in self.chargers else ranks.get(identifier, 1)
 
 
 def _unique_ids(site_id: str, serials: list[str]) -> _UniqueIds:
@@ -168,7 +223,11 @@ def _unique_ids(site_id: str, serials: list[str]) -> _UniqueIds:
     of_battery: _UniqueIds = {
         (platform, f"{DOMAIN}_site_{site_id}_{old}"): (f"{site_id}_{key}", battery) for (platform, old), key in _OF_BATTERIES.items()
     }
-    return of_site | of_battery | of_chargers
+    # The other has one at each charger; it is the site's, and the first one is taken.
+    storm: _UniqueIds = {
+        (Platform.SWITCH, f"{DOMAIN}_{serial}_storm_guard_evse_charge"): (f"{site_id}_storm_guard_ev", battery) for serial in serials
+    }
+    return of_site | of_battery | of_chargers | storm
 
 
 def _unit_ids(hass: HomeAssistant, entry: ConfigEntry, site_id: str) -> _UniqueIds:
@@ -184,11 +243,10 @@ def _unit_ids(hass: HomeAssistant, entry: ConfigEntry, site_id: str) -> _UniqueI
 
 
 @callback
-def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, site_id: str, unique_ids: _UniqueIds) -> None:
+def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, devices: _Devices, unique_ids: _UniqueIds) -> None:
     """Give entities our unique ids and devices our identifiers; remove entities without a counterpart, and tell a person."""
     entities = er.async_get(hass)
     ours: dict[tuple[str, str], str] = {(platform, new): identifier for (platform, _), (new, identifier) in unique_ids.items()}
-    devices: dict[str, str] = {}
     left: list[str] = []
     for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
         new, identifier = unique_ids.get((entity.domain, entity.unique_id), (entity.unique_id, None))
@@ -197,26 +255,29 @@ def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, site_id: str, u
         elif (identifier := ours.get((entity.domain, entity.unique_id))) is None:
             left.append(entity.entity_id)
             continue
-        # A device with entities of both becomes the charger's; the site's entities get a new device.
-        if entity.device_id is not None and (identifier != site_id or entity.device_id not in devices):
-            devices[entity.device_id] = identifier
+        devices.note(entity.device_id, identifier)
     if left:
         raise_taken_over_issue(hass, entry, left)
     for entity_id in left:
         entities.async_remove(entity_id)
-    _take_over_devices(hass, entry, devices)
+    _take_over_devices(hass, entry, devices.identifiers)
 
 
 @callback
 def _take_over_devices(hass: HomeAssistant, entry: ConfigEntry, identifiers: Mapping[str, str]) -> None:
     """Give devices our identifiers, so that names and areas stay; remove devices that are left without entities."""
-    devices = dr.async_get(hass)
+    devices, entities = dr.async_get(hass), er.async_get(hass)
     for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
         identifier = identifiers.get(device.id)
         if identifier is None:
             devices.async_remove_device(device.id)
-        elif devices.async_get_device_by_identifier((DOMAIN, identifier), entry.entry_id) is None:
+        elif (ours := devices.async_get_device_by_identifier((DOMAIN, identifier), entry.entry_id)) is None:
             devices.async_update_device(device.id, new_identifiers={(DOMAIN, identifier)})
+        elif ours.id != device.id:
+            # Several of its devices are one of ours. Entities would go with the device.
+            for entity in er.async_entries_for_device(entities, device.id, include_disabled_entities=True):
+                entities.async_update_entity(entity.entity_id, device_id=ours.id)
+            devices.async_remove_device(device.id)
 
 
 def _others(hass: HomeAssistant, entry: ConfigEntry) -> list[ConfigEntry]:

@@ -1,5 +1,7 @@
 """Coming from the other public integration of this domain: one start, and everything goes on."""
 
+from datetime import UTC, datetime, timedelta
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, STATE_UNAVAILABLE
@@ -77,7 +79,8 @@ async def test_entity_ids_stay(hass: HomeAssistant, sim: Simulator) -> None:
     for (domain, old), key in SITE_COUNTERPARTS.items():
         assert after[f"{domain}.{sim.site.id}_{key}"] == before[f"{domain}.enphase_ev_site_{sim.site.id}_{old}"]
     states = {entity_id: hass.states.get(entity_id) for entity_id in after.values()}
-    taken_over = [state for entity_id, state in states.items() if "the_other" in entity_id]
+    # Live power comes once somebody listens to it.
+    taken_over = [state for entity_id, state in states.items() if "the_other" in entity_id and "grid_power" not in entity_id]
     assert len(taken_over) == len(COUNTERPARTS) * len(sim.site.chargers) + len(SITE_COUNTERPARTS)
     assert [state for state in taken_over if state is None or state.state == STATE_UNAVAILABLE or state.attributes.get("restored")] == []
 
@@ -151,7 +154,7 @@ async def test_what_has_no_counterpart_is_listed_once(hass: HomeAssistant, sim: 
     await _start(hass, entry.entry_id)
 
     gone = [ids[f"{domain}.enphase_ev_{serial}_{suffix}"] for serial in sim.site.chargers for domain, suffix in WITHOUT_COUNTERPART]
-    gone.append(ids[f"sensor.enphase_ev_site_{sim.site.id}_grid_power"])
+    gone.append(ids[f"sensor.enphase_ev_site_{sim.site.id}_last_error_code"])
     note = _note(hass, entry.entry_id)
     assert note is not None
     assert note.is_persistent
@@ -170,6 +173,92 @@ async def test_no_note_where_everything_has_a_counterpart(hass: HomeAssistant, s
     await _start(hass, entry.entry_id)
 
     assert _note(hass, entry.entry_id) is None
+
+
+async def test_power_of_the_site_stays_on_its_device(hass: HomeAssistant, sim: Simulator) -> None:
+    """It was on a device of its own there, which is the site's here."""
+    entry = entry_of_the_other(hass, sim)
+    ids = registries_of_the_other(hass, sim, entry)
+
+    await _start(hass, entry.entry_id)
+
+    power = er.async_get(hass).async_get(ids[f"sensor.enphase_ev_site_{sim.site.id}_grid_power"])
+    assert power is not None
+    assert power.unique_id == f"{sim.site.id}_grid_power"
+    site = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, sim.site.id), entry.entry_id)
+    assert site is not None
+    assert power.device_id == site.id
+    assert dr.async_get(hass).async_get_device_by_identifier((DOMAIN, "gateway"), entry.entry_id) is None
+
+
+async def test_what_a_person_has_chosen_stays_within_our_limits(hass: HomeAssistant, sim: Simulator) -> None:
+    entry = entry_of_the_other(hass, sim)
+    theirs = {
+        "fast_poll_interval": 10,
+        "slow_poll_interval": 120,
+        "api_timeout": 20,
+        "nominal_voltage": 240,
+        "fast_while_streaming": False,
+        "scan_interval": 15,
+    }
+    hass.config_entries.async_update_entry(entry, options=theirs)
+
+    await _start(hass, entry.entry_id)
+
+    assert dict(entry.options) == {
+        "fast_interval": 30,
+        "slow_interval": 120,
+        "request_timeout": 20,
+        "nominal_voltage": 240,
+        "fast_while_streaming": False,
+    }
+
+
+async def test_who_wanted_no_chargers_gets_none(hass: HomeAssistant, build_cloud: CloudBuilder) -> None:
+    sim = await build_cloud("battery_site")
+    entry = entry_of_the_other(hass, sim, site_only=True)
+
+    await _start(hass, entry.entry_id)
+
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.data[CONF_CHARGERS] == []
+    assert entry.runtime_data.chargers.data == {}
+    assert [one for one in ir.async_get(hass).issues.values() if one.domain == DOMAIN] == []
+
+
+@pytest.mark.parametrize("key", ["auth_blocked_until", "auth_refresh_suspended_until"])
+@pytest.mark.parametrize("form", ["iso", "epoch"])
+async def test_a_time_until_which_nobody_may_sign_in_holds(
+    hass: HomeAssistant, sim: Simulator, freezer: FrozenDateTimeFactory, key: str, form: str
+) -> None:
+    """The session has ended, and the password is known; the first sign-in comes when the time is over."""
+    until = datetime.now(UTC) + timedelta(hours=2)
+    value = until.isoformat() if form == "iso" else until.timestamp()
+    entry = entry_of_the_other(hass, sim, password=sim.account.password, **{key: value})
+    sim.expire_sessions()
+    sim.expire_tokens()
+
+    await _start(hass, entry.entry_id)
+    house = House(hass, sim, entry, freezer)
+    freezer.tick(timedelta(minutes=110))
+    await house.live(60)
+    assert sim.sign_ins == 0
+    assert hass.config_entries.flow.async_progress() == []
+
+    await house.live(1200)
+    assert sim.sign_ins == 1
+    assert entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("value", ["yesterday", None, "2020-01-01T00:00:00Z", 4e12, "9999-12-31T00:00:00Z"])
+async def test_a_time_that_is_over_or_absurd_holds_nothing(hass: HomeAssistant, sim: Simulator, value: object) -> None:
+    entry = entry_of_the_other(hass, sim, password=sim.account.password, auth_blocked_until=value)
+    sim.expire_sessions()
+    sim.expire_tokens()
+
+    await _start(hass, entry.entry_id)
+
+    assert sim.sign_ins == 1
 
 
 # --- The session ---

@@ -136,6 +136,7 @@ def registries_of_the_other(hass: HomeAssistant, sim: Simulator, entry: MockConf
     for domain, suffix in SITE_COUNTERPARTS:
         add(domain, f"enphase_ev_site_{sim.site.id}_{suffix}", site, EntityCategory.DIAGNOSTIC)
     add("sensor", f"enphase_ev_site_{sim.site.id}_grid_power", gateway)
+    add("sensor", f"enphase_ev_site_{sim.site.id}_last_error_code", site)
     for serial in sim.site.chargers:
         charger = devices.async_get_or_create(
             config_entry_id=entry.entry_id, identifiers={(DOMAIN, serial)}, name="Its name there", via_device_id=site.id

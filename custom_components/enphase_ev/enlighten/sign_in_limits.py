@@ -6,6 +6,7 @@ The limits live in the account's state, so they hold across restarts.
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from mashumaro import DataClassDictMixin
 
@@ -24,6 +25,7 @@ _AFTER_REJECTION = timedelta(minutes=5)
 _AFTER_THREE_REJECTIONS = timedelta(hours=24)
 _AFTER_BLOCK_OR_QUOTA = timedelta(hours=24)
 _AFTER_OUTAGE = timedelta(minutes=5)
+_LONGEST_HOLD = timedelta(days=31)
 _BETWEEN_TRIES_OF_A_PERSON = timedelta(minutes=1)
 _DAY = timedelta(hours=24)
 # A session lives about a week. Where sessions die young the cloud has a bad day, and every sign-in opens one more session: after the first
@@ -52,6 +54,18 @@ class SignInLimits(DataClassDictMixin):
     hold_until: datetime | None = None
     hold_reason: HoldReason | None = None
     automatic_sign_ins: list[datetime] = field(default_factory=list)
+
+    @classmethod
+    def held(cls, blocked_until: datetime | None, suspended_until: datetime | None) -> Self:
+        """Return limits that hold until the later of two times (UTC), as another program knew them.
+
+        A time that is over, or more than a month away, holds nothing.
+        """
+        now = datetime.now(UTC)
+        found = [(blocked_until, HoldReason.BLOCKED), (suspended_until, HoldReason.OUTAGE)]
+        holds = [(until, reason) for until, reason in found if until is not None and now < until < now + _LONGEST_HOLD]
+        until, reason = max(holds, default=(None, None))
+        return cls(hold_until=until, hold_reason=reason)
 
     def check_person(self) -> None:
         """Allow a sign-in that a person asked for.

@@ -7,6 +7,7 @@ from typing import Self
 from mashumaro import DataClassDictMixin
 
 from .budget import RequestBudget
+from .parsing import Json, read_time
 from .sign_in import MANAGER_COOKIE, SESSION_COOKIES
 from .sign_in_limits import SignInLimits
 from .tokens import Token
@@ -54,8 +55,14 @@ class AccountState(DataClassDictMixin):
         return bool(self.cookies)
 
     @classmethod
-    def of_other_program(cls, *, cookies: str, access_token: str, session_id: str) -> Self:
-        """Return the session that another program kept: `Cookie` header, access JWT, session id; each may be empty."""
+    def of_other_program(
+        cls, *, cookies: str, access_token: str, session_id: str, blocked_until: Json = None, suspended_until: Json = None
+    ) -> Self:
+        """Return the session that another program kept: `Cookie` header, access JWT, session id; each may be empty.
+
+        Until the two times, ISO 8601 or epoch, nobody may sign in automatically: Enphase has locked the account, or its sign-in is out of
+        order.
+        """
         pairs = dict(pair.strip().split("=", 1) for pair in cookies.split(";") if "=" in pair)
         if session_id and not pairs.keys() & set(SESSION_COOKIES):
             pairs[SESSION_COOKIES[0]] = session_id
@@ -66,4 +73,5 @@ class AccountState(DataClassDictMixin):
             access_token=StoredToken.store(access),
             manager_token=StoredToken.store(manager),
             user_id=access.user_id if access else None,
+            limits=SignInLimits.held(read_time(blocked_until), read_time(suspended_until)),
         )
