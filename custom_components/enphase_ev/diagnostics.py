@@ -96,6 +96,7 @@ def _gateway(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
         "has_live_token": sources.gateway.has_live_token,
         "latency": sources.gateway.latency,
         "cloud_answers": sources.cloud_answers,
+        "owner_paths": entry.runtime_data.gateway.told_of_paths if entry.runtime_data.gateway else None,
         **_talk(sources.gateway.transport.requests, sources.gateway.recorder),
     }
 

@@ -7,17 +7,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 import json
 import logging
+from pathlib import Path
+import re
 import time
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant, State
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.json import ExtendedJSONEncoder
+from homeassistant.util.yaml import load_yaml_dict
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.enphase_ev import diagnostics
 from custom_components.enphase_ev.const import DOMAIN
+from custom_components.enphase_ev.enlighten import broker
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from custom_components.enphase_ev.site import live_stream
 from custom_components.enphase_ev.site.live import LiveCoordinator
@@ -25,7 +29,9 @@ from simulator import Simulator
 from simulator.clock import Clock
 from simulator.live import Door, FrameKind, StreamEnd
 from tests.integration.house import entry_of
+from tests.structure.action_calls import texts
 
+_DASHBOARD = Path(__file__).parents[2] / "docs" / "dashboard.yaml"
 _POWERS = ("solar_power", "grid_power", "battery_power", "house_power")
 
 
@@ -113,6 +119,14 @@ async def test_the_power_of_a_site_is_shown(build_home: HomeBuilder) -> None:
     # The number of the gateway came with the summary of a charger.
     assert (home.asked("show_livestream"), home.asked("livestream.json"), home.asked("devices.json")) == (1, 1, 0)
     assert home.asked("off_grid_due") == 0
+
+
+async def test_the_dashboard_shows_it(build_home: HomeBuilder) -> None:
+    home = await _seen(await build_home())
+    named = {text for text in texts(load_yaml_dict(str(_DASHBOARD))) if re.fullmatch(r"[a-z_]+\.main_site_(grid|[a-z]+_power)", text)}
+    assert len(named) == 5
+    shown = {entity_id: home.hass.states.get(entity_id) for entity_id in named}
+    assert {entity_id for entity_id, state in shown.items() if state is None or state.state in {"unknown", "unavailable"}} == set()
 
 
 async def test_a_site_without_a_charger_finds_its_gateway_and_has_no_phases(build_home: HomeBuilder) -> None:
@@ -233,7 +247,33 @@ async def test_it_comes_back_after_the_broker_was_away(
     assert home.live.is_fresh
 
 
-@pytest.mark.parametrize("kind", [FrameKind.TRUNCATED, FrameKind.EMPTY, FrameKind.NOISE, FrameKind.HUGE, FrameKind.OTHER_TOPIC])
+@pytest.mark.parametrize("door", [Door.OTHER_PROTOCOL, Door.MUTE])
+async def test_a_broker_that_is_none_leaves_the_rest_alone(
+    build_home: HomeBuilder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, door: Door
+) -> None:
+    """One that answers another protocol, and one that says nothing: one line down, one line up, and no repair issue."""
+    monkeypatch.setattr(live_stream, "_AGAIN_AFTER", 0.5)
+    monkeypatch.setattr(live_stream, "_DEAD_AFTER", 1.0)
+    monkeypatch.setattr(broker, "_TIMEOUT", 1.0)
+
+    def prepare(sim: Simulator) -> None:
+        sim.world.deployment.live.door = door
+
+    home = await build_home(prepare=prepare)
+    await home.until(lambda: "does not answer" in caplog.text, 30)
+    assert home.shown("on_grid", "binary_sensor") == "on", "a charger tells it without a stream"
+    assert home.shown("state_of_charge") not in {None, "unavailable", "unknown"}
+    await asyncio.sleep(3)
+    home.sim.world.deployment.live.door = Door.OPEN
+    await home.until(lambda: "The live stream is back" in caplog.text, 30)
+    said = [one.getMessage() for one in caplog.records if "live stream" in one.getMessage() and one.levelno >= logging.INFO]
+    assert len(said) == 2, said
+    assert list(ir.async_get(home.hass).issues) == []
+
+
+@pytest.mark.parametrize(
+    "kind", [FrameKind.TRUNCATED, FrameKind.EMPTY, FrameKind.NOISE, FrameKind.HUGE, FrameKind.OTHER_TOPIC, FrameKind.NONE]
+)
 async def test_without_a_good_frame_the_values_are_gone_after_a_while(
     build_home: HomeBuilder, monkeypatch: pytest.MonkeyPatch, kind: FrameKind
 ) -> None:

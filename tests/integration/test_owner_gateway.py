@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.enphase_ev import diagnostics
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, DOMAIN
 from custom_components.enphase_ev.site.owner_gateway import GatewayView, OwnerGateway
 from simulator import Simulator
@@ -141,6 +143,48 @@ async def test_a_token_of_another_gateway_is_said(build_house: HouseBuilder) -> 
     house.sim.gateway.switches.owner.installer_only = set()
     house.freezer.tick(timedelta(days=1, minutes=1))
     await house.live(31)
+    assert _issue(house, "gateway_token_refused") is None
+
+
+async def test_diagnostics_say_how_each_path_stands(build_house: HouseBuilder) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.gateway.switches.owner.installer_only = {"/ivp/meters"}
+
+    house = await build_house("battery_site", gateway=Role.OWNER, prepare=prepare, options={"live_power": "always"})
+    await house.live(31)
+    found = await diagnostics.async_get_config_entry_diagnostics(house.hass, house.entry)
+    paths = found["gateway"]["owner_paths"]
+    assert {name: one["is_refused"] for name, one in paths.items()} == {
+        "live": False,
+        "meters": True,
+        "relay": False,
+        "scheduler": None,
+        "storage": None,
+    }
+    assert paths["meters"]["put_off_until"] > dt_util.utcnow() + timedelta(hours=23)
+    assert paths["live"] == {"is_refused": False, "failures": 0, "put_off_until": None}
+
+
+@pytest.mark.parametrize("answer", ["<html><body>Welcome to your printer</body></html>", "", "[]", "null", '{"meters": 7}'])
+async def test_an_address_that_is_no_gateway(build_house: HouseBuilder, caplog: pytest.LogCaptureFixture, answer: str) -> None:
+    """Something with TLS that answers everything with 200: the rest works, and nobody is troubled."""
+
+    def prepare(sim: Simulator) -> None:
+        sim.gateway.faults.add(path="", status=200, body=answer, times=None)
+
+    house = await build_house("battery_site", gateway=Role.OWNER, prepare=prepare, options={"live_power": "always"})
+    await house.live(600)
+    assert house.state("sensor", "status").state != "unavailable"
+    assert house.site_state("sensor", "state_of_charge").state != "unavailable"
+    assert house.site_state("binary_sensor", "on_grid").state == "on"
+    with pytest.raises(AssertionError, match="does not exist"):
+        house.site_state("sensor", "house_power")
+    # It is left alone more and more.
+    assert _asked(house, "/ivp/livedata/status") <= 12
+    said = [
+        record.getMessage() for record in caplog.records if record.levelname in {"WARNING", "ERROR"} and "ateway" in record.getMessage()
+    ]
+    assert said == []
     assert _issue(house, "gateway_token_refused") is None
 
 

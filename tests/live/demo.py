@@ -79,6 +79,7 @@ async def run(options: argparse.Namespace) -> int:
             log=folder / "simulator.log",
             scenario=options.scenario,
             speed=options.speed,
+            live=True,
         )
         print(f"Starting the simulated cloud ({options.scenario}, {options.speed:g} times as fast) …")
         await servers.enter_async_context(simulator)

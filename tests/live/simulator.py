@@ -52,11 +52,14 @@ class ReceivedRequest(TypedDict):
 class Simulator:
     """``python -m simulator`` and its control surface under ``/_sim/``."""
 
-    def __init__(self, *, port: int, log: Path, scenario: str = "two_chargers", speed: float = 60, gateway: bool = False) -> None:
+    def __init__(
+        self, *, port: int, log: Path, scenario: str = "two_chargers", speed: float = 60, gateway: bool = False, live: bool = False
+    ) -> None:
         self._server = Server("The simulator", port, log)
         self._scenario = scenario
         self._speed = speed
         self._gateway = gateway
+        self._live = live
         self.url = self._server.url
 
     async def __aenter__(self) -> Self:
@@ -64,6 +67,7 @@ class Simulator:
         command = [sys.executable, "-m", "simulator", "--port", str(self._server.port)]
         command += ["--scenario", self._scenario, "--speed", f"{self._speed:g}"]
         command += ["--gateway"] if self._gateway else []
+        command += ["--live"] if self._live else []
         await self._server.start(command, folder=ROOT, environment={}, ready=self._is_up, seconds=120)
         return self
 

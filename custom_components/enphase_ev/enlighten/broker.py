@@ -129,18 +129,23 @@ def _user_name(access: BrokerAccess, site_id: str) -> str:
 async def _connected(client: Client) -> AsyncIterator[None]:
     """Connect, and hang up afterwards.
 
-    The library breaks when it is stopped while it connects, so that it goes on by itself and is sent away as soon as it is through.
+    The library breaks when it is stopped while it connects, so that it goes on by itself and is sent away as soon as it is through. It is
+    not shielded: what goes wrong in what was shielded and given up is an error in the log.
     """
     from aiomqtt import MqttError  # noqa: PLC0415
 
     opening = asyncio.ensure_future(client.__aenter__())
+    is_through = False
     try:
-        async with asyncio.timeout(_TIMEOUT):
-            await asyncio.shield(opening)
-    except asyncio.CancelledError, TimeoutError:
-        await asyncio.wait([opening], timeout=_PARTING)
-        opening.add_done_callback(lambda _: _send_away(client, opening))
-        raise
+        await asyncio.wait([opening], timeout=_TIMEOUT)
+        is_through = opening.done()
+    finally:
+        if not is_through:
+            await asyncio.wait([opening], timeout=_PARTING)
+            opening.add_done_callback(lambda _: _send_away(client, opening))
+    if not is_through:
+        raise TimeoutError
+    await opening
     try:
         yield
     finally:

@@ -6,11 +6,13 @@ that comes in parts is one, and what is not known is passed over.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from .exceptions import InvalidResponse
 
 _VARINT, _FIXED_64, _BYTES, _GROUP, _END_OF_GROUP, _FIXED_32 = range(6)
 _LARGEST_SIGNED = (1 << 63) - 1
+_ALL_BITS = (1 << 64) - 1
 _SIZE_OF = {_FIXED_64: 8, _FIXED_32: 4}
 # A varint holds 64 bits.
 _MOST_SHIFT = 63
@@ -30,11 +32,12 @@ class Message:
         """
         self._numbers: dict[int, list[int]] = {}
         self._bytes: dict[int, list[bytes]] = {}
+        numbers, texts = self._numbers, self._bytes
         for number, value in _fields(data):
             if isinstance(value, int):
-                self._numbers.setdefault(number, []).append(value)
+                numbers.setdefault(number, []).append(value)
             else:
-                self._bytes.setdefault(number, []).append(value)
+                texts.setdefault(number, []).append(value)
 
     def __contains__(self, number: int) -> bool:
         return number in self._bytes or number in self._numbers
@@ -52,7 +55,7 @@ class Message:
         packed = self._bytes.get(number)
         if packed is None:
             return tuple(_signed(value) for value in self._numbers.get(number, ()))
-        return tuple(_signed(value) for part in packed for value in _varints(part))
+        return tuple(chain.from_iterable(map(_varints, packed)))
 
     def message(self, number: int) -> Message:
         """Return a message inside this one.
@@ -60,7 +63,8 @@ class Message:
         Raises:
             InvalidResponse: It is no message, or was cut off.
         """
-        return Message(b"".join(self._bytes.get(number, ())))
+        parts = self._bytes.get(number)
+        return _EMPTY if parts is None else Message(parts[0] if len(parts) == 1 else b"".join(parts))
 
 
 def _signed(value: int) -> int:
@@ -71,12 +75,15 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return the number that begins at a place, and where it ends."""
     value = shift = 0
     try:
+        if data[at] < 0x80:
+            # Most are that short.
+            return data[at], at + 1
         while True:
             byte = data[at]
             at += 1
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return value & ((1 << 64) - 1), at
+                return value & _ALL_BITS, at
             shift += 7
             if shift > _MOST_SHIFT:
                 raise InvalidResponse("A message holds a number that never ends")
@@ -84,17 +91,29 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         raise InvalidResponse("A message was cut off") from None
 
 
-def _varints(data: bytes) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        yield value
+def _varints(data: bytes) -> list[int]:
+    """Return the numbers that stand packed one after the other, signed 64 bit."""
+    found: list[int] = []
+    value = shift = 0
+    for byte in data:
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            found.append(_signed(value & _ALL_BITS))
+            value = shift = 0
+            continue
+        shift += 7
+        if shift > _MOST_SHIFT:
+            raise InvalidResponse("A message holds a number that never ends")
+    if shift:
+        raise InvalidResponse("A message was cut off")
+    return found
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Yield the fields in their order: numbers, and what has a length. The others are no part of what is read here."""
     at = groups = 0
-    while at < len(data):
+    end = len(data)
+    while at < end:
         tag, at = _varint(data, at)
         kind = tag & 7
         if kind == _VARINT:
@@ -103,7 +122,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
                 yield tag >> 3, value
         elif kind == _BYTES:
             length, at = _varint(data, at)
-            if length > len(data) - at:
+            if length > end - at:
                 raise InvalidResponse("A message was cut off")
             if not groups:
                 yield tag >> 3, data[at : at + length]
@@ -116,5 +135,9 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
                 raise InvalidResponse("A message is not nested as it says")
         else:
             raise InvalidResponse("A message holds a type that there is not")
-    if at > len(data) or groups:
+    if at > end or groups:
         raise InvalidResponse("A message was cut off")
+
+
+# A message that is not there; nobody writes into it.
+_EMPTY = Message(b"")

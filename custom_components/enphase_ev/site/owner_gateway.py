@@ -95,6 +95,18 @@ class OwnerGateway:
         """Return whether a path answered when it was asked last."""
         return self._standings[path].is_refused is False and not self._away.failures
 
+    @property
+    def told_of_paths(self) -> dict[str, dict[str, object]]:
+        """Return how each path stands, for diagnostics: whether it is refused, failures in a row, and when it is due if put off (UTC)."""
+        return {
+            path.value: {
+                "is_refused": standing.is_refused,
+                "failures": standing.failures,
+                "put_off_until": None if standing.due == _AT_ONCE else standing.due,
+            }
+            for path, standing in self._standings.items()
+        }
+
     async def view(self) -> GatewayView | None:
         """Return what the gateway says about the battery's settings; `None` where it says nothing.
 
