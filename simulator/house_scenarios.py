@@ -13,19 +13,18 @@ from .building import (
     family_car,
 )
 from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, THREE_PHASE_32
-from .house.sources import Household, Sun
+from .house.sources import PLACES, Household, Sun
 from .site import Site
 from .world import World
 
 HOUSES = Scenarios()
 
 _LONG_PAST = PastOfCharger(installed_days_ago=455, session_days=425)
-_PLACES = {"AU": (-37.8, 145.0), "US": (34.0, -118.2), "NL": (52.4, 4.9)}
 
 
 def give_house(site: Site, *, peak_w: float = 7000.0, average_w: float = 450.0) -> None:
     """Panels under the sky of the site's country, and a household."""
-    latitude, longitude = _PLACES[site.country]
+    latitude, longitude = PLACES[site.country]
     site.house.sun = Sun(peak_w, latitude, longitude)
     site.house.household = Household(average_w, site.zone)
 

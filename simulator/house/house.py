@@ -14,7 +14,7 @@ from ..clock import Clock
 from .flows import Energy, Power, balanced
 from .meters import QUARTER_S, Quarter, quarter_of
 from .past import Charged, Past, PastHouse, midnight, relive
-from .sources import Source, Steady
+from .sources import Source, Steady, by_day
 
 # The cloud gets the meters every quarter hour, but not on the quarter.
 REPORT_OFFSET_S = 420
@@ -28,6 +28,7 @@ class Surroundings(Protocol):
     """What a house knows of the site that it stands on."""
 
     zone: ZoneInfo
+    country: str
 
     def catch_up(self) -> None:
         """Let chargers, battery and meters live up to the clock."""
@@ -179,7 +180,7 @@ class House:
         """What was before the world began; worked out when somebody asks."""
         if self._past is None:
             size = self._around.battery_size()
-            house = PastHouse(self.sun, self.household, *size, self._around.zone, self.began)
+            house = PastHouse(by_day(self.sun, self._around.country), self.household, *size, self._around.zone, self.began)
             self._past = relive(house, self._around.past_charging(self.began))
         return self._past
 

@@ -1,4 +1,4 @@
-"""What the meters counted before the world began: the same sun, house and sessions, and a battery that evens them out."""
+"""What the meters counted before the world began: the same panels, house and sessions, and a battery that evens them out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
