@@ -63,9 +63,9 @@ CHARGER_BINARY_SENSORS = (
         value_fn=lambda charger: charger.status.is_plugged_in,
     ),
     ChargerBinarySensorDescription(
-        # Of the class "battery charging" the editor would say that a battery has started charging.
+        # The blueprints that people have imported find it by its class.
         key="charging",
-        translation_key="charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         value_fn=lambda charger: charger.status.is_charging,
     ),
     ChargerBinarySensorDescription(

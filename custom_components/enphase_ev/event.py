@@ -14,10 +14,11 @@ from .battery.ledger import LedgerEvent, Told
 from .battery.model import Battery
 from .battery.words import told_data, told_line
 from .charger.coordinator import ChargerCoordinator
-from .charger.model import Charger, ChargerState
-from .const import EVENT_BATTERY_CHANGE
+from .charger.model import Charger, ChargerState, CommandState
+from .const import EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
+from .texts import common_text, text_of
 
 PARALLEL_UPDATES = 0
 
@@ -31,6 +32,8 @@ class SessionEvent(StrEnum):
     SUSPENDED = "suspended"
     UNPLUGGED = "unplugged"
     FAULTED = "faulted"
+    CAR_FULL = "car_full"
+    COMMAND_FAILED = "command_failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,20 @@ class SessionEvents(ChargerEntity, EventEntity):
         for event in session_events(before, self.charger):
             self._trigger_event(event, _figures(event, self.charger))
             self.async_write_ha_state()
+            if event is SessionEvent.COMMAND_FAILED:
+                self._log_failure()
         super()._handle_coordinator_update()
+
+    def _log_failure(self) -> None:
+        """Give the logbook a sentence about a command that the charger did not follow."""
+        command = self.charger.start_stop
+        if command is None:
+            return
+        status = text_of("entity", "sensor", "connector_status", "state", command.reason or "") or command.reason or ""
+        message = common_text("charger_start_failed" if command.wish else "charger_stop_failed", status=status)
+        device_id = self.device_entry.id if self.device_entry else None
+        where = {ATTR_ENTITY_ID: self.entity_id, ATTR_DEVICE_ID: device_id}
+        self.hass.bus.async_fire(EVENT_COMMAND_FAILED, {**where, "message": message})
 
 
 class BatteryChanges(BatteryEntity, EventEntity):
@@ -119,17 +135,33 @@ def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:
         yield SessionEvent.PLUGGED_IN
     if status.is_charging and not was.is_charging:
         yield SessionEvent.CHARGING_STARTED
-    is_suspended, was_suspended = now.state is ChargerState.SUSPENDED, before.state is ChargerState.SUSPENDED
+    is_suspended, was_suspended = _is_suspended(now), _is_suspended(before)
     if is_suspended and not was_suspended and status.is_plugged_in:
         yield SessionEvent.SUSPENDED
     if (was.is_charging or was_suspended) and not status.is_charging and not is_suspended and not status.is_faulted:
         yield SessionEvent.CHARGING_FINISHED
+    if now.is_full and not before.is_full:
+        yield SessionEvent.CAR_FULL
     if was.is_plugged_in and not status.is_plugged_in:
         yield SessionEvent.UNPLUGGED
+    if before.start_stop is not None and before.start_stop.is_pending and _has_failed(now):
+        yield SessionEvent.COMMAND_FAILED
+
+
+def _is_suspended(charger: Charger) -> bool:
+    word = (charger.status.connector_status or "").upper()
+    return charger.state is ChargerState.SUSPENDED or (charger.is_full and word == "SUSPENDED_EV")
+
+
+def _has_failed(charger: Charger) -> bool:
+    return charger.start_stop is not None and charger.start_stop.state is CommandState.FAILED
 
 
 def _figures(event: SessionEvent, charger: Charger) -> dict[str, float | str | None]:
     """Return the figures that belong to an event: energy in kWh, duration in minutes, range in miles, level in A."""
+    if event is SessionEvent.COMMAND_FAILED:
+        command = charger.start_stop
+        return {"command": "start" if command and command.wish else "stop", "reason": command.reason if command else None}
     session = charger.status.session
     reason = charger.status.connector_reason or (charger.status.connector_status or "").lower() or None
     if event in {SessionEvent.PLUGGED_IN, SessionEvent.FAULTED}:
@@ -138,8 +170,8 @@ def _figures(event: SessionEvent, charger: Charger) -> dict[str, float | str | N
         return {"level": charger.set_level}
     figures: dict[str, float | str | None] = {
         "energy": session.energy if session else None,
-        "duration": charger.session_duration.total_seconds() / 60 if charger.session_duration is not None else None,
-        "range_added": session.range_added if session else None,
+        "duration": round(charger.session_duration.total_seconds() / 60) if charger.session_duration is not None else None,
+        "range_added": round(session.range_added, 1) if session and session.range_added is not None else None,
         "cost": session.cost if session else None,
     }
     return {"reason": reason, **figures} if event in {SessionEvent.SUSPENDED, SessionEvent.CHARGING_FINISHED} else figures

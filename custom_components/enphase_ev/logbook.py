@@ -1,4 +1,4 @@
-"""Lines of the logbook: what has happened to the changes and schedules of a battery."""
+"""Lines of the logbook: what has happened to the changes and schedules of a battery, and the commands that a charger did not follow."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -8,7 +8,7 @@ from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import DOMAIN, EVENT_BATTERY_CHANGE
+from .const import DOMAIN, EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED
 
 
 class _Logged(Protocol):
@@ -27,10 +27,11 @@ def async_describe_events(
     devices = dr.async_get(hass)
 
     @callback
-    def describe_battery_change(event: _Logged) -> dict[str, str]:
+    def describe(event: _Logged) -> dict[str, str]:
         device = devices.async_get(event.data.get(ATTR_DEVICE_ID) or "")
         name = (device.name_by_user or device.name) if device else None
         line = {LOGBOOK_ENTRY_NAME: name or "", LOGBOOK_ENTRY_MESSAGE: event.data["message"]}
         return {**line, LOGBOOK_ENTRY_ENTITY_ID: event.data[ATTR_ENTITY_ID]}
 
-    async_describe_event(DOMAIN, EVENT_BATTERY_CHANGE, describe_battery_change)
+    for event_type in (EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED):
+        async_describe_event(DOMAIN, event_type, describe)

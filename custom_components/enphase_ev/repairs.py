@@ -15,7 +15,7 @@ from .battery.issues import LEFT_ENTRIES
 from .battery.left_entries import async_drop
 from .battery.settings import async_restore_schedules
 from .charger.devices import including, is_new
-from .charger.issues import NEW_CHARGERS
+from .charger.issues import NEW_CHARGERS, STOP_FAILED
 from .const import DOMAIN
 from .enlighten import BatteryFamily
 from .options import CONF_GATEWAY_FINGERPRINT
@@ -126,6 +126,30 @@ class LeftEntriesFlow(RepairsFlow):
         return entry.runtime_data.battery if entry is not None and entry.state is ConfigEntryState.LOADED else None
 
 
+class StopAgainFlow(RepairsFlow):
+    """Sends a stop once more to a charger that has not stopped."""
+
+    def __init__(self, entry_id: str, serial: str) -> None:
+        super().__init__()
+        self._entry_id = entry_id
+        self._serial = serial
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Offer it."""
+        return self.async_show_menu(step_id="init", menu_options=["try_again"], description_placeholders=_placeholders(self))
+
+    async def async_step_try_again(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Send it; whether the charger stops is seen with the next polls."""
+        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None or entry.state is not ConfigEntryState.LOADED or self._serial not in entry.runtime_data.chargers.data:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await entry.runtime_data.charger_commands.async_stop(self._serial)
+        except HomeAssistantError as err:
+            return self.async_abort(reason="not_stopped", description_placeholders={"error": str(err)})
+        return self.async_create_entry(data={})
+
+
 class ActivateSchedulesFlow(RepairsFlow):
     """Lets the schedules of a charger, or of one kind of the battery, count."""
 
@@ -166,14 +190,15 @@ def _placeholders(flow: RepairsFlow) -> dict[str, str]:
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
     """Return the flow of an issue; an issue that only informs has a confirmation."""
-    if issue_id.startswith(NEW_CHARGERS) and data is not None:
-        return AddChargersFlow(str(data["entry_id"]))
-    if issue_id.startswith(GATEWAY_CERTIFICATE) and data is not None:
-        return AcceptCertificateFlow(str(data["entry_id"]), str(data["fingerprint"]))
-    if issue_id.startswith(IMPORT_HISTORY) and data is not None:
-        return ImportHistoryFlow(str(data["entry_id"]))
-    if issue_id.startswith(LEFT_ENTRIES) and data is not None:
-        return LeftEntriesFlow(str(data["entry_id"]))
-    if issue_id.startswith(INACTIVE) and data is not None:
-        return ActivateSchedulesFlow(str(data["entry_id"]), _activation(data))
-    return ConfirmRepairFlow()
+    if data is None:
+        return ConfirmRepairFlow()
+    entry_id = str(data.get("entry_id"))
+    flows: dict[str, Callable[[], RepairsFlow]] = {
+        NEW_CHARGERS: lambda: AddChargersFlow(entry_id),
+        GATEWAY_CERTIFICATE: lambda: AcceptCertificateFlow(entry_id, str(data["fingerprint"])),
+        IMPORT_HISTORY: lambda: ImportHistoryFlow(entry_id),
+        LEFT_ENTRIES: lambda: LeftEntriesFlow(entry_id),
+        STOP_FAILED: lambda: StopAgainFlow(entry_id, str(data["serial"])),
+        INACTIVE: lambda: ActivateSchedulesFlow(entry_id, _activation(data)),
+    }
+    return next((begin() for kind, begin in flows.items() if issue_id.startswith(kind)), ConfirmRepairFlow())

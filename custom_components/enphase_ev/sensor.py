@@ -17,6 +17,7 @@ from .battery.override import OverrideAction
 from .charger.coordinator import ChargerCoordinator
 from .charger.meter_sensors import METER_SENSORS
 from .charger.model import Charger, ChargerState, DataSource
+from .charger.reason_sensor import CHARGING_REASON, ReasonSensor
 from .const import DOMAIN
 from .enlighten import (
     MOST_PER_HOUR,
@@ -128,13 +129,19 @@ def _session_attributes(session: PastSession | None) -> Attributes:
         "end": session.ended_at,
         "active_time": session.active_seconds,
         "cost": session.cost,
-        "range_added": session.range_added,
+        "range_added": None if session.range_added is None else round(session.range_added, 1),
     }
 
 
 def _power_attributes(charger: Charger) -> Attributes:
     power = charger.power
     return {"estimated": power.is_estimated if power else None, "source": power.source if power else None}
+
+
+def _status_attributes(charger: Charger) -> Attributes:
+    """Return why it is so: the cloud's word, else the connector's of a pause."""
+    word = _connector_state(charger) if charger.state in {ChargerState.SUSPENDED, ChargerState.FULL} else None
+    return {"reason": charger.status.connector_reason or word}
 
 
 CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
@@ -166,7 +173,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         ENUM,
         lambda charger: charger.state.value,
         options=[state.value for state in ChargerState],
-        attributes_fn=lambda charger: {"reason": charger.status.connector_reason},
+        attributes_fn=_status_attributes,
     ),
     sensor("lifetime_energy", COUNTED_WH, lambda charger: charger.lifetime_energy),
     sensor("energy_today", COUNTED_WH, lambda charger: charger.energy_today),
@@ -396,6 +403,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, SITE, SITE_SENSORS, SiteSensor)
     add_entities(entry, async_add_entities, LIVE, LIVE_SENSORS, LiveSensor)
     add_entities(entry, async_add_entities, CHARGERS, sourced(CHARGER_SENSORS + METER_SENSORS), ChargerSensor)
+    add_entities(entry, async_add_entities, CHARGERS, [CHARGING_REASON], ReasonSensor)
     add_entities(entry, async_add_entities, BATTERY, sourced(BATTERY_SENSORS), BatterySensor)
     add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, sourced(UNIT_SENSORS), UnitSensor)

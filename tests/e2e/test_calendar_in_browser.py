@@ -87,9 +87,7 @@ class Planner(Person):
 
     def events(self, title: str) -> Locator:
         """The events of the month that one can see."""
-        return (
-            self.page.locator("ha-full-calendar").get_by_text(re.compile(rf"^{re.escape(title)}( \\(inactive|$)")).locator("visible=true")
-        )
+        return self.page.locator("ha-full-calendar").get_by_text(re.compile(rf"^{re.escape(title)}( \(inactive|$)")).locator("visible=true")
 
     async def fill_in(self, *, summary: str, begin: str | None = None, end: str | None = None) -> None:
         """Fill in what is said, times as whole hours."""

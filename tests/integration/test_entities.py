@@ -39,7 +39,7 @@ _OF_CHARGER: list[_Row] = [
     ("sensor", "ip_address", None, None, None, _DIAGNOSTIC, "192.0.2.10"),
     ("sensor", "reporting_interval", "duration", "s", None, _DIAGNOSTIC, "300.0"),
     ("binary_sensor", "plugged_in", "plug", None, None, None, "on"),
-    ("binary_sensor", "charging", None, None, None, None, "off"),
+    ("binary_sensor", "charging", "battery_charging", None, None, None, "off"),
     ("binary_sensor", "schedule_open", "running", None, None, None, "off"),
     ("binary_sensor", "faulted", "problem", None, None, None, "off"),
     ("binary_sensor", "connected", "connectivity", None, None, _DIAGNOSTIC, "on"),
@@ -158,7 +158,7 @@ async def test_a_full_vehicle(house: House) -> None:
 
     await house.live(1800)
 
-    assert house.state("sensor", "status").state in {"finished", "suspended"}
+    assert house.state("sensor", "status").state == "full"
     assert house.state("binary_sensor", "charging").state == "off"
 
 

@@ -68,9 +68,11 @@ async def test_a_full_car(build_house: HouseBuilder) -> None:
 
     await house.live(3600)
 
-    assert [kind for kind, _ in told] == ["charging_finished"]
+    assert [kind for kind, _ in told] == ["charging_finished", "car_full"]
+    assert told[1][1]["energy"] == told[0][1]["energy"]
     assert told[0][1]["energy"] == pytest.approx(0.02 * 60 / 0.92, abs=0.02)
-    assert house.state("sensor", "status").state == "finished"
+    assert house.state("sensor", "status").state == "full"
+    assert house.state("sensor", "charging_status_reason").state == "car_full"
 
 
 async def test_a_fault(build_house: HouseBuilder) -> None:

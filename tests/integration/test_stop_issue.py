@@ -1,8 +1,10 @@
 """A charger that goes on charging although it was told to stop."""
 
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
+from custom_components.enphase_ev import repairs
 from custom_components.enphase_ev.const import DOMAIN
 from tests.integration.house import House, HouseBuilder
 
@@ -79,6 +81,37 @@ async def test_it_is_over_when_a_later_stop_works(deaf: House) -> None:
 
     assert _issue(deaf) is None
     assert deaf.state("switch", "charging").attributes["last_command"] == "confirmed"
+
+
+async def test_a_person_can_try_again_from_the_issue(deaf: House) -> None:
+    await _stop_in_vain(deaf)
+    issue = _issue(deaf)
+    assert issue is not None
+    flow = await repairs.async_create_fix_flow(deaf.hass, issue.issue_id, dict(issue.data or {}))
+    flow.hass, flow.issue_id = deaf.hass, issue.issue_id
+    menu = await flow.async_step_init()
+    assert menu["menu_options"] == ["try_again"]
+    assert menu["description_placeholders"] == {"charger": "IQ EV Charger_ABCD"}
+
+    deaf.sim.world.deployment.stop_ignored = False
+    assert (await flow.async_step_try_again())["type"] is FlowResultType.CREATE_ENTRY
+    await deaf.live(61)
+
+    assert deaf.sim.count("control", path="stop_charging") == 2
+    assert _issue(deaf) is None
+    assert deaf.state("binary_sensor", "charging").state == "off"
+
+
+async def test_the_second_try_can_fail_too(deaf: House) -> None:
+    await _stop_in_vain(deaf)
+    issue = _issue(deaf)
+    assert issue is not None
+    flow = await repairs.async_create_fix_flow(deaf.hass, issue.issue_id, dict(issue.data or {}))
+    flow.hass, flow.issue_id = deaf.hass, issue.issue_id
+    deaf.sim.faults.add(path="stop_charging", status=503, times=None)
+    answer = await flow.async_step_try_again()
+    assert (answer["type"], answer["reason"]) == (FlowResultType.ABORT, "not_stopped")
+    assert _issue(deaf) is not None
 
 
 async def test_it_is_over_when_somebody_wants_it_to_charge_after_all(deaf: House) -> None:

@@ -58,11 +58,14 @@ class ChargerCommands:
         sent = wished if takes_level else None
         reply = await self._send(self._client.start(charger.serial, mode=mode, level=sent, connector_id=connector_id))
         if reply.outcome is Outcome.NOT_PLUGGED_IN:
+            # What is shown said something else, as a rule.
+            await self._coordinator.async_look(charger.serial)
+            self._coordinator.publish()
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="not_plugged_in", translation_placeholders={"charger": charger.name}
             )
         now = datetime.now(UTC)
-        tracker.start_stop = Command(wish=True, requested_at=now)
+        tracker.start_stop = Command(wish=True, requested_at=now, is_queued=reply.outcome is Outcome.QUEUED)
         # A start without a level asks for nothing but charging: a charger that charges already has nothing left to confirm.
         is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
         is_change = charger.status.is_charging and takes_level and not is_nothing_to_do
@@ -77,7 +80,7 @@ class ChargerCommands:
         tracker.restarts_with, tracker.level_change = None, None
         async with self._coordinator.turn(serial):
             reply = await self._send(self._client.stop(serial))
-            tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC))
+            tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC), is_queued=reply.outcome is Outcome.QUEUED)
             self._coordinator.confirm_soon()
         return reply
 

@@ -10,6 +10,7 @@ from ..const import DOMAIN
 from .model import Charger, CommandState
 
 NEW_CHARGERS = "new_chargers"
+STOP_FAILED = "stop_failed"
 _CHARGER_GONE = "charger_gone"
 
 
@@ -58,7 +59,7 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
     if device is None:
         return
-    issue_id = f"stop_failed_{device.id}"
+    issue_id = f"{STOP_FAILED}_{device.id}"
     command = charger.start_stop
     if command is None or command.wish or command.state is not CommandState.FAILED or not charger.status.is_charging:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -67,9 +68,10 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
         hass,
         DOMAIN,
         issue_id,
-        is_fixable=False,
+        data={"entry_id": entry.entry_id, "serial": charger.serial},
+        is_fixable=True,
         severity=ir.IssueSeverity.WARNING,
-        translation_key="stop_failed",
+        translation_key=STOP_FAILED,
         translation_placeholders={"charger": charger.name},
     )
 
@@ -78,4 +80,4 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
 def clear_stop_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of chargers when their entry is unloaded."""
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-        ir.async_delete_issue(hass, DOMAIN, f"stop_failed_{device.id}")
+        ir.async_delete_issue(hass, DOMAIN, f"{STOP_FAILED}_{device.id}")

@@ -33,12 +33,16 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Command[WishT]:
-    """What a person asked for and the cloud accepted; `reason` is what was read instead when it failed."""
+    """What a person asked for and the cloud accepted; `reason` is what was read instead when it failed.
+
+    `is_queued`: the cloud keeps it until the charger is back.
+    """
 
     wish: WishT
     requested_at: datetime
     state: CommandState = CommandState.REQUESTED
     reason: str | None = None
+    is_queued: bool = False
 
     @property
     def is_pending(self) -> bool:
@@ -68,6 +72,7 @@ class ChargerState(StrEnum):
     SUSPENDED = "suspended"
     PLUGGED_IN = "plugged_in"
     FINISHED = "finished"
+    FULL = "full"
     AVAILABLE = "available"
     # Home Assistant has a state "unavailable" of its own.
     OUT_OF_SERVICE = "out_of_service"
@@ -84,6 +89,10 @@ _STATE_OF_CONNECTOR = {
     "UNAVAILABLE": ChargerState.OUT_OF_SERVICE,
     "FAULTED": ChargerState.FAULTED,
 }
+
+
+# The connector's words for a car that takes nothing any more.
+_WORDS_OF_A_FULL_CAR = {"SUSPENDED_EV", "FINISHING"}
 
 
 class DataSource(StrEnum):
@@ -239,6 +248,15 @@ class Charger:
         return self.status.is_charging and self.status.is_at_safe_limit
 
     @property
+    def is_full(self) -> bool:
+        """Return whether the car has charged since it was plugged in, and takes no more; one that was stopped is not full."""
+        status, session, command = self.status, self.status.session, self.start_stop
+        is_of_car = (status.connector_status or "").upper() in _WORDS_OF_A_FULL_CAR
+        has_charged = session is not None and session.unplugged_at is None and (session.energy or 0.0) > 0
+        was_stopped = command is not None and not command.wish
+        return status.is_plugged_in and not status.is_charging and is_of_car and has_charged and not was_stopped
+
+    @property
     def state(self) -> ChargerState:
         """Return what it is doing, in one word."""
         status = self.status
@@ -248,6 +266,8 @@ class Charger:
             return ChargerState.FAULTED
         if status.is_charging:
             return ChargerState.CHARGING
+        if self.is_full:
+            return ChargerState.FULL
         if (state := _STATE_OF_CONNECTOR.get((status.connector_status or "").upper())) is not None:
             return state
         return ChargerState.PLUGGED_IN if status.is_plugged_in else ChargerState.AVAILABLE
