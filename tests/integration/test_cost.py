@@ -36,7 +36,7 @@ async def test_the_first_two_minutes(sign_in_house: HouseBuilder, scenario: str)
     assert house.state("update", "firmware").state == "off"
 
 
-@pytest.mark.parametrize(("scenario", "most"), [("battery_site", 136), ("home", 138), ("ten_chargers", 266), ("battery_only", 81)])
+@pytest.mark.parametrize(("scenario", "most"), [("battery_site", 134), ("home", 136), ("ten_chargers", 264), ("battery_only", 79)])
 async def test_an_hour_in_which_nothing_happens(build_house: HouseBuilder, scenario: str, most: int) -> None:
     house = await build_house(scenario, prepare=_let_all_cars_rest)
     await house.live(900)

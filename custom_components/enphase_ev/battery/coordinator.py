@@ -185,6 +185,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if settings is not None:
             self.seen_at = now
             self.data = battery = replace(self.data or battery, settings=settings)
+        elif self._is_cloud_gone(now):
+            self._settings_due = now + _SETTINGS_EVERY
+            return
         schedules = await self.optional.ask("battery schedules", self.client.schedules())
         if schedules is not None:
             self.data = battery = replace(self.data or battery, schedules=schedules)
@@ -197,9 +200,13 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self._is_due_after_change = False
             self._profile_due = now
 
+    def _is_cloud_gone(self, now: datetime) -> bool:
+        """Return whether nothing of the account has answered for some time: then one question tells as much as many."""
+        return self.client.account.answered_at < now - _SETTINGS_EVERY
+
     async def _refresh_profile(self, now: datetime) -> None:
         """Ask for the profile when it is due by itself: nothing else has to be due at the same moment."""
-        if self.data is None or now < self._profile_due:
+        if self.data is None or now < self._profile_due or self._is_cloud_gone(now):
             return
         profile = await self.optional.ask("battery profile", self.client.profile())
         self._profile_due = now + (_SETTINGS_EVERY if profile is None else _SITE_EVERY) * self.client.account.budget.pace
@@ -208,7 +215,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     async def _refresh_alerts(self, now: datetime) -> None:
         """Ask for storm alerts: now and then, and often while there is one."""
-        if self.data is None:
+        if self.data is None or self._is_cloud_gone(now):
             return
         is_on = self.data.active_alerts or (self.data.settings is not None and self.data.settings.has_storm_alert)
         if now < self._alerts_asked_at + (_SETTINGS_EVERY if is_on else _ALERTS_EVERY):
