@@ -221,7 +221,10 @@ class Soak:
         house, sim = self.house, self.house.sim
         entities = er.async_entries_for_config_entry(er.async_get(house.hass), house.entry.entry_id)
         # After a month without a session there is none to show.
-        without = {f"{charger.serial}_last_session" for charger in self.chargers}
+        of_last_session = ("_last_session", "_last_session_cost", "_last_session_range")
+        without = {f"{charger.serial}{key}" for charger in self.chargers for key in of_last_session}
+        # Buttons that have nothing to do: no change of the profile is pending, and there is no storm.
+        without |= {one.unique_id for one in entities if one.unique_id.endswith(("_cancel_profile_change", "_storm_alert_opt_out"))}
         there = [one.entity_id for one in entities if one.disabled_by is None and one.unique_id not in without]
         assert [one for one in there if (state := house.hass.states.get(one)) is None or state.state == "unavailable"] == []
         for charger in self.chargers:
