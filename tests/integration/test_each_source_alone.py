@@ -8,7 +8,7 @@ from homeassistant.core import Event, EventStateChangedData, EventStateReportedD
 import pytest
 
 from simulator.faults import FaultOptions
-from tests.integration.battery_house import BatteryHouseBuilder
+from tests.integration.battery_house import MOST_WAITED, BatteryHouseBuilder
 from tests.integration.house import House
 
 _HOURS = 3
@@ -52,6 +52,19 @@ async def test_a_site_loads_while_only_its_chargers_are_down(build_battery_house
     assert house.state("sensor", "status").state == "plugged_in"
     assert house.state("number", "charging_amps").state == "32.0"
     assert house.site_state("binary_sensor", "cloud_reachable").state == "on"
+
+
+async def test_an_override_of_before_ends_while_the_chargers_are_down(build_battery_house: BatteryHouseBuilder) -> None:
+    """The entry did not load, and nothing ended it."""
+    house = await build_battery_house("battery_site")
+    before = house.entries
+    await house.asked("set_battery_override", action="hold", duration="00:30:00", wait=MOST_WAITED)
+    assert house.entries != before
+    house.sim.faults.add(path="ev_chargers/status", status=503, times=None)
+    await house.restarted(minutes=5)
+    await house.pass_time(minutes=45)
+    assert house.entry.runtime_data.overrides.active is None
+    assert house.entries == before
 
 
 async def test_a_site_loads_while_only_its_battery_is_down(build_battery_house: BatteryHouseBuilder) -> None:
