@@ -182,8 +182,15 @@ async def test_green_mode_and_a_start_at_the_same_moment(house: House) -> None:
     assert [one.body for one in _writes(house, "start_charging")] == [{"connectorId": 1}]
 
 
-async def test_a_mode_that_the_app_has_just_chosen_counts(house: House) -> None:
-    house.sim.charger().mode = ChargeMode.GREEN
+@pytest.mark.parametrize(("scenario", "mode"), [("one_charger", ChargeMode.GREEN), ("smart_site", ChargeMode.SMART)])
+async def test_a_mode_that_the_app_has_just_chosen_counts(build_house: HouseBuilder, scenario: str, mode: ChargeMode) -> None:
+    """The status gives a hint of green mode alone; of the others only the preference tells."""
+    house = await build_house(scenario, prepare=lambda sim: setattr(sim.charger(), "mode", ChargeMode.MANUAL))
+    assert house.state("select", "charge_mode").state == "manual"
+    if house.sim.charger().charging:
+        house.sim.charger().stop()
+        await house.live(61)
+    house.sim.charger().mode = mode
     await _start(house, charging_level=32)
     assert [one.body for one in _writes(house, "start_charging")] == [{"connectorId": 1}]
 

@@ -1,5 +1,8 @@
 """Whether the house battery may feed the car, and down to what level (docs/cloud-api/battery.md §8)."""
 
+import json
+from pathlib import Path
+
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -122,6 +125,18 @@ async def test_a_level_is_refused_where_none_is_kept(house: BatteryHouse) -> Non
         await _set(house, 50)
     assert caught.value.translation_key == "battery_for_car_off"
     assert len(_writes(house)) == 1
+
+
+async def test_a_half_that_is_not_known_is_not_written_as_off(house: BatteryHouse) -> None:
+    told = json.loads((Path(__file__).parents[1] / "fixtures" / "api" / "battery_settings.json").read_text(encoding="utf-8"))
+    told["data"]["devices"] = {"iqEvse": {"batteryLimit": 60, "minBatteryLimit": 20}}
+    house.sim.faults.add(path="batterySettings", method="GET", body=told, times=None)
+    await house.pass_time(minutes=6)
+    assert (house.battery_state(*_SWITCH), house.battery_state(*_LIMIT)) == ("unknown", "60.0")
+    with pytest.raises(ServiceValidationError) as caught:
+        await _set(house, 50)
+    assert caught.value.translation_key == "battery_for_car_off"
+    assert _writes(house) == []
 
 
 async def test_what_is_so_already_is_not_written(house: BatteryHouse) -> None:

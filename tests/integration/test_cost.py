@@ -16,14 +16,15 @@ def _let_all_cars_rest(sim: Simulator) -> None:
             charger.stop()
 
 
-@pytest.mark.parametrize("scenario", ["battery_site", "home"])
-async def test_the_first_two_minutes(sign_in_house: HouseBuilder, scenario: str) -> None:
+@pytest.mark.parametrize(("scenario", "most"), [("battery_site", 15), ("home", 17)])
+async def test_the_first_two_minutes(sign_in_house: HouseBuilder, scenario: str, most: int) -> None:
+    """With the energy of the day, which a person sees in the first minute."""
     house = await sign_in_house(scenario)
     _let_all_cars_rest(house.sim)
     await house.live(119)
 
     requests = [request for request in house.sim.requests if request.family not in _SIGN_IN]
-    assert len(requests) <= 16
+    assert len(requests) <= most
     # What a person looks at first is there.
     for entity in (house.state("sensor", "status"), house.state("select", "charge_mode"), house.state("calendar", "charging_schedule")):
         assert entity.state not in {"unknown", "unavailable"}

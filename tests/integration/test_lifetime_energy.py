@@ -163,6 +163,27 @@ async def test_a_zero_in_some_reports_is_a_missed_answer(build_house: HouseBuild
     assert float(house.state("sensor", "energy_today").state) > 4
 
 
+async def test_a_counter_that_comes_back_goes_on_from_where_it_was(build_house: HouseBuilder) -> None:
+    """Another counter was told for some reports; what was charged meanwhile was missing for good.
+
+    Statistics have taken the other one for a counter that began anew: they go on with what was gained since, without a leap.
+    """
+    house = await build_house("single_phase")
+    await house.live(REPORT)
+    before = _shown(house)
+
+    for energy in (100, 700, 1300, 1900):
+        house.sim.faults.clear()
+        house.sim.faults.add(path="summary", body=_summary(house, energy), times=None)
+        await house.live(REPORT)
+    assert _shown(house) < before
+    house.sim.faults.clear()
+    await house.live(3 * REPORT + 31)
+
+    assert _shown(house) == pytest.approx(_reported(house) - before, abs=0.01)
+    assert _shown(house) > 2
+
+
 async def test_a_day_that_the_charger_cannot_have_drawn_is_not_believed(
     build_house: HouseBuilder, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -146,7 +146,8 @@ async def async_set_battery_for_car_limit(coordinator: BatteryCoordinator, perce
     """
     battery, settings = writable(coordinator)
     is_on = battery.wishes.get("battery_for_car", settings.battery_for_car)
-    if is_on is not True and not settings.battery_for_car_limit:
+    # Both go into one write: what is not known is not written as off.
+    if is_on is None or (not is_on and not settings.battery_for_car_limit):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_for_car_off")
     return await _wish(coordinator, "battery_for_car_limit", percent, BatteryWish(battery_for_car_limit=round(percent)))
 
