@@ -183,6 +183,31 @@ def test_put_backs_are_bounded_also_where_each_one_is_dropped_before_it_counts_a
     assert world.cloud.writes <= 30
 
 
+def test_what_collided_is_sent_once_more_when_the_gateway_is_back_also_after_an_hour() -> None:
+    weather = Weather(delay=600.0, settings_lag=30.0, lost_while_pending=True, offline=(200.0, 4000.0), unapplied_vanish_after=900.0)
+    world = _world(weather)
+    world.ticks = True
+    _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(_entry(_RBD, 14))]), 15)
+    _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 1)
+    _ask(world, Intent("charge", world.moment, BatteryWish(charge_from_grid=True)), 3 * 3600)
+
+    assert (world.cloud.values["reserve"], world.cloud.values["charge_from_grid"]) == (40, True)
+    assert [row.is_applied for row in world.cloud.rows] == [True]
+    assert world.ledger.is_at_rest
+    assert world.cloud.writes <= 6
+
+
+@pytest.mark.parametrize("lag", [0.0, 85.0])
+def test_charge_from_grid_stays_off_though_a_profile_that_was_pending_brings_it_on(lag: float) -> None:
+    world = _world(Weather(delay=120.0, settings_lag=lag, lost_while_pending=True, profile_brings=True))
+    _ask(world, Intent("profile", world.moment, BatteryWish(profile="cost_savings")), 40)
+    _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 10)
+    _ask(world, Intent("charge", world.moment, BatteryWish(charge_from_grid=False)), 3600)
+
+    assert world.cloud.values["profile"] == "cost_savings"
+    assert (world.cloud.values["reserve"], world.cloud.values["charge_from_grid"]) == (40, False)
+
+
 def test_a_look_comes_also_where_nothing_was_read_since_a_restart() -> None:
     ledger, now = Ledger(), World(0).moment
     ledger.expect([_entry(_DTG, 20)], written_at=now)

@@ -56,12 +56,11 @@ def _again_at(owed: Owed) -> datetime:
     return owed.since + APPLY_AGAIN[min(owed.refusals, len(APPLY_AGAIN) - 1)]
 
 
-def form_of_apply(ledger: Ledger, families: list[BatteryFamily], reading: Reading) -> ApplyForm:
-    """Return the form in which families that go out together are applied now."""
+def form_of_apply(ledger: Ledger, families: list[BatteryFamily], *, is_rbd_off: bool) -> ApplyForm:
+    """Return the form in which families that go out together are applied now. `is_rbd_off`: restrict discharge is or goes off."""
     number = max((ledger.owed[family].forms for family in families), default=0)
-    is_rbd_off = _RBD in families and reading.settings is not None and not reading.settings.is_enabled(_RBD)
     # Some sites take restrict discharge off only with all settings.
-    return ApplyForm(ledger.names_source is not (number == 1), is_rbd_off and number > 0)
+    return ApplyForm(ledger.names_source is not (number == 1), is_rbd_off and _RBD in families and number > 0)
 
 
 def look_at_applies(ledger: Ledger, reading: Reading, now: datetime) -> None:

@@ -45,6 +45,7 @@ _GATHER = timedelta(seconds=2)
 _AFTER_DELETE = timedelta(seconds=3)
 _FRESH = timedelta(seconds=15)
 _WAITS_FOR_GROUPS = timedelta(seconds=90)
+_RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 _LONG_AGO = timedelta(hours=1)
 
 
@@ -131,13 +132,12 @@ def _apply_what_is_so(ledger: Ledger, reading: Reading, now: datetime) -> None:
     for intent in ledger.open_intents:
         if intent.is_touched or intent.deletes or intent.writes or not intent.wish.named or intent.is_override:
             continue
-        names = intent.wish.named.keys()
         others = [
             other
             for other in ledger.intents
             if other is not intent and other.sent_at and (other.is_open or now - other.sent_at < UNSEEN_FOR)
         ]
-        is_undone = any(other.wish.named.keys() & names and other.wish.over(intent.wish) != intent.wish for other in others)
+        is_undone = any(other.wish.may_undo(intent.wish) for other in others)
         if not is_undone and intent.wish.is_so(reading.settings, reading.profile):
             ledger.finish(intent, ChangeState.APPLIED)
 
@@ -175,9 +175,12 @@ def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
     owed = due_applies(ledger, reading, now)
     if wishes or owed:
         return _settings_step(ledger, wishes, owed, reading, now)
-    for intent in _retries(ledger):
-        return _wish_step(ledger, intent)
-    return Rest(now)
+    retries = _retries(ledger)
+    # What was lost is sent again together, so that it does not collide once more.
+    lost = [one for one in retries if one.wish.is_settings and forms(one)[one.form] == (False, False)]
+    if len(lost) > 1:
+        return _settings_step(ledger, lost, [], reading, now)
+    return _wish_step(ledger, retries[0]) if retries else Rest(now)
 
 
 def _of_intent(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> Step | None:
@@ -245,10 +248,12 @@ def _settings_step(
     wish = BatteryWish()
     for intent in intents:
         wish = intent.wish.over(wish)
-    form = form_of_apply(ledger, owed, reading)
+    wish = _with_recent(ledger, wish, owed, now)
+    is_rbd_on = wish.restrict_discharge if wish.restrict_discharge is not None else reading.settings and reading.settings.is_enabled(_RBD)
+    form = form_of_apply(ledger, owed, is_rbd_off=not is_rbd_on)
     if form.is_whole:
         wish = BatteryWish(restrict_discharge=False).over(wish)
-    return WriteSettings(_with_recent(ledger, wish, owed, now), tuple(owed), tuple(intents), form.names_source, form.is_whole)
+    return WriteSettings(wish, tuple(owed), tuple(intents), form.names_source, form.is_whole)
 
 
 def _with_recent(ledger: Ledger, wish: BatteryWish, owed: list[BatteryFamily], now: datetime) -> BatteryWish:

@@ -90,7 +90,7 @@ class Expected(DataClassDictMixin):
         written_at: when it was added here, or put back; until it has been seen after that, a late read can miss it.
         seen_at: when it was seen last after that, its family applied.
         missing_since, missed_at: when it was first missed, and when last: by reads that told of its family.
-        tries: how often it was put back.
+        tries: how often it was put back, as far as is known; `writes` how often that was sent.
         problem: why it could not be; then it waits for a person.
         is_at_risk: another write of ours than its apply went out after it was put back: that can have dropped it once more.
         unapplied_since: since when nobody knows whether an apply of it has worked; if not, the cloud takes it away after a while.
@@ -103,6 +103,7 @@ class Expected(DataClassDictMixin):
     missing_since: datetime | None = None
     missed_at: datetime | None = None
     tries: int = 0
+    writes: int = 0
     problem: str | None = None
     is_due: bool = False
     is_at_risk: bool = False

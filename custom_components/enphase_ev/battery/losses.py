@@ -11,7 +11,7 @@ from ..weekly import overlap
 from .applies import look_at_unapplied
 from .ledger import Expected, Ledger, LedgerEvent
 from .notes import give_up
-from .steps import APART, LAG, SETTLE, UNSEEN_FOR, Reading, is_told, is_unseen
+from .steps import APART, LAG, MOST_WRITES, SETTLE, UNSEEN_FOR, Reading, is_told, is_unseen
 from .validation import window_of_entry
 
 MOST_PUT_BACKS = 3
@@ -86,7 +86,7 @@ def _put_back_and_gone(ledger: Ledger, one: Expected, now: datetime) -> None:
     is_ours = one.is_at_risk or settled_at is None or written_at is None or settled_at > written_at
     if is_seen and not is_ours:
         _deleted_elsewhere(ledger, one)
-    elif one.tries >= MOST_PUT_BACKS and not _may_only_be_late(one, now):
+    elif (one.tries >= MOST_PUT_BACKS or one.writes >= MOST_WRITES) and not _may_only_be_late(one, now):
         give_up(ledger, one, "not_applied")
 
 

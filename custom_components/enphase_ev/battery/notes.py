@@ -11,7 +11,20 @@ from datetime import datetime
 from ..enlighten import BatteryEntry, BatteryFamily
 from . import override
 from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent
-from .steps import APART, APPLY_AGAIN, APPLY_FOR, DeleteEntry, Reading, Write, WriteEntry, WriteProfile, WriteSettings, is_told, is_unseen
+from .steps import (
+    APART,
+    APPLY_AGAIN,
+    APPLY_FOR,
+    LAG,
+    DeleteEntry,
+    Reading,
+    Write,
+    WriteEntry,
+    WriteProfile,
+    WriteSettings,
+    is_told,
+    is_unseen,
+)
 
 
 def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callable[[], None]:
@@ -24,6 +37,7 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
         for one, count, in_flight_at, was_pending in attempts:
             one.attempts, one.in_flight_at, one.was_pending = count, in_flight_at, was_pending
 
+    is_pending = _may_be_pending(ledger, reading, now)
     ledger.wrote_at = now
     match step:
         case DeleteEntry(entry, intent):
@@ -33,13 +47,15 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
             _note_entry(ledger, entry, intent, expected, now)
         case WriteSettings(_, applied, intents, names_source):
             first = [family for family in applied if not intents and ledger.owed[family].writes == 0]
-            _note_toggle(ledger, reading, intents, now, first_applies=first)
+            _note_toggle(ledger, reading, now, first_applies=first, has_wish=bool(intents))
+            _note_wishes(ledger, intents, is_pending=is_pending)
             for family in applied:
                 owed = ledger.owed[family]
                 owed.wrote_at, owed.named_source, owed.is_taken, owed.writes = now, names_source, False, owed.writes + 1
-                owed.was_pending = reading.settings is not None and reading.settings.is_pending
+                owed.was_pending = is_pending
         case WriteProfile(intent):
-            _note_toggle(ledger, reading, (intent,), now)
+            _note_toggle(ledger, reading, now, has_wish=True)
+            _note_wishes(ledger, (intent,), is_pending=is_pending)
     return take_back
 
 
@@ -52,7 +68,10 @@ def _attempted(intent: Intent | None, now: datetime) -> None:
 def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expected: Expected | None, now: datetime) -> None:
     _attempted(intent, now)
     if expected is not None:
-        expected.tries += 1
+        expected.writes += 1
+        # One that has never arrived is no put-back that came to nothing.
+        has_arrived = expected.tries == 0 or bool(expected.entry.id)
+        expected.tries += has_arrived
         # It gets another id: until it is seen, a late read can miss it.
         expected.entry = replace(expected.entry, id="")
         expected.written_at, expected.seen_at, expected.missing_since = now, None, None
@@ -68,25 +87,32 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         ledger.owe(entry.family, now)
 
 
-def _note_toggle(
-    ledger: Ledger, reading: Reading, intents: tuple[Intent, ...], now: datetime, first_applies: Sequence[BatteryFamily] = ()
-) -> None:
+def _may_be_pending(ledger: Ledger, reading: Reading, now: datetime) -> bool:
+    """Return whether the gateway may have something to take over: a late read does not show yet what went out a moment ago."""
+    guard = ledger.guard
+    is_shown = reading.settings is not None and reading.settings.is_pending
+    return is_shown or (guard is not None and now < guard.toggled_at + LAG)
+
+
+def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: bool, first_applies: Sequence[BatteryFamily] = ()) -> None:
     """Note a write that can drop entries. The first apply belongs to the put-back itself; all others put what is back at risk."""
     schedules = reading.schedules
     there = schedules.entries if schedules else ()
     # An answer without any entry is believed late: what was shown before is not forgotten because of it.
     untold = [family for family in reading.last_told if schedules is None or not there or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
-    ledger.note_toggle(now, has_wish=bool(intents))
+    ledger.note_toggle(now, has_wish=has_wish)
     for one in ledger.must:
         one.is_at_risk = one.is_at_risk or (one.tries > 0 and (one.seen_at is not None or one.entry.family not in first_applies))
-    is_pending = reading.settings is not None and reading.settings.is_pending
+
+
+def _note_wishes(ledger: Ledger, intents: tuple[Intent, ...], *, is_pending: bool) -> None:
     for intent in intents:
         intent.attempts += 1
         intent.was_pending = intent.was_pending or is_pending
         for one in ledger.must:
             # A new wish is a new reason for a loss.
-            one.tries = 0 if one.problem is None else one.tries
+            one.tries, one.writes = (0, 0) if one.problem is None else (one.tries, one.writes)
 
 
 def taken(ledger: Ledger, step: Write, now: datetime, *, is_unanswered: bool = False) -> None:
@@ -156,7 +182,7 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
 
 
 def _not_put_back(ledger: Ledger, one: Expected, reason: str, now: datetime, *, is_conflict: bool) -> None:
-    one.tries, one.is_due = one.tries + 1, False
+    one.tries, one.writes, one.is_due = one.tries + 1, one.writes + 1, False
     # What was written just before can be in its way for a moment: it is tried once more at once.
     one.missing_since, one.missed_at = now - APART, now
     if not is_conflict or one.tries > 1:

@@ -13,6 +13,8 @@ from .notes import fail, prune
 from .steps import APART, CONFIRMED_WITHIN, LAG, MOST_WRITES, SETTLE, UNSEEN_FOR, Read, Reading, forms, is_told
 
 _GUARDED_FOR = timedelta(minutes=20)
+# A gateway that is offline for longer than this counts as gone.
+_LOST_WITHIN = timedelta(hours=12)
 
 
 def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> None:
@@ -55,15 +57,29 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
     is_pending = is_pending or (not are_so and _is_coming_back(ledger, intent))
     if is_pending or (not are_so and _are_entries_settling(intent, schedules)):
         intent.state, intent.seen_pending, intent.not_so_since = ChangeState.WAITING, True, None
-        if now >= intent.sent_at + CONFIRMED_WITHIN:
+        if now >= intent.sent_at + (_LOST_WITHIN if _may_be_lost(ledger, intent, reading) else CONFIRMED_WITHIN):
             fail(ledger, intent, "not_applied", now)
         return
     intent.not_so_since = intent.not_so_since or now
     # Another form costs little; that nothing comes of it is said later.
-    has_form = intent.wish.named and intent.form + 1 < len(forms(intent)) and not intent.is_unanswered
+    has_form = intent.wish.named and intent.form + 1 < len(forms(intent)) and _may_repeat(intent)
     is_sure = now >= intent.sent_at + (LAG if has_form else UNSEEN_FOR) or (intent.seen_pending and not intent.done_writes)
     if is_sure and now - intent.not_so_since >= APART:
         _next_form(ledger, intent, now, are_so=are_so)
+
+
+def _may_be_lost(ledger: Ledger, intent: Intent, reading: Reading) -> bool:
+    """Return whether what is pending may be another change, with which this one collided: it is sent once more when that is over.
+
+    What the gateway has still to take over does not show it then.
+    """
+    families = {kept.family for kept in (*intent.done_writes, *intent.done_deletes)}
+    if any(owed.was_pending for family, owed in ledger.owed.items() if family in families):
+        return True
+    settings = reading.settings
+    if not intent.was_pending or not intent.wish.named or settings is None:
+        return False
+    return not intent.wish.is_settings or not intent.wish.is_so(settings.expected, reading.profile)
 
 
 def _waits_for_deletes(intent: Intent, schedules: BatterySchedules, now: datetime) -> bool:
@@ -79,24 +95,31 @@ def _waits_for_deletes(intent: Intent, schedules: BatterySchedules, now: datetim
 
 def _is_too_soon(ledger: Ledger, intent: Intent, settings: BatterySettings, now: datetime) -> bool:
     """Return whether a read can show a wish as so that is not: the opposite was on its way when it was sent, and a read can lag."""
-    if intent.sent_at is None or not any(_is_opposite(other, intent) for other in ledger.intents):
+    others = [other for other in ledger.intents if _may_undo(other, intent)]
+    if intent.sent_at is None or not others:
         return False
-    return settings.is_pending or now < intent.sent_at + LAG
+    is_open = any(other.is_open for other in others if other.wish.is_profile)
+    return settings.is_pending or is_open or now < intent.sent_at + LAG
 
 
-def _is_opposite(other: Intent, intent: Intent) -> bool:
-    """Return whether another intent was sent shortly before that wishes for the opposite."""
+def _may_undo(other: Intent, intent: Intent) -> bool:
+    """Return whether another intent was sent shortly before, or is on its way still, that makes this one not so when it is taken over."""
     if other is intent or other.sent_at is None or intent.sent_at is None or not other.wish_sent:
         return False
-    is_before = timedelta() <= intent.sent_at - other.sent_at < CONFIRMED_WITHIN
-    mine, others = intent.wish.named, other.wish.named
-    return is_before and any(name in others and others[name] != value for name, value in mine.items())
+    before = intent.sent_at - other.sent_at
+    is_near = before >= timedelta() and (other.is_open or before < CONFIRMED_WITHIN)
+    return is_near and other.wish.may_undo(intent.wish)
+
+
+def _may_repeat(intent: Intent) -> bool:
+    """Return whether a wish may be sent again: of one without an answer its caller knows that it may not be so; an override has to end."""
+    return not intent.is_unanswered or intent.ends_override
 
 
 def _next_form(ledger: Ledger, intent: Intent, now: datetime, *, are_so: bool) -> None:
     intent.form += 1
     is_over = intent.form >= len(forms(intent)) or intent.attempts >= MOST_WRITES + len(intent.done_writes) + len(intent.done_deletes)
-    if intent.is_unanswered or not intent.wish.named or not are_so or is_over:
+    if not _may_repeat(intent) or not intent.wish.named or not are_so or is_over:
         if intent.form >= len(forms(intent)) > 1 and intent.wish.named:
             ledger.names_source = False
         fail(ledger, intent, "not_applied", now)

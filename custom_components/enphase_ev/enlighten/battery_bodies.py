@@ -105,6 +105,15 @@ class BatteryWish(DataClassDictMixin):
         """Return both as one; where both wish for the same, this one counts."""
         return replace(earlier, **self.named)  # type: ignore[arg-type]  # its own fields
 
+    def may_undo(self, other: Self) -> bool:
+        """Return whether this wish, sent before another one, can make that not so: by its own value, or by what a profile brings.
+
+        Source: docs/cloud-api/battery.md §5.
+        """
+        mine, others = self.named, other.named
+        brings = _BROUGHT_BY_PROFILES if self.is_profile else frozenset()
+        return any(mine[name] != value if name in mine else name in brings for name, value in others.items())
+
     def without(self, names: Iterable[str]) -> Self:
         """Return the wish without some of its fields."""
         return replace(self, **dict.fromkeys(names))
@@ -131,6 +140,8 @@ class BatteryWish(DataClassDictMixin):
 
 
 _FIELDS = tuple(one.name for one in fields(BatteryWish))
+# Each profile has its own (docs/cloud-api/battery.md §4).
+_BROUGHT_BY_PROFILES = frozenset({"charge_from_grid", "charge_schedules", "reserve"})
 _SWITCHES = {
     BatteryFamily.CHARGE_FROM_GRID: "charge_from_grid",
     BatteryFamily.DISCHARGE_TO_GRID: "discharge_to_grid",
