@@ -119,6 +119,8 @@ def add_entities[CoordinatorT: DataUpdateCoordinator[Any], SubjectT, Description
             for description in descriptions
             if (subject_id, description.key) not in known and description.has_fn(subject)
         ]
+        if not new:
+            return
         known.update((subject_id, description.key) for subject_id, description in new)
         async_add_entities(build(coordinator, description, subject_id) for subject_id, description in new)
 
@@ -178,8 +180,8 @@ class SubjectEntity[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](Coordina
     @property
     def _is_report_due(self) -> bool:
         """Return whether a value that stands still is to be written, so that it is seen to be fresh."""
-        every, read_at, written_at = self._reported_every, self.read_at, self._written_at
-        if every is None or read_at is None or written_at is None:
+        every, written_at = self._reported_every, self._written_at
+        if every is None or written_at is None or (read_at := self.read_at) is None:
             return False
         return read_at > written_at and datetime.now(UTC) >= written_at + every
 

@@ -44,7 +44,7 @@ def _no_context() -> ssl.SSLContext:
 
 async def _frames(streams: LiveStreams, access: LiveAccess, count: int = 1) -> list[LivePower | None]:
     found: asyncio.Queue[LivePower | None] = asyncio.Queue()
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(120):
         origin = streams.account.transport.url
         async with live_frames(access, site_id=streams.site_id, origin=origin, context=_no_context, take=found.put_nowait) as lost:
             ended = asyncio.ensure_future(anext(lost))

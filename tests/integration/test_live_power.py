@@ -59,7 +59,7 @@ class LiveHome:
         state = self.state(key, platform)
         return state.state if state else None
 
-    async def until(self, is_so: Callable[[], bool], seconds: float = 15) -> None:
+    async def until(self, is_so: Callable[[], bool], seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < end, "It has not come to that"
@@ -175,7 +175,8 @@ async def test_states_come_now_and_then_and_the_relay_at_once(build_home: HomeBu
     home.sim.site.house.grid_lost = True
     lost_at = time.monotonic()
     await home.until(lambda: home.shown("on_grid", "binary_sensor") == "off")
-    assert time.monotonic() - lost_at < 2
+    # Long before the next states are due, on a slow machine, too.
+    assert time.monotonic() - lost_at < 30
     assert home.shown("grid_relay") == "off_grid"
     # What is shown is of one moment.
     assert float(home.shown("grid_power") or "nan") == 0
@@ -215,13 +216,14 @@ async def test_a_stream_is_renewed_without_a_gap(build_home: HomeBuilder) -> Non
     times: list[float] = []
     take = home.live.take
     with patch.object(home.live._stream, "_on_frame", lambda power: (times.append(time.monotonic()), take(power))):  # noqa: SLF001
-        await asyncio.sleep(9)
+        began = time.monotonic()
+        await home.until(lambda: home.asked("livestream.json") >= 4)
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert len(times) > 60
-    assert max(gaps) < 3.0
-    # Each lives for 4 s and is renewed halfway.
-    assert 4 <= home.asked("livestream.json") <= 7
-    assert home.sim.listeners == 1
+    # Each lives for 4 s and is renewed halfway, before the frames of the old one end.
+    assert max(gaps) < 4.0
+    assert home.asked("livestream.json") <= 3 + (time.monotonic() - began) / 2
+    # The old one is hung up once the new one brings frames.
+    await home.until(lambda: home.sim.listeners == 1)
 
 
 @pytest.mark.parametrize("end", [StreamEnd.HANG_UP, StreamEnd.SILENCE])
@@ -241,7 +243,7 @@ async def test_it_comes_back_after_the_broker_was_away(
     await home.until(lambda: "does not answer" in caplog.text)
     await asyncio.sleep(3)
     switches.door, switches.hang_up_after, switches.frame = Door.OPEN, None, FrameKind.GOOD
-    await home.until(lambda: "The live stream is back" in caplog.text, 30)
+    await home.until(lambda: "The live stream is back" in caplog.text)
     said = [record.getMessage() for record in caplog.records if "live stream" in record.getMessage() and record.levelno >= logging.INFO]
     assert len(said) == 2, said
     assert home.live.is_fresh
@@ -280,12 +282,12 @@ async def test_without_a_good_frame_the_values_are_gone_after_a_while(
     monkeypatch.setattr("custom_components.enphase_ev.site.live._STALE_AFTER", 2.0)
     home = await _seen(await build_home())
     home.sim.world.deployment.live.frame = kind
-    await home.until(lambda: home.shown("house_power") == "unavailable", 20)
+    await home.until(lambda: home.shown("house_power") == "unavailable")
     assert home.shown("grid_relay") == "unavailable"
     # The charger goes on to tell that there is a grid.
     assert home.shown("on_grid", "binary_sensor") == "on"
     home.sim.world.deployment.live.frame = FrameKind.GOOD
-    await home.until(lambda: home.shown("house_power") != "unavailable", 60)
+    await home.until(lambda: home.shown("house_power") != "unavailable")
 
 
 async def test_a_frame_from_tomorrow_is_read(build_home: HomeBuilder) -> None:
