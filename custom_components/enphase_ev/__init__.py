@@ -10,7 +10,7 @@ from .account_issues import clear_account_issues, clear_gateway_issues
 from .accounts import async_get_accounts
 from .battery.coordinator import BatteryCoordinator
 from .battery.following import SchedulerWatch
-from .battery.issues import clear_battery_issues
+from .battery.issues import clear_battery_issues, raise_ledger_issues
 from .battery.keeper import Keeper
 from .battery.ledger_store import LedgerStore
 from .battery.override_control import BatteryOverrides
@@ -104,6 +104,7 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     devices.async_get_or_create(config_entry_id=entry.entry_id, **site_device_info(entry, site))
     batteries, ledger_store = Batteries(account, site_id), LedgerStore(hass, entry.entry_id)
     keeper = Keeper(hass, entry, batteries, ledger_store, await ledger_store.async_load())
+    raise_ledger_issues(hass, entry, ledger_store)
     battery = BatteryCoordinator(hass, entry, batteries, keeper)
     await battery.async_refresh()
     if battery.data is not None:

@@ -13,6 +13,7 @@ from .enlighten import (
     Account,
     AccountBlocked,
     AuthError,
+    ConnectionsClosed,
     EnlightenError,
     InvalidCredentials,
     RateLimited,
@@ -37,6 +38,7 @@ _KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
     (AuthError, "session_expired"),
     (RequestCeiling, "request_ceiling"),
     (RateLimited, "rate_limited"),
+    (ConnectionsClosed, "reloading"),
     (ServiceUnavailable, "service_unavailable"),
     (RequestRejected, "request_rejected"),
 )
@@ -135,7 +137,7 @@ class OptionalServices:
             if err.status not in _NOT_HERE or (service, subject) in self._answered_at:
                 self._note_outage(service, err)
             return None
-        except RequestCeiling:
+        except RequestCeiling, ConnectionsClosed:
             return None
         except EnlightenError as err:
             self._note_outage(service, err)

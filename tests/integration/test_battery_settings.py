@@ -177,6 +177,8 @@ async def test_a_change_goes_on_over_a_reload(house: BatteryHouse) -> None:
 
     # The ledger remembers what was asked for.
     assert house.battery_state("sensor", "pending_change") == "requested"
+    assert house.battery_state("switch", "restrict_battery_discharge") == "on"
+    assert house.site_state("sensor", "pending_change").attributes["waiting"] == []
     await house.pass_time(minutes=16)
 
     assert house.battery_state("sensor", "pending_change") == "none"

@@ -7,6 +7,7 @@ from random import Random
 from custom_components.enphase_ev.battery import override
 from custom_components.enphase_ev.battery.decide import decide
 from custom_components.enphase_ev.battery.ledger import ChangeState, Intent, KeptEntry, Ledger, OverrideWish
+from custom_components.enphase_ev.battery.ledger_reading import read_ledger
 from custom_components.enphase_ev.battery.notes import note, refused, taken
 from custom_components.enphase_ev.battery.observe import observe
 from custom_components.enphase_ev.battery.steps import (
@@ -438,7 +439,7 @@ class World:
 
     def _restart(self) -> None:
         self.log.append(f"{self.cloud.now:.0f} restarts")
-        self.ledger, is_whole = Ledger.read(self.ledger.to_dict())
+        self.ledger, is_whole = read_ledger(self.ledger.to_dict())
         assert is_whole
         self.reading = Reading()
 

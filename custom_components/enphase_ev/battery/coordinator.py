@@ -27,9 +27,9 @@ from ..errors import OptionalServices, update_error
 from ..freshness import BATTERY_PROFILE, BATTERY_SCHEDULES, BATTERY_SETTINGS
 from ..waiting import async_zone
 from .change import Change
-from .issues import set_left_entries_issue
+from .issues import set_left_entries_issue, set_unreadable_entries_issue
 from .keeper import Keeper
-from .ledger import Ledger, Told
+from .ledger import Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
 
 # How often it is looked whether something is due; looking costs nothing.
@@ -73,6 +73,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
         self._left: list[BatteryEntry] = []
+        self._asked: dict[str, Wish] = {}
         self._on_told: list[Callable[[Told], None]] = []
         # What happens before anybody listens, as at the start.
         self._untold: deque[Told] = deque(maxlen=_MOST_UNTOLD)
@@ -177,7 +178,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self.data = replace(self.data, site=site)
             return
         set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.left])
-        self.data = Battery(site=site, override=self.keeper.ledger.active_override)
+        self.data = Battery(site=site, override=self.keeper.ledger.active_override, wishes=self._wishes())
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         """Ask for settings and schedules; where one of the two does not answer, the other is worth having."""
@@ -191,6 +192,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         schedules = await self.optional.ask("battery schedules", self.client.schedules())
         if schedules is not None:
             self.data = battery = replace(self.data or battery, schedules=schedules)
+            unreadable = sum(len(found.unreadable) for found in schedules.families.values())
+            set_unreadable_entries_issue(self.hass, self.config_entry, unreadable)
         if settings is None:
             self._settings_due = now + _SETTINGS_EVERY
             return
@@ -244,21 +247,23 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         Raises:
             HomeAssistantError: Refused, by us or by the cloud.
         """
-        self._set_wish(key, wish)
-        change: Change | None = None
+        self._asked[key] = wish
+        self._show_wishes()
         try:
-            change = await start()
+            return await start()
         finally:
-            if change is None:
-                self._set_wish(key, None)
-        change.done.add_done_callback(lambda _: self._set_wish(key, None))
-        return change
+            # From here on the ledger says what is wished for, also after a reload.
+            del self._asked[key]
+            self._show_wishes()
 
-    def _set_wish(self, key: str, wish: Wish | None) -> None:
-        if self.data is None:
-            return
-        wishes = {other: value for other, value in self.data.wishes.items() if other != key}
-        self._publish(replace(self.data, wishes=wishes if wish is None else {**wishes, key: wish}))
+    def _wishes(self) -> dict[str, Wish]:
+        """Return what is wished for and is not so yet, by the keys of the entities."""
+        noted = ((intent.what, next(iter(intent.wish.named.values()))) for intent in self.keeper.ledger.open_intents if _is_shown(intent))
+        return {**dict(noted), **self._asked}
+
+    def _show_wishes(self) -> None:
+        if self.data is not None and self.data.wishes != (wishes := self._wishes()):
+            self._publish(replace(self.data, wishes=wishes))
 
     @callback
     def async_take_live(self, percent: float | None, watts: float | None) -> None:
@@ -305,7 +310,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             return
         waiting = tuple(intent.what for intent in self.keeper.waiting)
         shown = PendingChange(what=change.what, since=change.intent.asked_at, state=change.state, reason=change.reason, waiting=waiting)
-        self._publish(replace(self.data, change=shown))
+        self._publish(replace(self.data, change=shown, wishes=self._wishes()))
         if change.done.done() or not change.intent.is_open:
             self._is_due_after_change = True
 
@@ -320,6 +325,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             set_left_entries_issue(self.hass, self.config_entry, left)
         if self.data is not None and self.data.override is not self.keeper.ledger.active_override:
             self._publish(replace(self.data, override=self.keeper.ledger.active_override))
+        self._show_wishes()
 
     def _tell(self, told: Told) -> None:
         if not self._on_told:
@@ -334,3 +340,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         while self._untold:
             listener(self._untold.popleft())
         return lambda: self._on_told.remove(listener)
+
+
+def _is_shown(intent: Intent) -> bool:
+    """Return whether an intent is the wish of an entity, which shows it."""
+    return bool(intent.wish.named) and not intent.is_override

@@ -1,4 +1,4 @@
-"""Repair issues of the batteries: schedules that could not be put back, and an override that the battery ignores."""
+"""Repair issues of the batteries: what could not be put back or protected, what the ledger lacks, an override that is ignored."""
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -6,11 +6,15 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry
-from .words import entry_line
+from .ledger_store import LedgerStore
+from .words import apply_line, entry_line, intent_lines
 
 LEFT_ENTRIES = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"
 _SCHEDULER_HANGS = "scheduler_hangs"
+_LEDGER_UNREADABLE = "ledger_unreadable"
+_LEDGER_OLD = "ledger_old"
+_UNREADABLE_ENTRIES = "unreadable_entries"
 
 
 @callback
@@ -70,8 +74,58 @@ def set_scheduler_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_hanging: 
 
 
 @callback
+def raise_ledger_issues(hass: HomeAssistant, entry: ConfigEntry, store: LedgerStore) -> None:
+    """Tell a person what could not be read of the ledger, and what is not done because it is old; they stay until somebody confirms."""
+    if store.is_unreadable:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            f"{_LEDGER_UNREADABLE}_{entry.entry_id}",
+            is_fixable=True,
+            is_persistent=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=_LEDGER_UNREADABLE,
+            translation_placeholders={"site": entry.title, "file": store.aside.name},
+        )
+    lines = [line for intent in store.undone.intents for line in intent_lines(intent)]
+    lines += [apply_line(family) for family in store.undone.families]
+    if lines:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            f"{_LEDGER_OLD}_{entry.entry_id}",
+            is_fixable=True,
+            is_persistent=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=_LEDGER_OLD,
+            translation_placeholders={"site": entry.title, "changes": "\n".join(f"- {line}" for line in lines)},
+        )
+
+
+@callback
+def set_unreadable_entries_issue(hass: HomeAssistant, entry: ConfigEntry, count: int) -> None:
+    """Tell a person about schedules whose times nobody understands, and which therefore cannot be put back."""
+    issue_id = f"{_UNREADABLE_ENTRIES}_{entry.entry_id}"
+    if not count:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=_UNREADABLE_ENTRIES,
+        translation_placeholders={"site": entry.title, "count": str(count)},
+    )
+
+
+@callback
 def clear_battery_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove what was said about the batteries of a site that goes."""
     set_left_entries_issue(hass, entry, [])
     set_override_issue(hass, entry, is_ignored=False)
     set_scheduler_issue(hass, entry, is_hanging=False)
+    set_unreadable_entries_issue(hass, entry, 0)
+    for key in (_LEDGER_UNREADABLE, _LEDGER_OLD):
+        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")

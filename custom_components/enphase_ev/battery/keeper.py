@@ -49,6 +49,8 @@ _LONGEST_REST = timedelta(seconds=150)
 _AGAIN_AFTER = timedelta(minutes=1)
 _SIGN_IN_AGAIN_AFTER = timedelta(minutes=5)
 _MOST_RESTS_IN_A_ROW = 50
+# As long as something is open, what is on disk says that Home Assistant was there: an old ledger writes nothing.
+_SAVED_EVERY = timedelta(minutes=20)
 
 
 class Keeper:
@@ -169,10 +171,6 @@ class Keeper:
             raise command_error(err) from err
         except TimeoutError as err:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="service_unavailable") from err
-        except RuntimeError as err:
-            if not self._is_stopped:
-                raise
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="reloading") from err
         return settings, schedules
 
     async def async_read_schedules(self) -> BatterySchedules:
@@ -228,21 +226,6 @@ class Keeper:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def async_wind_up(self, seconds: float) -> list[KeptEntry]:
-        """End the override and put back what is missing, for some seconds at most; return what could not be put back."""
-        now = datetime.now(UTC)
-        for intent in self.ledger.open_intents:
-            if not intent.ends_override and not intent.is_touched:
-                fail(self.ledger, intent, "removed", now)
-        if self.ledger.override is not None:
-            self.ledger.override.is_ending = True
-        await self.async_work(seconds, self._has_to_wind_up)
-        await self.async_stop()
-        aside = self.ledger.override.aside if self.ledger.override else []
-        schedules = self.reading.schedules
-        missing = [one.entry for one in self.ledger.must if schedules is None or one.entry.found_in(schedules) is None]
-        return [*aside, *missing]
-
     async def async_work(self, seconds: float, is_needed: Callable[[], bool]) -> None:
         """Work as long as that is needed and the cloud answers, but no longer than some seconds."""
         self._paused_until = None
@@ -250,11 +233,6 @@ class Keeper:
         deadline = self._hass.loop.time() + seconds
         while is_needed() and self.is_looking and self._task is not None and (left := deadline - self._hass.loop.time()) > 0:
             await asyncio.wait([self._task], timeout=min(left, 0.5))
-
-    def _has_to_wind_up(self) -> bool:
-        is_missing = any(one.problem is None and (one.is_due or one.missing_since is not None) for one in self.ledger.must)
-        is_owed = any(owed.wrote_at is None for owed in self.ledger.owed.values())
-        return self.ledger.override is not None or is_missing or is_owed or bool(self.waiting)
 
     async def _run(self) -> None:
         rests = 0
@@ -489,7 +467,9 @@ class Keeper:
     async def _save_quietly(self) -> None:
         """Save what a read or an answer has brought; where the disk refuses, the next step is not taken either."""
         now = self.ledger.to_dict()
-        if {**now, "saved_at": None} == {**self._saved, "saved_at": None}:
+        saved_at = self.ledger.saved_at
+        is_recent = self.ledger.is_at_rest or (saved_at is not None and datetime.now(UTC) - saved_at < _SAVED_EVERY)
+        if is_recent and {**now, "saved_at": None} == {**self._saved, "saved_at": None}:
             return
         try:
             await self.async_save()

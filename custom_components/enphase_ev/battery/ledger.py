@@ -5,7 +5,7 @@ Source: docs/cloud-api/battery.md §5.
 It is true, and on disk before anything is sent; what is written to the cloud follows from it (`decide`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -15,7 +15,6 @@ from uuid import uuid4
 from mashumaro import DataClassDictMixin
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatteryWish
-from .ledger_reader import LedgerReader
 
 # What was deleted here is known for so long, whatever a late read shows.
 _DELETED_FOR = timedelta(minutes=30)
@@ -422,49 +421,3 @@ class Ledger(DataClassDictMixin):
     def forget_finished(self, before: datetime) -> None:
         """Forget intents that are over since long."""
         self.intents = [intent for intent in self.intents if intent.is_open or intent.asked_at > before]
-
-    # --- From disk ---
-
-    @classmethod
-    def read(cls, stored: object) -> tuple[Self, bool]:
-        """Read a ledger, or one of release 0.2.0; return it, and whether all of it could be read. What can be read is kept."""
-        reader = LedgerReader()
-        ledger = cls()
-        data = reader.mapping(stored)
-        if "records" in data:
-            _take_over(reader, data, ledger)
-        ledger.must += reader.many(data, "must", Expected)
-        ledger.deleted = reader.many(data, "deleted", Deleted)
-        ledger.intents = reader.many(data, "intents", Intent)
-        ledger.override = reader.one(data, "override", Override)
-        ledger.guard = reader.one(data, "guard", Guard)
-        for name, owed in reader.mapping(data.get("owed", {})).items():
-            if isinstance(name, str) and name in set(BatteryFamily) and (found := reader.one({"owed": owed}, "owed", Owed)) is not None:
-                ledger.owed[BatteryFamily(name)] = found
-        ledger.names_source = data.get("names_source") is True
-        if (saved_at := data.get("saved_at")) is not None:
-            ledger.saved_at = reader.moment(saved_at)
-        return ledger, reader.is_whole
-
-
-@dataclass
-class _Record(DataClassDictMixin):
-    """A change as release 0.2.0 kept it."""
-
-    expected: list[KeptEntry]
-    opened_at: datetime
-    families: list[BatteryFamily] = field(default_factory=list)
-    problem: str | None = None
-
-
-def _take_over(reader: LedgerReader, data: Mapping[str, object], ledger: Ledger) -> None:
-    """Take over the records of release 0.2.0: the entries that each open change expected, and what could not be put back."""
-    for record in reader.many(data, "records", _Record):
-        for kept in record.expected:
-            if all(one.entry.id != kept.id for one in ledger.must):
-                ledger.must.append(Expected(kept, problem=record.problem))
-        for family in record.families:
-            ledger.owe(family, record.opened_at)
-        if record.problem is None:
-            ledger.guard = Guard(toggled_at=record.opened_at, intent_at=record.opened_at)
-        ledger.saved_at = max(record.opened_at, ledger.saved_at or record.opened_at)

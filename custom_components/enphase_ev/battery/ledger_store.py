@@ -1,6 +1,8 @@
 """The ledger on disk: written so that a failure is seen, read whatever shape it has."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from homeassistant.core import HomeAssistant
@@ -8,21 +10,42 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN, LOGGER
-from .ledger import ChangeState, Ledger
+from ..enlighten import BatteryFamily
+from .ledger import ChangeState, Intent, Ledger
+from .ledger_reading import read_ledger
 
 _STORAGE_VERSION = 1
 # One that is older comes from a backup, or from before a long shutdown: much can have happened since.
 _OLD_AFTER = timedelta(hours=1)
 
 
+@dataclass(frozen=True)
+class LeftUndone:
+    """What an old ledger had still to write, and does not write by itself."""
+
+    intents: tuple[Intent, ...] = ()
+    families: tuple[BatteryFamily, ...] = ()
+
+
 class LedgerStore:
-    """The file of one site's ledger."""
+    """The file of one site's ledger.
+
+    Attributes:
+        is_unreadable: whether something of what was stored could not be read; then the file is put aside.
+        undone: what was not done because the ledger is old.
+    """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         self._hass = hass
         self._key = f"{DOMAIN}.battery.{entry_id}"
         self._file = self._open()
         self.is_unreadable = False
+        self.undone = LeftUndone()
+
+    @property
+    def aside(self) -> Path:
+        """Return where a file goes that cannot be read."""
+        return Path(f"{self._file.path}.unreadable")
 
     def _open(self) -> Store[dict[str, object]]:
         return Store(self._hass, _STORAGE_VERSION, self._key, private=True, atomic_writes=True)
@@ -38,12 +61,12 @@ class LedgerStore:
             self.is_unreadable = True
         if stored is None and raw and not self.is_unreadable:
             self.is_unreadable = True
-        ledger, is_whole = Ledger.read(stored if stored is not None else {})
+        ledger, is_whole = read_ledger(stored if stored is not None else {})
         self.is_unreadable = self.is_unreadable or not is_whole
         if self.is_unreadable and raw:
-            await self._hass.async_add_executor_job(_put_aside, self._file.path, raw)
+            await self._hass.async_add_executor_job(_put_aside, self.aside, raw)
         self._file = self._open()
-        _age(ledger, datetime.now(UTC))
+        self.undone = _age(ledger, datetime.now(UTC))
         return ledger
 
     async def async_save(self, ledger: Ledger) -> None:
@@ -65,18 +88,21 @@ class LedgerStore:
     async def async_remove(self) -> None:
         """Forget everything."""
         await self._file.async_remove()
+        await self._hass.async_add_executor_job(partial(self.aside.unlink, missing_ok=True))
 
 
-def _age(ledger: Ledger, now: datetime) -> None:
-    """Let an old ledger write nothing by itself but the end of an override that is over; what is missing waits for a person."""
+def _age(ledger: Ledger, now: datetime) -> LeftUndone:
+    """Let an old ledger write nothing by itself but the end of an override that is over; return what a person is shown instead."""
     if ledger.saved_at is None or now - ledger.saved_at < _OLD_AFTER:
-        return
+        return LeftUndone()
     ledger.is_old = bool(ledger.must)
     ledger.guard = None
+    intents = tuple(intent for intent in ledger.open_intents if not intent.ends_override)
+    undone = LeftUndone(intents, tuple(ledger.owed))
     ledger.owed.clear()
-    for intent in ledger.open_intents:
-        if not intent.ends_override:
-            ledger.finish(intent, ChangeState.FAILED, "too_old")
+    for intent in intents:
+        ledger.finish(intent, ChangeState.FAILED, "too_old")
+    return undone
 
 
 def _content(path: str) -> bytes:
@@ -84,7 +110,6 @@ def _content(path: str) -> bytes:
     return file.read_bytes() if file.is_file() else b""
 
 
-def _put_aside(path: str, content: bytes) -> None:
-    aside = Path(f"{path}.unreadable")
+def _put_aside(aside: Path, content: bytes) -> None:
     aside.write_bytes(content)
     aside.chmod(0o600)

@@ -5,13 +5,15 @@ that the actions know: what is said of a change never ends the change.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import time
 from itertools import groupby
 
 from homeassistant.const import WEEKDAYS
 
-from ..enlighten import BatteryEntry
+from ..enlighten import BatteryEntry, BatteryFamily
 from ..texts import text_of
-from .ledger import Told
+from .ledger import Intent, Told
+from .model import profile_name
 
 _PLATFORMS = ("switch", "number", "select", "time")
 
@@ -73,3 +75,40 @@ def _reason(reason: str | None) -> str | None:
         return None
     text = text_of("common", f"battery_reason_{reason}") or text_of("exceptions", reason, "message")
     return None if text is None or "{" in text else text
+
+
+def intent_lines(intent: Intent) -> list[str]:
+    """Return what an intent would do, a line for each setting and each entry."""
+    name = _name_of(intent.what)
+    values = [value for key, value in intent.wish.named.items() if key != "profile_reserve"]
+    lines = [f"{name}: {_value(value)}" for value in values[:1]]
+    if intent.override is not None:
+        return [f"{name}: {entry_line(intent.override.entry.entry())}"]
+    lines += [_filled("battery_do_write", schedule=entry_line(kept.entry())) for kept in intent.writes]
+    lines += [_filled("battery_do_delete", schedule=entry_line(kept.entry())) for kept in intent.deletes]
+    return lines
+
+
+def apply_line(family: BatteryFamily) -> str:
+    """Return that the schedules of a family are to be applied."""
+    name = family.name.lower()
+    return f"{_name_of('apply')}: {text_of('selector', 'battery_family', 'options', name) or name}"
+
+
+def _filled(key: str, **values: str) -> str:
+    text = text_of("common", key)
+    return text.format(**values) if text else ", ".join(values.values())
+
+
+def _value(value: bool | float | str | time) -> str:
+    match value:
+        case bool():
+            key = "on" if value else "off"
+            return text_of("common", f"battery_value_{key}") or key
+        case time():
+            return f"{value:%H:%M}"
+        case str():
+            profile = profile_name(value) or value
+            return text_of("entity", "select", "system_profile", "state", profile) or profile
+        case _:
+            return f"{value:g} %"

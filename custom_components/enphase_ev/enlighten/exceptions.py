@@ -98,6 +98,10 @@ class CertificateChanged(Unreachable):
         self.fingerprint = fingerprint
 
 
+class ConnectionsClosed(EnlightenError):
+    """Nothing was sent: the last entry of the account was unloaded a moment ago, as at a reload."""
+
+
 class RequestRejected(EnlightenError):
     """The cloud understood the request and refused it.
 

@@ -21,7 +21,15 @@ from yarl import URL
 
 from .budget import RequestBudget
 from .cloud_words import safe_code, safe_message
-from .exceptions import CertificateChanged, InvalidResponse, RateLimited, RequestRejected, ServiceUnavailable, Unreachable
+from .exceptions import (
+    CertificateChanged,
+    ConnectionsClosed,
+    InvalidResponse,
+    RateLimited,
+    RequestRejected,
+    ServiceUnavailable,
+    Unreachable,
+)
 from .parsing import Json, first_of, read_float, read_mapping, read_text
 
 _LOGGER = logging.getLogger(__name__)
@@ -353,7 +361,7 @@ class Transport:
         did nothing, so it is sent again.
 
         Raises:
-            RequestCeiling: Nothing was sent.
+            RequestCeiling, ConnectionsClosed: Nothing was sent.
             ServiceUnavailable: No answer could be had in time.
             InvalidResponse: The answer is larger than any honest one.
         """
@@ -364,12 +372,14 @@ class Transport:
         return answer
 
     async def _send(self, request: Request, headers: Mapping[str, str], cookies: aiohttp.CookieJar) -> Answer:
+        session = self._write_session if request.is_write else self._session
+        if session.closed:
+            raise ConnectionsClosed("The connections of this account are closed")
         if self.budget is not None:
             self.budget.spend(is_write=request.is_write)
         self.requests.add(request.family)
         # The URL is not joined: a path that begins with two slashes would name another host.
         url = URL(f"{self.url.origin()}{request.path}").update_query(request.params)
-        session = self._write_session if request.is_write else self._session
         agent = _BROWSER_USER_AGENT if self.uses_browser_user_agent else _HONEST_USER_AGENT
         sent: dict[str, str] = {hdrs.USER_AGENT: agent, **headers}
         if cookie_line := cookies.filter_cookies(url).output(header="", sep=";").strip():

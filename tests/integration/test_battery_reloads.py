@@ -1,0 +1,105 @@
+"""Calls at the moment of a reload, and an entry that is removed while something is open."""
+
+import asyncio
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from custom_components.enphase_ev.const import DOMAIN
+from simulator.battery.families import ControlFamily
+from simulator.switches.battery import WriteKind
+from tests.integration.battery_house import BatteryHouse
+
+_ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
+_NIGHT = ("cfg", "20:00", "05:00", _ALL_DAYS, 100, True)
+_MOMENTS = (0, 1, 2, 4, 7, 12, 20)
+"""How many rounds of the event loop a call runs before the reload begins."""
+_NEW: dict[str, object] = {"family": "charge_from_grid", "start": "09:00", "end": "11:30", "limit": 80}
+_CALLS: dict[str, tuple[str, str, dict[str, object]]] = {
+    "read": (DOMAIN, "get_battery_schedules", {}),
+    "export": (DOMAIN, "export_battery_schedules", {}),
+    "validate": (DOMAIN, "validate_battery_schedule", _NEW),
+    "validate a family": (DOMAIN, "validate_battery_schedule", {"family": "charge_from_grid"}),
+    "restore": (DOMAIN, "restore_battery_schedules", {}),
+    "add": (DOMAIN, "add_battery_schedule", _NEW),
+    "clear": (DOMAIN, "clear_battery_override", {}),
+    "switch": ("switch", "turn_on", {"entity_id": "switch.battery_discharge_to_grid"}),
+    "cancel": ("button", "press", {"entity_id": "button.battery_cancel_profile_change"}),
+    "refresh": ("button", "press", {"entity_id": "button.battery_refresh"}),
+    "put back": ("button", "press", {"entity_id": "button.battery_restore_schedules"}),
+}
+
+
+@pytest.mark.parametrize("name", _CALLS)
+async def test_a_call_at_the_moment_of_a_reload_ends_in_an_answer_or_in_words(batteries: BatteryHouse, name: str) -> None:
+    domain, service, data = _CALLS[name]
+    wrong: list[object] = []
+
+    async def call() -> None:
+        try:
+            await batteries.hass.services.async_call(domain, service, data, blocking=True, return_response=domain == DOMAIN)
+        except HomeAssistantError as err:
+            if err.translation_key is None:
+                wrong.append(err)
+        except BaseException as err:  # noqa: BLE001 - whatever else comes is what must not come
+            wrong.append(err)
+
+    async def reload() -> None:
+        await batteries.hass.config_entries.async_reload(batteries.entry.entry_id)
+
+    for rounds in _MOMENTS:
+        for first, second in ((call, reload), (reload, call)):
+            begun = batteries.hass.async_create_task(first())
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            await batteries.lived_through(second())
+            await batteries.until(begun.done)
+
+    assert wrong == []
+
+
+async def _switch_on(house: BatteryHouse, key: str) -> None:
+    await house.lived_through(house.call("switch", "turn_on", entity_id=house.site_entity_id("switch", key)))
+
+
+def _notified(house: BatteryHouse) -> str:
+    """Return what the persistent notifications say."""
+    return "\n".join(str(one["message"]) for one in house.hass.data.get("persistent_notification", {}).values())
+
+
+@pytest.mark.parametrize("seconds", [3, 30], ids=["3 s after the write", "30 s after it"])
+async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_they_were(batteries: BatteryHouse, seconds: float) -> None:
+    batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG, ControlFamily.DTG}}
+    before = batteries.entries
+    await _switch_on(batteries, "restrict_battery_discharge")
+    await batteries.pass_time(minutes=seconds / 60)
+    assert _NIGHT not in batteries.entries
+
+    began = batteries.hass.loop.time()
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    assert batteries.hass.loop.time() - began < 65
+    assert batteries.entries == before
+    assert _notified(batteries) == ""
+
+
+async def test_what_cannot_be_put_back_at_a_removal_is_told_in_words(batteries: BatteryHouse) -> None:
+    batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
+    await _switch_on(batteries, "restrict_battery_discharge")
+    batteries.sim.faults.add(path="/schedules$", method="POST", status=503, times=None)
+
+    began = batteries.hass.loop.time()
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    assert batteries.hass.loop.time() - began < 65
+    assert "Charge from grid, 20:00 - 05:00, Monday - Sunday, 100 %" in _notified(batteries)
+
+
+async def test_an_entry_that_has_nothing_open_is_removed_at_once(batteries: BatteryHouse) -> None:
+    batteries.sim.requests.clear()
+    began = batteries.hass.loop.time()
+
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    assert batteries.hass.loop.time() - began < 1
+    assert batteries.sim.count("battery") == 0
