@@ -114,6 +114,5 @@ async def test_lines_are_in_the_language_of_the_house(batteries: BatteryHouse) -
 
 
 def test_everything_that_can_happen_has_a_sentence() -> None:
-    texts = load("translations/en.json")["common"]
+    texts = [key for key in load("translations/en.json")["common"] if key.startswith("battery_")]
     assert {key.removeprefix("battery_log_") for key in texts if key.startswith("battery_log_")} == {*LedgerEvent}
-    assert [key for key in texts if not key.startswith(("battery_log_", "battery_what_", "battery_reason_"))] == []

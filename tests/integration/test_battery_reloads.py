@@ -69,7 +69,7 @@ def _notified(house: BatteryHouse) -> str:
 
 @pytest.mark.parametrize("seconds", [3, 30], ids=["3 s after the write", "30 s after it"])
 async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_they_were(batteries: BatteryHouse, seconds: float) -> None:
-    batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG, ControlFamily.DTG}}
+    batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     before = batteries.entries
     await _switch_on(batteries, "restrict_battery_discharge")
     await batteries.pass_time(minutes=seconds / 60)
@@ -81,6 +81,18 @@ async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_t
     assert batteries.hass.loop.time() - began < 65
     assert batteries.entries == before
     assert _notified(batteries) == ""
+
+
+async def test_when_nothing_is_left_all_comes_back_or_is_told(batteries: BatteryHouse) -> None:
+    # That there is nothing at all has to be read several times before it is believed, which can take longer than a removal waits.
+    batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG, ControlFamily.DTG}}
+    await _switch_on(batteries, "restrict_battery_discharge")
+
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    there, told = {entry[0] for entry in batteries.entries}, _notified(batteries)
+    assert "cfg" in there or "Charge from grid, 20:00 - 05:00" in told
+    assert "dtg" in there or "Discharge to grid, 18:00 - 20:00" in told
 
 
 async def test_what_cannot_be_put_back_at_a_removal_is_told_in_words(batteries: BatteryHouse) -> None:

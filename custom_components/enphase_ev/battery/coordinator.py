@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
@@ -258,7 +258,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     def _wishes(self) -> dict[str, Wish]:
         """Return what is wished for and is not so yet, by the keys of the entities."""
-        noted = ((intent.what, next(iter(intent.wish.named.values()))) for intent in self.keeper.ledger.open_intents if _is_shown(intent))
+        noted = ((intent.what, _shown_value(intent)) for intent in self.keeper.ledger.open_intents if _is_shown(intent))
         return {**dict(noted), **self._asked}
 
     def _show_wishes(self) -> None:
@@ -345,3 +345,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 def _is_shown(intent: Intent) -> bool:
     """Return whether an intent is the wish of an entity, which shows it."""
     return bool(intent.wish.named) and not intent.is_override
+
+
+def _shown_value(intent: Intent) -> Wish:
+    """Return what an entity shows of its intent; numbers as they are read."""
+    value = next(iter(intent.wish.named.values()))
+    return value if isinstance(value, bool | str | time) else float(value)
