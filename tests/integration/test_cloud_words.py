@@ -41,6 +41,21 @@ async def test_a_refusal_forges_no_line_and_repeats_no_token(house: House, caplo
     assert [line for line in _lines(caplog) if not line.isprintable()] == []
 
 
+@pytest.mark.parametrize("kind", ["token", "cookie"])
+async def test_not_a_part_of_a_secret_is_repeated(house: House, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    """In words that are short enough to be shown whole."""
+    state = house.entry.runtime_data.account.state
+    secret = state.access_token.value if kind == "token" else state.cookies[0].partition("=")[2].partition(";")[0]
+    body = {"error": {"displayMessage": f"Busy with {secret}"}}
+    house.sim.faults.add(path="charging$", status=466, body=body, times=None)
+    with caplog.at_level(logging.DEBUG), pytest.raises(HomeAssistantError) as refused:
+        await house.ask("start_charging", device_id=house.device_id())
+    found = json.dumps(await diagnostics.async_get_config_entry_diagnostics(house.hass, house.entry), cls=ExtendedJSONEncoder)
+    told = "\n".join([str(refused.value), found, *_lines(caplog)])
+    assert "Busy with" in told
+    assert [part for part in (secret[begin : begin + 12] for begin in range(0, len(secret) - 12, 6)) if part in told] == []
+
+
 @pytest.mark.parametrize("name", ["Garage\nERROR Signed out", "G" * 5000, "Wall box " * 500], ids=["lines", "word", "words"])
 async def test_whatever_a_charger_is_called_an_error_stays_short(build_house: HouseBuilder, name: str) -> None:
     def rename(sim: Simulator) -> None:
