@@ -123,7 +123,33 @@ def _deploy(sim: Simulator, **switches: object) -> None:
     sim.world.deployment.update(switches)
 
 
-# --- Writes (12) ---
+# --- Writes (9, 12) ---
+
+
+async def test_what_is_so_of_the_battery_is_not_written(build_battery_house: BatteryHouseBuilder) -> None:
+    """Reserve 20 when it was 20, charge from grid off when off, and the profile were written each time."""
+    house = await build_battery_house()
+    for platform, key in (
+        ("number", "reserve"),
+        ("switch", "charge_from_grid"),
+        ("switch", "discharge_to_grid"),
+        ("switch", "storm_guard"),
+        ("select", "system_profile"),
+    ):
+        state = house.battery_state(platform, key)
+        call = {
+            "number": ("set_value", {"value": state}),
+            "switch": (f"turn_{state}", {}),
+            "select": ("select_option", {"option": state}),
+        }
+        service, data = call[platform]
+        await house.lived_through(house.call(platform, service, entity_id=house.site_entity_id(platform, key), **data))
+    await house.pass_time(minutes=3)
+    assert [one for one in _writes(house, "batteryConfig") if not one.path.endswith("/isValid")] == []
+    # The same calls write where it is not so.
+    await house.lived_through(house.call("number", "set_value", entity_id=house.site_entity_id("number", "reserve"), value=33))
+    await house.pass_time(minutes=3)
+    assert house.battery.settings.reserve == 33
 
 
 async def test_the_whole_of_a_write_has_no_keys_but_those_that_worked(build_battery_house: BatteryHouseBuilder) -> None:
