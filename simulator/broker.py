@@ -92,7 +92,7 @@ class StreamGate(BaseAuthPlugin, BaseTopicPlugin):
         if action is Action.RECEIVE:
             return True
         stream = _VISITOR.get().stream
-        return action is not Action.PUBLISH and stream is not None and topic == stream.topic
+        return action is not Action.PUBLISH and stream is not None and stream.allows(topic)
 
     async def on_broker_client_subscribed(self, *, client_id: str, topic: str, qos: int) -> None:
         """Remember who listens."""
@@ -266,11 +266,10 @@ class StreamBroker:
         if switches.hang_up_after is not None and visitor.frames >= switches.hang_up_after:
             await visitor.socket.close()
             return
-        message = live.message(stream)
-        if message is not None:
+        for topic, data in live.messages(stream):
             visitor.frames += 1
             live.frames_sent += 1
-            await visitor.socket.send_bytes(publish_packet(*message))
+            await visitor.socket.send_bytes(publish_packet(topic, data))
 
 
 def publish_packet(topic: str, data: bytes) -> bytes:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+import json
 from random import Random
 import re
 
+from .charger import Charger
 from .clock import Clock
 from .house.live_frame import Frame, channel, unknown_fields
 from .mqtt import AUTHORIZER, TOKEN_KEY, SignedStream
@@ -18,6 +20,19 @@ CLIENT_ID = re.compile(r"em-paho-mqtt-\d{13}")
 OFF_GRID, ON_GRID = 1, 2
 _BATTERY_MODES = {"backup_only": 0, "self-consumption": 1, "cost_savings": 2}
 _TEN_MEGABYTES = 10_000_000
+
+
+def charger_topic(serial: str) -> str:
+    """The own topic of a charger (docs/cloud-api/live.md §5)."""
+    return f"v1/evse/prod/live-stream/{serial}"
+
+
+def charger_message(charger: Charger) -> JsonObject:
+    """What the web app expects of a charger's own topic."""
+    phases = charger.hardware.phase_count
+    each = round(charger.power_w / phases)
+    by_phase: JsonObject = {f"power_W_l{phase}": each if phase <= phases else 0 for phase in (1, 2, 3)}
+    return {"power_W": round(charger.power_w), **by_phase, "power_W_exp": 0, "meter": round(charger.lifetime_wh)}
 
 
 class FrameKind(StrEnum):
@@ -79,6 +94,8 @@ class LiveSwitches(Switches):
     """Real seconds between two frames."""
     hang_up_after: int | None = None
     """The broker hangs up on every listener after so many frames."""
+    chargers_speak: bool = False
+    """The chargers' own topics tell their power; every published probe was silent (docs/cloud-api/live.md §5)."""
     grid_relay: int | None = None
     """``grid_relay`` of the frame; None: what the house's grid is."""
 
@@ -101,8 +118,8 @@ class LiveStreams:
     """Topics that somebody listens to or has listened to, with the QoS asked for."""
     frames_sent: int = 0
 
-    def sign(self, site_id: str) -> JsonObject:
-        """New credentials, as in tests/fixtures/api/live_signed_url.json."""
+    def sign(self, site_id: str, *, for_chargers: bool = False) -> JsonObject:
+        """New credentials, as in tests/fixtures/api/live_signed_url.json: for the frames of a site, or for its chargers' own topics."""
         now, switches = self.clock.wall_time(), self.switches
         stream = SignedStream(
             site_id,
@@ -112,6 +129,7 @@ class LiveStreams:
             digest=f"{self.draw_secret()}+/==",
             ends_at=now + switches.duration_s,
             connect_until=now + min(switches.credentials_s, switches.duration_s),
+            charger_topics=frozenset(map(charger_topic, self.sites[site_id].chargers)) if for_chargers else frozenset(),
         )
         self.streams.append(stream)
         host = self.endpoint.partition(":")[0]
@@ -159,6 +177,16 @@ class LiveStreams:
             case FrameKind.NOISE:
                 data = self.random.randbytes(len(data))
         return stream.topic, data
+
+    def messages(self, stream: SignedStream) -> list[tuple[str, bytes]]:
+        """Everything that is sent to the listener of a stream now."""
+        if not stream.charger_topics:
+            message = self.message(stream)
+            return [] if message is None else [message]
+        if not self.switches.chargers_speak:
+            return []
+        chargers = self.sites[stream.site_id].chargers.values()
+        return [(charger_topic(one.serial), json.dumps(charger_message(one)).encode()) for one in chargers]
 
     def frame(self, site: Site) -> Frame:
         """The house at this moment."""

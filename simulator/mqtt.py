@@ -31,6 +31,12 @@ class SignedStream:
     """Wall time, epoch seconds."""
     connect_until: float = float("inf")
     """Wall time until which somebody can connect, epoch seconds."""
+    charger_topics: frozenset[str] = frozenset()
+    """The chargers' own topics, where it is a stream of chargers (docs/cloud-api/live.md §5)."""
+
+    def allows(self, topic: str | None) -> bool:
+        """Whether its listener may hear a topic."""
+        return topic in self.charger_topics if self.charger_topics else topic == self.topic
 
     def opens_to(self, user_name: str) -> bool:
         """Whether a client with this user name may listen."""

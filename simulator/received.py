@@ -53,7 +53,7 @@ _FAMILIES = [
         (r"^/service/evse_controller/.+/ev_chargers/status$", Family.STATUS),
         (r"^/service/evse_controller/.+/summary$", Family.SUMMARY),
         (r"^/service/evse_controller/.+/ev_charger_config$", Family.CONFIG),
-        (r"^/service/evse_controller/.+_live_stream$", Family.LIVE_STREAM),
+        (r"^/service/evse_controller/.+_live_stream$|^/service/evse_controller/api/v1/aws_sigv4/", Family.LIVE_STREAM),
         (r"^/service/evse_controller/", Family.CONTROL),
         (r"^/service/evse_scheduler/", Family.SCHEDULER),
         (r"^/service/evse_management/", Family.MANAGEMENT),

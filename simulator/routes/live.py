@@ -16,6 +16,16 @@ async def show_live_stream(request: web.Request) -> web.Response:
     return json_answer({"live_status": there and switches.live_status, "live_vitals": there and switches.live_vitals})
 
 
+@routes.get(r"/service/evse_controller/api/v1/aws_sigv4/livestream/{site:\d+}")
+@routes.get(r"/service/evse_controller/{site:\d+}/ev_chargers/{serial}/retry_start_live_stream")
+async def charger_credentials(request: web.Request) -> web.Response:
+    """Credentials for the chargers' own topics (docs/cloud-api/live.md §5)."""
+    world, site = world_of(request), site_of(request)
+    if world.live_streams is None or not world.deployment.live.supported or not site.live_stream:
+        return error(request, 472, "Live stream is not supported at this site")
+    return json_answer(world.live_streams.sign(site.id, for_chargers=True))
+
+
 @routes.get("/pv/aws_sigv4/livestream.json")
 async def credentials(request: web.Request) -> web.Response:
     """Credentials for the site whose gateway has this serial number."""

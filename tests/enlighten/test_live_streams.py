@@ -9,6 +9,7 @@ import ssl
 import pytest
 
 from custom_components.enphase_ev.enlighten import (
+    Chargers,
     GridRelay,
     InvalidResponse,
     LiveAccess,
@@ -16,6 +17,7 @@ from custom_components.enphase_ev.enlighten import (
     LiveStreams,
     RequestRejected,
     ServiceUnavailable,
+    charger_power,
     live_frames,
 )
 from custom_components.enphase_ev.enlighten.live_streams import _serials_of_gateways
@@ -184,3 +186,34 @@ async def test_the_secret_goes_to_no_other_broker(streams: LiveStreams, cloud: C
 )
 def test_the_gateway_is_found_in_the_list_of_devices(devices: object) -> None:
     assert list(_serials_of_gateways(devices)) == ["120000000001"]  # type: ignore[arg-type]
+
+
+# --- The chargers' own topics ---
+
+
+@pytest.mark.parametrize(
+    ("message", "watts"),
+    [
+        (b'{"power_W": 7360, "power_W_l1": 7360, "meter": 12}', 7360.0),
+        (b'{"power_W": "7360.5"}', 7360.5),
+        (b'{"power_W": null}', None),
+        (b'{"power": 7}', None),
+        (b"[7360]", None),
+        (b"7360", None),
+        (b"{", None),
+        (b"", None),
+        (b"\xff\xfe", None),
+        (b"[" * 60_000, None),
+    ],
+)
+async def test_a_message_of_a_charger(cloud: Cloud, message: bytes, watts: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.sim.world.deployment.live.chargers_speak = True
+    serial = cloud.sim.charger().serial
+    monkeypatch.setattr("simulator.live.LiveStreams.messages", lambda *_: [(f"v1/evse/prod/live-stream/{serial}", message)])
+    account, found = await cloud.signed_in(), list[float]()
+    chargers = Chargers(account, cloud.sim.site.id)
+    access = await chargers.stream_access()
+    origin = account.transport.url
+    async with charger_power(access, serial, site_id=chargers.site_id, origin=origin, context=_no_context, take=found.append):
+        await asyncio.sleep(0.6)
+    assert set(found) == (set() if watts is None else {watts})

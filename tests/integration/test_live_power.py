@@ -389,3 +389,50 @@ async def test_it_goes_with_the_entry(build_home: HomeBuilder, caplog: pytest.Lo
     await asyncio.sleep(0.2)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+
+
+# --- The chargers' own topics (docs/cloud-api/live.md §5) ---
+
+
+def _power_of_charger(home: LiveHome) -> State:
+    entity_id = er.async_get(home.hass).async_get_entity_id("sensor", DOMAIN, f"{home.sim.charger().serial}_power")
+    state = home.hass.states.get(entity_id or "")
+    assert state is not None
+    return state
+
+
+async def _stream_of_chargers(home: LiveHome, *, on: bool) -> None:
+    await home.hass.services.async_call(DOMAIN, "start_live_stream" if on else "stop_live_stream", {}, blocking=True, return_response=True)
+
+
+async def test_a_charger_that_speaks_tells_its_power_while_a_stream_runs(build_home: HomeBuilder) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.world.deployment.live.chargers_speak = True
+
+    home = await build_home(prepare=prepare, live_power="off")
+    assert home.sim.listeners == 0, "nobody listens as long as no stream runs"
+    assert _power_of_charger(home).attributes["source"] in {"energy", "level"}
+    await _stream_of_chargers(home, on=True)
+    await home.until(lambda: _power_of_charger(home).attributes["source"] == "charger_stream")
+    assert float(_power_of_charger(home).state) == pytest.approx(home.sim.charger().power_w, abs=2)
+    assert home.asked("aws_sigv4/livestream") == 1, "it costs one request"
+
+    await _stream_of_chargers(home, on=False)
+    await home.until(lambda: home.sim.listeners == 0)
+    assert home.asked("aws_sigv4/livestream") == 1
+
+
+@pytest.mark.parametrize("can_stream", [True, False])
+async def test_chargers_that_say_nothing_change_nothing(
+    build_home: HomeBuilder, caplog: pytest.LogCaptureFixture, can_stream: bool
+) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.world.deployment.live.supported = can_stream
+
+    home = await build_home(prepare=prepare, live_power="off")
+    await _stream_of_chargers(home, on=True)
+    await home.until(lambda: home.asked("aws_sigv4/livestream") == 1)
+    await asyncio.sleep(1)
+    assert home.sim.listeners == (len(home.sim.site.chargers) if can_stream else 0)
+    assert _power_of_charger(home).attributes["source"] in {"energy", "level"}
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING and one.name.startswith("custom_components")] == []

@@ -12,6 +12,7 @@ from ..errors import translated
 from ..waiting import async_rest
 from .coordinator import ChargerCoordinator
 from .model import Charger, Command, CommandState
+from .own_stream import ChargerStreams
 from .tracker import ChargerTracker
 from .validation import check_level
 
@@ -30,6 +31,7 @@ class ChargerCommands:
     def __init__(self, coordinator: ChargerCoordinator) -> None:
         self._coordinator = coordinator
         self._client = coordinator.client
+        self._streams = ChargerStreams(coordinator, coordinator.client.cloud)
 
     async def async_start(self, serial: str, level: float | None = None, connector_id: int = 1) -> CommandReply:
         """Start charging at a level in A, by default the stored wish. A charger that charges already is left alone unless a level is named.
@@ -142,15 +144,19 @@ class ChargerCommands:
         return await self._send(self._client.trigger_message(serial, message))
 
     async def async_start_live_stream(self) -> float | None:
-        """Let the cloud refresh the chargers faster, and poll faster for as long; return for how many seconds."""
+        """Let the cloud refresh the chargers faster, poll faster for as long, and listen to the chargers; return for how many seconds."""
         seconds = await self._send(self._client.cloud.start_live_stream())
-        await self._coordinator.async_poll_fast(timedelta(seconds=min(seconds or 0, _LONGEST_STREAM)))
+        duration = min(seconds or 0, _LONGEST_STREAM)
+        await self._coordinator.async_poll_fast(timedelta(seconds=duration))
+        if duration > 0:
+            self._streams.start(duration)
         return seconds
 
     async def async_stop_live_stream(self) -> None:
         """End the faster refresh."""
         await self._send(self._client.cloud.stop_live_stream())
         self._coordinator.stop_polling_fast()
+        self._streams.stop()
 
     # --- A level that is ignored ---
 

@@ -1,6 +1,6 @@
-"""The power of chargers as something in the house measures it: a meter of the gateway, or a power sensor that a person has chosen.
+"""The power of chargers as it is measured: by the charger itself, by a meter of the gateway, or by a power sensor that a person has chosen.
 
-The cloud tells none (docs/cloud-api/live.md §5), so what is measured goes before what is derived from energy.
+The cloud tells none in its answers (docs/cloud-api/live.md §5), so what is measured goes before what is derived from energy.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,6 +61,8 @@ class MeasuredPower:
         self._hass = hass
         self._sensors = {serial: _ChosenSensor(entity_id) for serial, entity_id in sensors.items()}
         self._on_change = on_change
+        # W that chargers have told themselves, and when, by serial number.
+        self._streamed: dict[str, tuple[float, datetime]] = {}
         self._meter: ChargerMeter | None = None
         self._meter_at = self._shown_at = datetime.min.replace(tzinfo=UTC)
         if sensors:
@@ -77,11 +79,22 @@ class MeasuredPower:
         if self._meter != before:
             self._on_change()
 
+    @callback
+    def take_stream(self, serial: str, watts: float) -> None:
+        """Take in what a charger tells on its own topic, as often as once a second."""
+        now = datetime.now(UTC)
+        self._streamed[serial] = watts, now
+        self._show_now_and_then(now)
+
     def measured(self, charger: Charger, *, is_only: bool) -> Charger:
         """Return a charger with what is measured of it, by the first that tells."""
         now = datetime.now(UTC)
         is_fresh = now - self._meter_at < _METER_FRESH_FOR
         meter = self._meter if is_only and is_fresh else None
+        streamed, streamed_at = self._streamed.get(charger.serial, (None, now))
+        if streamed is not None and now - streamed_at < _METER_FRESH_FOR and _LEAST <= streamed <= _MOST:
+            reading = PowerReading(round(max(streamed, 0.0)), is_estimated=False, source=PowerSource.CHARGER_STREAM)
+            return replace(charger, meter=meter, power=reading)
         if meter is not None and meter.power is not None and _LEAST <= meter.power <= _MOST:
             reading = PowerReading(round(max(meter.power, 0.0)), is_estimated=False, source=PowerSource.GATEWAY_METER)
             return replace(charger, meter=meter, power=reading)
@@ -94,8 +107,10 @@ class MeasuredPower:
 
     @callback
     def _sensor_changed(self, event: Event[EventStateChangedData]) -> None:
-        # One that changes every second is no reason to write every second.
-        now = datetime.now(UTC)
+        self._show_now_and_then(datetime.now(UTC))
+
+    def _show_now_and_then(self, now: datetime) -> None:
+        # What changes every second is no reason to write every second.
         if now - self._shown_at >= _BETWEEN_STATES:
             self._shown_at = now
             self._on_change()

@@ -19,6 +19,7 @@ _SECONDS_PER_HOUR = 3600
 class PowerSource(StrEnum):
     """Where a power comes from."""
 
+    CHARGER_STREAM = "charger_stream"
     GATEWAY_METER = "gateway_meter"
     POWER_SENSOR = "power_sensor"
     ENERGY = "energy"

@@ -6,6 +6,7 @@ from .battery_bodies import BatteryWish, has_whole_form
 from .budget import MOST_PER_HOUR
 from .calls import ChargerCalls
 from .charger_settings import ChargerSettings
+from .charger_streams import charger_power
 from .chargers import Chargers
 from .charging_schedules import ChargingSchedules
 from .energy_readings import SiteEnergy
@@ -157,6 +158,7 @@ __all__ = [
     "TooManySessions",
     "Transport",
     "Unreachable",
+    "charger_power",
     "gateway_url",
     "has_whole_form",
     "live_frames",

@@ -6,10 +6,11 @@ from typing import override
 from .account import Account
 from .calls import NOT_HERE, ChargerCommands
 from .exceptions import EnlightenError, RequestRejected, ServiceUnavailable
+from .models.broker_access import LiveAccess
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.status import SiteStatus
 from .models.summary import ChargerSummary, read_summaries
-from .parsing import Json, read_float, read_mapping
+from .parsing import Json, read_float, read_mapping, read_unwrapped
 from .start_stop import Form
 from .transport import Family, Request
 
@@ -86,6 +87,15 @@ class Chargers(ChargerCommands):
     async def stop_live_stream(self) -> None:
         """End the faster refresh (docs/cloud-api/chargers.md §4)."""
         await self._read(Family.LIVE_STREAM, f"{_CONTROLLER}/{self.site_id}/ev_chargers/stop_live_stream")
+
+    async def stream_access(self) -> LiveAccess:
+        """Return what the cloud signs for the chargers' own topics (docs/cloud-api/live.md §5); it costs one request.
+
+        Raises:
+            RequestRejected: Status 472 where the site cannot.
+        """
+        path = f"{_CONTROLLER}/api/v1/aws_sigv4/livestream/{self.site_id}"
+        return LiveAccess.from_dict(read_unwrapped(await self._read(Family.LIVE_STREAM, path)))
 
     # --- What commands are made of ---
 
