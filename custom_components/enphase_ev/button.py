@@ -55,7 +55,20 @@ class BatteryButtonDescription(SubjectDescription[Battery], ButtonEntityDescript
     has_work_fn: Callable[[Battery], bool] = lambda _: True
 
 
+async def _end_override(coordinator: BatteryCoordinator) -> None:
+    """End the override, and put back what was before."""
+    entry: EnphaseConfigEntry = coordinator.config_entry
+    await entry.runtime_data.overrides.async_clear()
+
+
 BATTERY_BUTTONS = (
+    BatteryButtonDescription(
+        key="end_override",
+        translation_key="end_override",
+        has_fn=lambda battery: battery.may_write,
+        has_work_fn=lambda battery: battery.override is not None,
+        press_fn=_end_override,
+    ),
     BatteryButtonDescription(
         key="refresh_battery",
         translation_key="refresh_battery",

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import override
 
-from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription
+from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfElectricCurrent
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -55,6 +55,8 @@ CHARGER_NUMBERS = (
         translation_key="charging_amps",
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        # A figure to type: on a slider every step on the way would be sent.
+        mode=NumberMode.BOX,
         has_fn=_has_limits,
         value_fn=lambda charger: charger.wished_level,
         set_fn=lambda runtime, serial, level: runtime.charger_commands.async_set_level(serial, level),

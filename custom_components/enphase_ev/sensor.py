@@ -348,6 +348,12 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
         has_fn=lambda battery: battery.may_write,
         attributes_fn=_override_attributes,
     ),
+    sensor(
+        "override_ends",
+        TIMESTAMP,
+        lambda battery: battery.override.ends_at if battery.override else None,
+        has_fn=lambda battery: battery.may_write,
+    ),
     *(
         sensor(
             f"{family.name.lower()}_schedules",

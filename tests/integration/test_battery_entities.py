@@ -28,6 +28,8 @@ _OF_ALL: list[_Row] = [
     ("sensor.battery_grid_mode", "grid_mode", "enum", None, None, _DIAGNOSTIC, "import_export"),
     ("sensor.battery_system_profile", "system_profile", "enum", None, None, _DIAGNOSTIC, "self_consumption"),
     ("sensor.battery_override", "override", "enum", None, None, None, "none"),
+    ("sensor.battery_override_ends", "override_ends", "timestamp", None, None, None, "unknown"),
+    ("button.battery_end_the_override", "end_override", None, None, None, None, "unavailable"),
     ("sensor.battery_pending_change", "pending_change", "enum", None, None, _DIAGNOSTIC, "none"),
     ("switch.battery_charge_from_grid", "charge_from_grid", None, None, None, None, "off"),
     ("switch.battery_charge_from_grid_by_schedule", "charge_from_grid_schedule", None, None, None, None, "off"),
@@ -347,7 +349,9 @@ async def test_batteries_that_are_gone_are_unavailable_and_come_back(build_house
 
     assert _ids(house) == before
     left = {entity_id for entity_id in before if (state := house.hass.states.get(entity_id)) and state.state == "unavailable"}
-    assert left == {"button.battery_cancel_profile_change", "button.battery_opt_out_of_storm_alert"}, "there is nothing to cancel"
+    assert left == {"button.battery_end_the_override", "button.battery_cancel_profile_change", "button.battery_opt_out_of_storm_alert"}, (
+        "there is nothing to cancel"
+    )
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 

@@ -1,5 +1,7 @@
 """The binary sensors that say whether a schedule is open: on and off to the second, and off where it is not in force."""
 
+from datetime import datetime
+
 from tests.integration.battery_house import BatteryHouse
 from tests.integration.house import House
 
@@ -54,3 +56,17 @@ async def test_an_override_is_seen(batteries: BatteryHouse) -> None:
 
     await batteries.asked("clear_battery_override", wait=900)
     assert batteries.battery_state("binary_sensor", "override_active") == "off"
+
+
+async def test_the_end_of_an_override_is_shown_and_can_be_brought_about(batteries: BatteryHouse) -> None:
+    assert batteries.battery_state("sensor", "override_ends") == "unknown"
+    assert batteries.battery_state("button", "end_override") == "unavailable"
+    answer = await batteries.asked("set_battery_override", action="charge", duration="01:00:00", wait=900)
+    ends_at = datetime.fromisoformat(str(answer["ends_at"]))
+    assert datetime.fromisoformat(batteries.battery_state("sensor", "override_ends")) == ends_at.replace(microsecond=0)
+
+    await batteries.lived_through(batteries.call("button", "press", entity_id=batteries.site_entity_id("button", "end_override")))
+    await batteries.pass_time(minutes=15)
+    assert batteries.battery_state("sensor", "override") == "none"
+    assert batteries.battery_state("button", "end_override") == "unavailable"
+    assert len(batteries.battery.schedules) == 2
