@@ -85,6 +85,7 @@ CHARGER_BINARY_SENSORS = (
         key="dynamic_load_balancing",
         translation_key="dynamic_load_balancing",
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         value_fn=lambda charger: charger.status.is_load_balanced,
     ),
     ChargerBinarySensorDescription(

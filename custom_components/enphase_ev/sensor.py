@@ -221,7 +221,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         ENUM,
         _of_summary(lambda summary: (summary.connection or "").lower() or None),
         options=["ethernet", "wifi", "cellular"],
-        place=Place.DIAGNOSTIC,
+        place=Place.OFF_BY_DEFAULT,
     ),
     sensor("ip_address", PLAIN, _of_summary(lambda summary: summary.ip_address), place=Place.OFF_BY_DEFAULT),
     sensor("reporting_interval", SECONDS, _of_summary(lambda summary: summary.reporting_interval), place=Place.OFF_BY_DEFAULT),
@@ -378,7 +378,7 @@ UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
     sensor("state_of_charge", STATE_OF_CHARGE, lambda unit: unit.state_of_charge),
     sensor("health", PERCENT, lambda unit: unit.health, place=Place.DIAGNOSTIC, has_fn=lambda unit: unit.health is not None),
     sensor(
-        "cycle_count", COUNT_UP, lambda unit: unit.cycle_count, place=Place.DIAGNOSTIC, has_fn=lambda unit: unit.cycle_count is not None
+        "cycle_count", COUNT_UP, lambda unit: unit.cycle_count, place=Place.OFF_BY_DEFAULT, has_fn=lambda unit: unit.cycle_count is not None
     ),
     sensor("status", ENUM, activity_of, translation_key="unit_status", options=ACTIVITIES),
     sensor(

@@ -66,7 +66,6 @@ async def test_a_charger_is_a_device_behind_the_site(house: House) -> None:
     site = dr.async_get(house.hass).async_get_device_by_identifier((DOMAIN, house.sim.site.id), house.entry.entry_id)
     assert site is not None
     assert device.via_device_id == site.id
-    assert house.state("sensor", "connection").state == "ethernet"
 
 
 async def test_a_name_that_a_person_gave_stays(house: House) -> None:
