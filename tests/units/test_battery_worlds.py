@@ -48,6 +48,7 @@ _ONCE_LOST = (
 )
 # The same in weather in which more goes wrong, and processes die.
 _ONCE_LOST_IN_ROUGH_WEATHER = (
+    20001,
     20005,
     20111,
     20120,

@@ -32,7 +32,8 @@ def compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: dat
 
 def _is_there(ledger: Ledger, one: Expected, found: BatteryEntry, now: datetime) -> None:
     one.missing_since, one.is_due = None, False
-    one.entry = replace(one.entry, id=found.id)
+    if one.entry.id != found.id:
+        one.entry = replace(one.entry, id=found.id)
     look_at_unapplied(one, found, now)
     if one.problem is not None:
         ledger.must.remove(one)
@@ -109,7 +110,7 @@ def _waits_for_others(ledger: Ledger, one: Expected, reading: Reading, now: date
     if any(kept.entry().is_same_as(entry) for kept in written):
         return True
     there = reading.schedules.entries if reading.schedules is not None else ()
-    return any(overlap(window_of_entry(entry), window_of_entry(other)) and ledger.is_going(other, now - LAG) for other in there)
+    return any(ledger.is_going(other, now - LAG) and overlap(window_of_entry(entry), window_of_entry(other)) for other in there)
 
 
 def _may_only_be_late(one: Expected, now: datetime) -> bool:

@@ -4,7 +4,7 @@ Source: docs/cloud-api/battery.md §4, §5.
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,7 +29,8 @@ from .steps import (
 
 def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callable[[], None]:
     """Note a write before it goes out: what must be there afterwards, and what was tried. Return what takes the note back."""
-    before = deepcopy((ledger.must, ledger.deleted, ledger.owed, ledger.guard, ledger.wrote_at))
+    owed = {family: copy(one) for family, one in ledger.owed.items()}
+    before = ([copy(one) for one in ledger.must], list(ledger.deleted), owed, copy(ledger.guard), ledger.wrote_at)
     attempts = [(intent, intent.attempts, intent.in_flight_at, intent.was_pending) for intent in ledger.intents]
 
     def take_back() -> None:
@@ -50,9 +51,9 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
             _note_toggle(ledger, reading, now, first_applies=first, has_wish=bool(intents))
             _note_wishes(ledger, intents, is_pending=is_pending)
             for family in applied:
-                owed = ledger.owed[family]
-                owed.wrote_at, owed.named_source, owed.is_taken, owed.writes = now, names_source, False, owed.writes + 1
-                owed.was_pending = is_pending
+                apply = ledger.owed[family]
+                apply.wrote_at, apply.named_source, apply.is_taken, apply.writes = now, names_source, False, apply.writes + 1
+                apply.was_pending = is_pending
         case WriteProfile(intent):
             _note_toggle(ledger, reading, now, has_wish=True)
             _note_wishes(ledger, (intent,), is_pending=is_pending)
