@@ -10,6 +10,7 @@ DAY_S = 86400
 _TILT_OF_THE_EARTH = math.radians(23.44)
 # The winter solstice lies ten days before the turn of the year.
 _SOLSTICE_DAYS = 10
+_SHARE_OF_A_ROOF = 0.8
 
 
 PLACES = {"AU": (-37.8, 145.0), "US": (34.0, -118.2), "NL": (52.4, 4.9)}
@@ -59,8 +60,11 @@ class Sun:
 
 
 def by_day(source: Source, country: str) -> Source:
-    """The same panels under the sky of a country: what gives one power at all times for a while has not done so for a year."""
-    return Sun(source.power_w, *PLACES[country]) if isinstance(source, Steady) else source
+    """The same panels under the sky of a country: what gives one power at all times for a while has not done so for a year.
+
+    Heat, dirt and a roof that looks elsewhere take their share.
+    """
+    return Sun(_SHARE_OF_A_ROOF * source.power_w, *PLACES[country]) if isinstance(source, Steady) else source
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The dashboard of docs/dashboard.yaml for the site that is there, and the chargers in Home Assistant's Energy dashboard."""
+"""The dashboard of docs/dashboard.yaml for the site that is there."""
 
 from collections.abc import Iterable
 import json
@@ -95,7 +95,7 @@ class _Site:
 
 
 async def install(home_assistant: HomeAssistant) -> None:
-    """Make the dashboard, show it first, and put the chargers into the Energy dashboard."""
+    """Make the dashboard, and show it first."""
     entities = Entities(await home_assistant.entities())
     config = load_yaml_dict(str(SOURCE))
     for view in config["views"]:
@@ -109,10 +109,6 @@ async def install(home_assistant: HomeAssistant) -> None:
         )
     await home_assistant.command("lovelace/config/save", url_path=URL_PATH, config=config)
     await home_assistant.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
-
-    meters = [entities.find("sensor", serial, "lifetime_energy") for serial in entities.chargers]
-    consumption = [{"stat_consumption": meter} for meter in meters if meter]
-    await home_assistant.command("energy/save_prefs", device_consumption=consumption)
 
 
 async def _name_chargers(home_assistant: HomeAssistant, entities: Entities, config: Card) -> None:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 
-from tests.live import dashboard
+from tests.live import dashboard, energy
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
 from tests.live.onboarding import add_integration
@@ -98,12 +98,18 @@ async def run(options: argparse.Namespace) -> int:
             await add_integration(home_assistant, await simulator.account())
         await home_assistant.show_its_own_time()
         await dashboard.install(home_assistant)
+        print("Bringing the past into the statistics …")
+        await energy.import_the_past(home_assistant, await simulator.time_zone())
+        await energy.install(home_assistant)
         if options.check:
             problems = await check(home_assistant)
+            problems += [f"the Energy dashboard lacks {key}" for key in await energy.fill(home_assistant)]
             print(*(problems or ["The demo works."]), sep="\n")
             return 1 if problems else 0
         show(home_assistant, simulator)
+        filling = asyncio.create_task(energy.fill(home_assistant))
         await stopped(stop, home_assistant)
+        filling.cancel()
         print("\nStopping …")
     return 0
 

@@ -8,7 +8,7 @@ import tempfile
 
 from playwright.async_api import Page
 
-from tests.live import dashboard
+from tests.live import dashboard, energy
 from tests.live.browser import signed_in_browser
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
@@ -27,7 +27,7 @@ DAYS = 8
 async def take(folder: Path) -> list[Path]:
     """Run the demo, let some time pass, and take the pictures."""
     async with AsyncExitStack() as servers:
-        simulator = Simulator(port=free_port(), log=folder / "simulator.log", scenario="home")
+        simulator = Simulator(port=free_port(), log=folder / "simulator.log", scenario="home", live=True)
         await servers.enter_async_context(simulator)
         home_assistant = HomeAssistant(
             folder / "config",
@@ -40,9 +40,25 @@ async def take(folder: Path) -> list[Path]:
         await add_integration(home_assistant, await simulator.account())
         await home_assistant.show_its_own_time()
         await dashboard.install(home_assistant)
+        await energy.import_the_past(home_assistant, await simulator.time_zone())
+        await energy.fill(home_assistant)
         await remember_sessions(home_assistant)
         await asyncio.sleep(SETTLING_S)
-        return [await _picture(home_assistant, screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
+        pictures = [await _picture(home_assistant, screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
+        return [*pictures, await _energy_picture(home_assistant, await simulator.time_zone())]
+
+
+async def _energy_picture(home_assistant: HomeAssistant, time_zone: str) -> Path:
+    """Home Assistant's own Energy dashboard over the last thirty days."""
+    path = IMAGES / "energy-dashboard.png"
+    async with signed_in_browser(home_assistant, width=1440, height=2300, time_zone=time_zone) as window:
+        await window.add_init_script("localStorage['energy-default-period-_energy_dashboard'] = 'now-30d'")
+        page = await window.new_page()
+        await page.goto("/energy/electricity")
+        await page.locator("hui-energy-usage-graph-card").first.wait_for(timeout=60_000)
+        await page.wait_for_timeout(6000)
+        await page.screenshot(path=path)
+    return path
 
 
 async def _picture(home_assistant: HomeAssistant, screen: str, scheme: str) -> Path:
