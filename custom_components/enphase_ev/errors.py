@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
@@ -29,6 +29,8 @@ _NO_SCHEDULE_CODE = "iqevc_sch_10031"
 _CANNOT_STREAM = 472
 # A site that does not have a service says so with one of these (docs/cloud-api/chargers.md §7), which is not worth a log line.
 _NOT_HERE = {401, 403, 404, 405}
+
+_JUST_NOW = timedelta(seconds=5)
 
 # The first kind that matches decides.
 _KEYS: tuple[tuple[type[EnlightenError], str], ...] = (
@@ -98,10 +100,12 @@ class OptionalServices:
     """Asks services that a site can do without. An outage is logged once, and so is its end.
 
     What is silent while nothing of the account answers is no outage of its own: the chargers' coordinator says that the cloud is gone.
+    `follows_status` says that it is asked right after the chargers' status: when that has just answered, nothing else has to prove it.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, *, follows_status: bool = False) -> None:
         self._account = account
+        self._proven_for = _JUST_NOW if follows_status else timedelta()
         self._silent_since: dict[str, datetime] = {}
         self._down: set[str] = set()
         self._answered_at: dict[tuple[str, str], datetime] = {}
@@ -151,7 +155,7 @@ class OptionalServices:
 
     def _note_outage(self, service: str, err: EnlightenError) -> None:
         silent_since = self._silent_since.setdefault(service, datetime.now(UTC))
-        is_alone = isinstance(err, RequestRejected) or self._account.answered_at > silent_since
+        is_alone = isinstance(err, RequestRejected) or silent_since - self._account.answered_at < self._proven_for
         if is_alone and service not in self._down:
             self._down.add(service)
             LOGGER.warning("The %s service does not answer: %s", service, err)

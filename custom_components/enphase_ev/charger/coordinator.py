@@ -81,7 +81,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         self._options = options
         self._store = store
         self.measured_power = MeasuredPower(hass, entry, options.power_sensors, self._publish_measured)
-        self.optional = OptionalServices(client.account)
+        self.optional = OptionalServices(client.account, follows_status=True)
         self._trackers: dict[str, ChargerTracker] = {}
         self._failures = 0
         self._usual_interval = options.slow_interval
