@@ -22,18 +22,20 @@ from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 from simulator.building import add_battery
+from simulator.gateway_inside import Role
 from simulator.hardware import SINGLE_PHASE_32, ChargerProfile
 from tests.integration.battery_house import BatteryHouse
-from tests.integration.house import entry_of, sign_in
+from tests.integration.house import entry_of, gateway_options, sign_in
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an account has: so many further sites as copies of the scenario's first one."""
+    """What an account has: so many further sites as copies of the scenario's first one; whether the owner has named the gateway."""
 
     title: str
     scenario: str
     sites: int = 1
+    names_gateway: bool = False
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ def _copy_site(sim: Simulator, number: int) -> None:
 @asynccontextmanager
 async def signed_in(plan: Plan, freezer: FrozenDateTimeFactory) -> AsyncIterator[BatteryHouse]:
     """Sign in through the forms, as a person does, while nothing charges, and add all sites at once; unload them afterwards."""
-    async with Simulator(plan.scenario) as sim, home_assistant() as hass:
+    async with Simulator(plan.scenario, gateway=plan.names_gateway) as sim, home_assistant() as hass:
         for charger in sim.site.chargers.values():
             if charger.charging:
                 charger.stop()
@@ -68,6 +70,10 @@ async def signed_in(plan: Plan, freezer: FrozenDateTimeFactory) -> AsyncIterator
             _copy_site(sim, number)
         os.environ[URL_VARIABLE] = sim.url
         house = BatteryHouse(hass, sim, await sign_in(hass, sim), freezer)
+        if plan.names_gateway:
+            sim.gateway.switches.role = Role.OWNER
+            hass.config_entries.async_update_entry(house.entry, options=gateway_options(sim))
+            await house.lived_through(hass.config_entries.async_reload(house.entry.entry_id))
         for site_id in sim.account.site_ids[1:]:
             entry = entry_of(sim, site_id)
             entry.add_to_hass(hass)

@@ -85,9 +85,9 @@ async def _measure_charger(delay: float, freezer: FrozenDateTimeFactory) -> list
     return [start, stop]
 
 
-async def _measure_battery(delay: float, freezer: FrozenDateTimeFactory) -> _Latency:
+async def _measure_battery(delay: float, freezer: FrozenDateTimeFactory, *, names_gateway: bool) -> _Latency:
     """Switch charge from grid on."""
-    async with signed_in(Plan("", "battery_site"), freezer) as house:
+    async with signed_in(Plan("", "battery_site", names_gateway=names_gateway), freezer) as house:
         house.sim.world.deployment.battery.gateway_delay_s = delay
         await house.pass_time(minutes=6)
 
@@ -101,7 +101,12 @@ async def _measure_battery(delay: float, freezer: FrozenDateTimeFactory) -> _Lat
 
 async def _measure_all(delay: float, freezer: FrozenDateTimeFactory) -> dict[str, _Latency]:
     start, stop = await _measure_charger(delay, freezer)
-    return {"start": start, "stop": stop, "charge from grid": await _measure_battery(delay, freezer)}
+    return {
+        "start": start,
+        "stop": stop,
+        "charge from grid": await _measure_battery(delay, freezer, names_gateway=False),
+        "the same, with the gateway in the house": await _measure_battery(delay, freezer, names_gateway=True),
+    }
 
 
 def main() -> None:

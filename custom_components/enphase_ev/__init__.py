@@ -15,6 +15,7 @@ from .battery.keeper import Keeper
 from .battery.ledger_store import LedgerStore
 from .battery.override_control import BatteryOverrides
 from .battery.winding_up import async_wind_up
+from .battery.witness import WitnessWatch
 from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
@@ -117,6 +118,8 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     overrides.async_start()
     SchedulerWatch(battery).async_start()
     gateway = OwnerGateway(hass, entry, GatewayReads(client.gateway)) if client.gateway else None
+    if gateway is not None:
+        WitnessWatch(battery, gateway).async_start()
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
     services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)

@@ -306,7 +306,8 @@ def _change_attributes(battery: Battery) -> Attributes:
 def _pending_state(battery: Battery) -> str:
     change = battery.change
     if change is None or change.state is ChangeState.APPLIED:
-        return ChangeState.WAITING.value if battery.is_pending else "none"
+        is_ahead = change is not None and change.is_ahead
+        return ChangeState.WAITING.value if battery.is_pending and not is_ahead else "none"
     return change.state.value
 
 

@@ -7,8 +7,9 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.enphase_ev import diagnostics
+from custom_components.enphase_ev.battery.witness import GatewayView
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, DOMAIN
-from custom_components.enphase_ev.site.owner_gateway import GatewayView, OwnerGateway
+from custom_components.enphase_ev.site.owner_gateway import OwnerGateway
 from simulator import Simulator
 from simulator.gateway_inside import Role
 from simulator.gateway_owner import OWNER_PATHS
@@ -232,28 +233,7 @@ async def test_unknown_as_a_number(build_house: HouseBuilder) -> None:
     assert _watts(house, "house_power") > 0
 
 
-@pytest.mark.xfail(strict=False, reason="writes with the arguments of an earlier client")
-async def test_a_change_is_borne_out_within_seconds(build_house: HouseBuilder) -> None:
-    house = await build_house("battery_site", gateway=Role.OWNER)
-    house.sim.world.deployment.battery.gateway_delay_s = 600
-    gateway, settings = _gateway(house), house.sim.battery.settings
-    client = house.entry.runtime_data.battery.client
-    wanted = not settings.charge_from_grid
-    await client.settings()
-    await client.write_settings({"chargeFromGrid": wanted, **({"acceptedItcDisclaimer": True} if wanted else {})})
-    began = house.hass.loop.time()
-
-    assert await house.see_through(gateway.async_bears_out(GatewayView(charge_from_grid=wanted)))
-
-    assert 5 <= house.hass.loop.time() - began <= 30
-    # The cloud itself still tells the old one.
-    assert (await client.settings()).is_pending
-    # Where the gateway does not know, nobody waits.
-    house.sim.gateway.switches.owner.installer_only = {"/ivp/sc/sched", "/ivp/ensemble/secctrl"}
-    assert await gateway.async_bears_out(GatewayView(reserve=99)) is False
-
-
-async def test_the_gateway_bears_witness_of_a_change(build_house: HouseBuilder) -> None:
+async def test_what_the_gateway_says_about_the_battery(build_house: HouseBuilder) -> None:
     house = await build_house("battery_site", gateway=Role.OWNER)
     gateway = _gateway(house)
     settings = house.sim.battery.settings

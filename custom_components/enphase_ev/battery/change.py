@@ -22,7 +22,7 @@ class Change:
         self.accepted: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[ChangeState] = loop.create_future()
         self.is_heard = False
-        self.shown: tuple[ChangeState, str | None] | None = None
+        self.shown: tuple[ChangeState, str | None, bool] | None = None
         self.accepted.add_done_callback(_mark_retrieved)
 
     @property
@@ -32,8 +32,18 @@ class Change:
 
     @property
     def state(self) -> ChangeState:
-        """Return where it stands."""
-        return self.intent.state
+        """Return where it stands, as a person sees it."""
+        return ChangeState.APPLIED if self.intent.is_at_gateway else self.intent.state
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it is known what became of it."""
+        return self.state in {ChangeState.APPLIED, ChangeState.FAILED}
+
+    @property
+    def is_ahead(self) -> bool:
+        """Return whether the gateway has it already, and the cloud still shows it as pending."""
+        return self.intent.is_at_gateway and self.intent.is_open
 
     @property
     def reason(self) -> str | None:

@@ -309,9 +309,16 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if self.data is None:
             return
         waiting = tuple(intent.what for intent in self.keeper.waiting)
-        shown = PendingChange(what=change.what, since=change.intent.asked_at, state=change.state, reason=change.reason, waiting=waiting)
+        shown = PendingChange(
+            what=change.what,
+            since=change.intent.asked_at,
+            state=change.state,
+            reason=change.reason,
+            waiting=waiting,
+            is_ahead=change.is_ahead,
+        )
         self._publish(replace(self.data, change=shown, wishes=self._wishes()))
-        if change.done.done() or not change.intent.is_open:
+        if change.is_over:
             self._is_due_after_change = True
 
     @callback

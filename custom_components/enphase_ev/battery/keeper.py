@@ -428,17 +428,17 @@ class Keeper:
     def show(self) -> None:
         """Answer whoever waits, and show what has moved on."""
         for key, change in list(self._changes.items()):
-            if change.shown == (now := (change.state, change.reason)):
+            if not change.intent.is_open:
+                del self._changes[key]
+            if change.shown == (now := (change.state, change.reason, change.is_ahead)):
                 continue
             change.shown = now
             if change.state is not ChangeState.QUEUED and not change.accepted.done():
                 self._accept(change)
             if self.listener is not None:
                 self.listener.take_change(change)
-            if not change.intent.is_open:
-                if not change.done.done():
-                    change.done.set_result(change.state)
-                del self._changes[key]
+            if change.is_over and not change.done.done():
+                change.done.set_result(change.state)
         told = list(self.ledger.told)
         if any(one.reason == "apply_refused" for one in told):
             LOGGER.error("Battery schedules are there, but could not be applied")

@@ -226,6 +226,7 @@ class Intent(DataClassDictMixin):
         was_pending: whether something else was pending when it was sent, so that it may be lost.
         named_source: in which form its wish was sent last.
         is_unanswered: nobody knows whether it has arrived: it is looked for, and not sent again.
+        is_at_gateway: the gateway in the house has it, so that it is applied; open until the cloud shows it, for what depends on that.
     """
 
     what: str
@@ -253,6 +254,7 @@ class Intent(DataClassDictMixin):
     wants_retry: bool = False
     is_built: bool = False
     is_carried_out: bool = False
+    is_at_gateway: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -407,12 +409,21 @@ class Ledger(DataClassDictMixin):
 
     def finish(self, intent: Intent, state: ChangeState, reason: str | None = None) -> None:
         """Note what became of an intent."""
+        if intent.is_at_gateway:
+            # That it is applied has been said, whatever the cloud shows of it by now.
+            intent.state, intent.reason = ChangeState.APPLIED, None
+            return
         intent.state, intent.reason = state, reason
         event = LedgerEvent.APPLIED if state is ChangeState.APPLIED else LedgerEvent.FAILED
         entries = [*intent.writes, *intent.deletes, *intent.done_writes, *intent.done_deletes]
         if event is LedgerEvent.FAILED or intent.is_touched:
             # What was so already has changed nothing.
             self.tell(event, what=intent.what, entry=entries[0] if len(entries) == 1 else None, reason=reason)
+
+    def confirm_at_gateway(self, intent: Intent) -> None:
+        """Note that the gateway in the house has what an intent wishes for, which the cloud shows minutes later."""
+        intent.is_at_gateway = True
+        self.tell(LedgerEvent.APPLIED, what=intent.what)
 
     def tell(self, event: LedgerEvent, *, what: str | None = None, entry: KeptEntry | None = None, reason: str | None = None) -> None:
         """Note something for a person."""

@@ -40,13 +40,17 @@ def activity_of(unit: BatteryUnit) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class PendingChange:
-    """The change of the battery that was asked for last; `waiting` are the names of all that has not been sent yet."""
+    """The change of the battery that was asked for last; `waiting` are the names of all that has not been sent yet.
+
+    `is_ahead`: the gateway has it already, and the cloud still shows it as pending.
+    """
 
     what: str
     since: datetime
     state: ChangeState
     reason: str | None
     waiting: tuple[str, ...] = ()
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

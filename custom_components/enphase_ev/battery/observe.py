@@ -54,7 +54,7 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
     if _waits_for_deletes(intent, schedules, now):
         return
     is_pending = settings.is_pending or settings.is_taken or _is_owed(ledger, intent) or _is_profile_pending(intent, reading)
-    is_pending = is_pending or (not are_so and _is_coming_back(ledger, intent))
+    is_pending = is_pending or intent.is_at_gateway or (not are_so and _is_coming_back(ledger, intent))
     if is_pending or (not are_so and _are_entries_settling(intent, schedules)):
         intent.state, intent.seen_pending, intent.not_so_since = ChangeState.WAITING, True, None
         if now >= intent.sent_at + (_LOST_WITHIN if _may_be_lost(ledger, intent, reading) else CONFIRMED_WITHIN):

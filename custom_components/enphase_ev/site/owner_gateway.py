@@ -12,6 +12,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
 from ..account_issues import set_token_refused_issue
+from ..battery.witness import GatewayView
 from ..const import LOGGER
 from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, LivePower, RequestRejected, Unreachable
 from ..waiting import async_rest
@@ -19,9 +20,6 @@ from ..waiting import async_rest
 _EVERY = 10.0
 # Where it tells nothing that changes.
 _IDLE_EVERY = 60.0
-# A written change is looked for so often, and for a minute.
-_WITNESS_EVERY = 5.0
-_ASKED_AT_MOST = 13
 _RELAY_EVERY = timedelta(minutes=1)
 # A path that is closed may be open with another firmware, a meter can be added.
 _CLOSED_FOR = timedelta(days=1)
@@ -53,27 +51,6 @@ class _Standing:
     is_refused: bool | None = None
     failures: int = 0
     due: datetime = _AT_ONCE
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatewayView:
-    """What the gateway says is so now; `None` is what it does not know.
-
-    Attributes:
-        charge_from_grid: whether it is allowed at all.
-        shutdown_level, reserve: %.
-    """
-
-    charge_from_grid: bool | None = None
-    shutdown_level: float | None = None
-    reserve: float | None = None
-
-    def bears_out(self, expected: GatewayView) -> bool | None:
-        """Return whether it is as expected, as far as anything is; `None` where the gateway does not know that."""
-        told = {name: getattr(self, name) for name, value in vars(expected).items() if value is not None}
-        if None in told.values():
-            return None
-        return all(value == getattr(expected, name) for name, value in told.items())
 
 
 class OwnerGateway:
@@ -121,19 +98,6 @@ class OwnerGateway:
             shutdown_level=storage.shutdown_level if storage else None,
             reserve=storage.reserve if storage else None,
         )
-
-    async def async_bears_out(self, expected: GatewayView) -> bool:
-        """Wait for up to a minute until the gateway says what was written to the cloud; false at once where it does not know.
-
-        What is `None` in `expected` is left open.
-        """
-        for _ in range(_ASKED_AT_MOST):
-            view = await self.view()
-            found = view.bears_out(expected) if view is not None else None
-            if found is not False:
-                return found is True
-            await async_rest(self._hass, _WITNESS_EVERY)
-        return False
 
     # --- Live ---
 
