@@ -1,14 +1,17 @@
 """Nothing lost, whatever happens, and nobody waits: what once went wrong, each a test.
 
-Shown elsewhere: an entry that is removed, and a call at the moment of a reload (`test_battery_reloads.py`); a stored
+Shown elsewhere: an entry that is removed after a toggle, and a call at the moment of a reload (`test_battery_reloads.py`); a stored
 file of another shape (`test_battery_ledger.py`); a change of the clocks (`test_battery_overrides.py`); generated worlds
 (`test_battery_properties.py`, `units/test_battery_worlds.py`); interruptions (`test_battery_kill_points.py`).
 """
 
 import asyncio
 
+from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
+from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.families import ControlFamily
 from simulator.switches.battery import DropMoment, EnhoRule, WriteKind
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse
@@ -149,3 +152,104 @@ async def test_schedules_of_which_a_group_is_missing_are_not_doubled(batteries: 
 
     assert batteries.entries == before
     assert len(batteries.battery.schedules) == len(before)
+
+
+async def test_two_profiles_in_a_row_after_deletes_in_the_app(batteries: BatteryHouse) -> None:
+    batteries.battery.switches.update({"lost_while_pending": True, "drop_after_s": 8, "drops": {"profile": ["cfg", "dtg", "rbd"]}})
+    for start, end in (("01:00", "02:00"), ("03:00", "04:00"), ("09:00", "10:00")):
+        batteries.battery.add_schedule("rbd", start, end)
+    await batteries.pass_time(minutes=6)
+    for entry in [entry for entry in batteries.battery.schedules if entry.start in {"01:00", "03:00"}]:
+        batteries.battery.delete_schedule(entry.id)
+    before = batteries.entries
+    select = batteries.site_entity_id("select", "system_profile")
+    for option in ("cost_savings", "self_consumption"):
+        await batteries.lived_through(batteries.call("select", "select_option", entity_id=select, option=option))
+    await batteries.pass_time(minutes=40)
+
+    assert batteries.entries == before
+    assert batteries.battery_state("select", "system_profile") == "self_consumption"
+
+
+async def test_what_is_put_back_is_applied_where_the_source_is_needed(batteries: BatteryHouse) -> None:
+    batteries.battery.switches.source_enho = EnhoRule.NEEDED
+    batteries.battery.switches.drops = {WriteKind.RBD: _FAMILIES}
+    batteries.battery.set(charge_from_grid=True, discharge_to_grid=True)
+    before = batteries.entries
+    await batteries.pass_time(minutes=6)
+    batteries.sim.requests.clear()
+    await _switch(batteries, "restrict_battery_discharge")
+    await batteries.pass_time(minutes=60)
+
+    assert batteries.entries == before
+    assert batteries.battery.is_settled
+    # Two adds, with an isValid each, and applies in two forms for two families.
+    assert batteries.sim.count("battery_write") <= 14
+
+
+async def test_an_override_whose_caller_leaves_while_it_waits_ends_when_it_should(batteries: BatteryHouse) -> None:
+    before = batteries.entries
+    await _switch(batteries, "discharge_to_grid")
+    data = {"action": "hold", "duration": "00:12:00", "wait": MOST_WAITED}
+    call = batteries.hass.async_create_task(batteries.hass.services.async_call(DOMAIN, "set_battery_override", data, blocking=True))
+    await batteries.pass_time(minutes=2 / 60)
+    call.cancel()
+    await batteries.pass_time(minutes=3)
+    # Whoever asked has left; the wish stays.
+    assert batteries.battery_state("sensor", "override") == "hold"
+
+    await batteries.pass_time(minutes=20)
+
+    assert batteries.entries == before
+    assert not batteries.battery.settings.restrict_discharge
+
+
+async def test_a_removal_during_an_override_ends_it(batteries: BatteryHouse) -> None:
+    batteries.battery.add_schedule("rbd", "13:00", "15:00")
+    before = batteries.entries
+    await batteries.asked("set_battery_override", action="hold", duration="00:30:00", wait=MOST_WAITED)
+    await batteries.pass_time(minutes=5)
+    assert batteries.entries != before
+
+    began = batteries.hass.loop.time()
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    assert batteries.hass.loop.time() - began <= 65
+    assert batteries.entries == before
+    await batteries.pass_time(minutes=2)
+    assert not batteries.battery.settings.restrict_discharge
+
+
+async def test_a_script_that_continues_on_errors_goes_on_after_a_reload(batteries: BatteryHouse) -> None:
+    ended = async_capture_events(batteries.hass, "people_go_on")
+    data = {"family": "charge_from_grid", "start": "09:00", "end": "11:30", "limit": 80, "wait": MOST_WAITED}
+    call = {"action": f"{DOMAIN}.add_battery_schedule", "data": data, "continue_on_error": True}
+    assert await async_setup_component(batteries.hass, "script", {"script": {"people": {"sequence": [call, {"event": "people_go_on"}]}}})
+    await batteries.hass.services.async_call("script", "turn_on", {"entity_id": "script.people"})
+    await batteries.pass_time(minutes=3 / 60)
+    await batteries.lived_through(batteries.hass.config_entries.async_reload(batteries.entry.entry_id))
+    await batteries.pass_time(minutes=5)
+
+    assert len(ended) == 1
+    assert ("cfg", "09:00", "11:30", (1, 2, 3, 4, 5, 6, 7), 80, True) in batteries.entries
+
+
+async def test_an_override_whose_time_is_over_before_its_turn_is_not_written(batteries: BatteryHouse) -> None:
+    before = batteries.entries
+    await _switch(batteries, "discharge_to_grid")
+    data = {"action": "hold", "duration": "00:12:00"}
+    call = batteries.hass.async_create_task(batteries.hass.services.async_call(DOMAIN, "set_battery_override", data, blocking=True))
+    await batteries.pass_time(minutes=3 / 60)
+    # It waits for its turn, whoever asked has left, and Enphase begins a task of its own.
+    call.cancel()
+    batteries.battery.features.system_task = True
+    await batteries.pass_time(minutes=10)
+    assert [intent.what for intent in batteries.entry.runtime_data.battery.keeper.waiting] == ["override_hold"]
+    await batteries.pass_time(minutes=10)
+    batteries.battery.features.system_task = False
+    await batteries.pass_time(minutes=20)
+
+    assert batteries.entries == before
+    assert not batteries.battery.settings.restrict_discharge
+    assert batteries.battery_state("sensor", "override") == "none"
+    assert _at_rest(batteries)
