@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.families import ControlFamily
-from simulator.switches.battery import DropMoment, EnhoRule, WriteKind
+from simulator.switches.battery import DropMoment, EnhoRule, MissingGroup, WriteKind
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse
 
 _FAMILIES = {ControlFamily.CFG, ControlFamily.DTG}
@@ -143,9 +143,15 @@ async def test_a_cloud_that_answers_an_add_with_nothing_is_not_hammered(batterie
     assert batteries.sim.count("battery_write") <= 12
 
 
-async def test_schedules_of_which_a_group_is_missing_are_not_doubled(batteries: BatteryHouse) -> None:
-    before = batteries.entries
-    batteries.battery.switches.missing_after_write_s = 20
+@pytest.mark.parametrize("is_missing_before", [True, False])
+async def test_schedules_of_which_a_group_is_missing_are_not_doubled(batteries: BatteryHouse, is_missing_before: bool) -> None:
+    before, switches = batteries.entries, batteries.battery.switches
+    switches.own_family_conflicts = switches.cross_family_conflicts = False
+    if is_missing_before:
+        batteries.battery.hide_groups(20, ControlFamily.CFG, ControlFamily.DTG)
+    else:
+        switches.missing_groups = dict.fromkeys(ControlFamily, MissingGroup.GROUP_ABSENT)
+        switches.missing_after_write_s = 20
 
     await _switch(batteries, "restrict_battery_discharge")
     await batteries.pass_time(minutes=20)
