@@ -21,9 +21,9 @@ from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
-from simulator.building import add_battery
 from simulator.gateway_inside import Role
 from simulator.hardware import SINGLE_PHASE_32, ChargerProfile
+from simulator.world import add_battery
 from tests.integration.battery_house import BatteryHouse
 from tests.integration.house import entry_of, gateway_options, sign_in
 

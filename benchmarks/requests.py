@@ -17,7 +17,7 @@ from benchmarks.houses import Plan, restart, signed_in
 from custom_components.enphase_ev.battery.ledger import ChangeState
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import WriteKind
 from tests.integration.battery_house import BatteryHouse
 

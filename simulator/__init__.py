@@ -3,19 +3,18 @@
 from .accounts import Account
 from .battery.battery import Battery
 from .battery.entries import Entry, EntryStatus
-from .battery.families import ControlFamily
 from .battery.physics import BatteryUnit
-from .battery.settings import StormAlert
+from .battery.settings import ControlFamily, StormAlert
 from .charger import Charger
 from .clock import Clock
 from .hardware import ChargerProfile
-from .modes import ChargeMode, CommandRefused, Connector
+from .offers import Vehicle
 from .received import Family, ReceivedRequest
+from .report import ChargeMode, CommandRefused, Connector
 from .scenarios import SCENARIOS
 from .server import Simulator
 from .site import Site
 from .switches.deployment import Deployment
-from .vehicle import Vehicle
 from .world import World
 
 __all__ = [

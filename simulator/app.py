@@ -16,22 +16,7 @@ from .context import WORLD, html_answer, json_answer
 from .faults import Faults
 from .guard import Handler, guard, session_cookie
 from .received import Family, ReceivedRequest, family_of
-from .routes import (
-    auth,
-    battery,
-    control,
-    energy,
-    events,
-    history,
-    live,
-    management,
-    scheduler,
-    sim,
-    sim_battery,
-    sites,
-    status,
-    tariff,
-)
+from .routes import auth, battery, control, history, management, scheduler, sim, sim_battery, sites, status
 from .switches.deployment import RetryAfter
 from .wire import Json
 from .world import World
@@ -55,7 +40,7 @@ def make_app(world: World) -> web.Application:
     app = web.Application(middlewares=[record, break_by_fault, refuse_user_agent, throttle, guard, guard_battery])
     app[WORLD] = world
     app[_TRAFFIC] = Traffic(deque)
-    for subject in (auth, sites, status, control, scheduler, management, history, live, energy, tariff, events, battery, sim, sim_battery):
+    for subject in (auth, sites, status, control, scheduler, management, history, battery, sim, sim_battery):
         app.add_routes(subject.routes)
     return app
 

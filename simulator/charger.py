@@ -9,14 +9,11 @@ from collections.abc import Callable
 from datetime import date
 
 from .clock import Clock
-from .configuration import DEFAULT_LEVEL, Configuration
-from .hardware import ChargerProfile, Hardware, Quirks
-from .modes import ChargeMode, CommandRefused, Connector, Refusal
-from .offers import NO_OFFER, Command, Offer, State, scheduled_offer, smart_offer, solar_offer
-from .place import Place, local_time
-from .report import Report, Session
+from .hardware import DEFAULT_LEVEL, ChargerProfile, Configuration, Hardware, Quirks
+from .house.house import Place, local_time
+from .offers import NO_OFFER, Command, Offer, State, Vehicle, scheduled_offer, smart_offer, solar_offer
+from .report import ChargeMode, CommandRefused, Connector, Refusal, Report, Session
 from .schedules import Slot, slot_in_force
-from .vehicle import Vehicle
 
 # Steps of the physics, simulated seconds; longer ones when so much time has passed that there would be too many.
 STEP_S = 10.0

@@ -13,7 +13,7 @@ from .gateway_readings import OwnerSwitches
 from .received import ReceivedRequest
 from .report import Report
 from .site import Site
-from .switches.group import Switches
+from .switches import Switches
 from .world import World
 
 # The firmware of the notes.

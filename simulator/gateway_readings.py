@@ -9,7 +9,7 @@ from .battery.physics import Doing
 from .house.flows import Energy
 from .house.live_frame import in_phases
 from .site import Site
-from .switches.group import Switches
+from .switches import Switches
 from .wire import Json, JsonObject
 
 # How long after a write in the cloud the gateway shows it, seconds.

@@ -11,8 +11,8 @@ from .context import WORLD, Refused, error, json_answer, now_of, read_object
 from .gateway_inside import GATEWAY, GatewayInside, ListShape, LocalShape, Role, SignIn
 from .gateway_owner import OWNER_PATHS, is_away, routes as owner_routes
 from .guard import Handler
-from .modes import CommandRefused
 from .received import Family, ReceivedRequest
+from .report import CommandRefused
 from .routes.control import MESSAGES, message_taken, read_body, refused
 from .routes.scheduler import choose_mode, preference_data, replaced_slots, schedules_data
 from .routes.status import charger_status, charger_summary, legacy_status

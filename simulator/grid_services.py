@@ -16,7 +16,7 @@ from .faults import Faults
 from .guard import Handler
 from .received import Family, ReceivedRequest
 from .site import Site
-from .switches.group import Switches
+from .switches import Switches
 from .wire import Json, JsonObject
 from .world import World
 

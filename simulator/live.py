@@ -12,7 +12,7 @@ from .clock import Clock
 from .house.live_frame import Frame, channel, unknown_fields
 from .mqtt import AUTHORIZER, TOKEN_KEY, SignedStream
 from .site import Site
-from .switches.group import Switches
+from .switches import Switches
 from .wire import JsonObject
 
 TOPIC = "v1/live-stream/"

@@ -2,16 +2,14 @@
 
 from random import Random
 
-from .battery_scenarios import BATTERIES
-from .building import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, add_account, add_charger, add_site, family_car
 from .charger import Charger
 from .clock import Clock
 from .hardware import SINGLE_PHASE_32, SPLIT_PHASE_48, SPLIT_PHASE_80, THREE_PHASE_32, THREE_PHASE_LINE_TO_LINE, Hardware
-from .house_scenarios import HOUSES
-from .modes import ChargeMode
+from .home_scenarios import HOMES
+from .offers import Vehicle
+from .report import ChargeMode
 from .switches.deployment import JsonSignIn, ManagerToken, SitesShape, StartForm, StatusShape, StopForm
-from .vehicle import Vehicle
-from .world import World
+from .world import AMSTERDAM, LOS_ANGELES, MELBOURNE, Scenarios, World, add_account, add_charger, add_site, family_car
 
 DEFAULT = "two_chargers"
 # How long the world has been running when somebody first looks, simulated seconds.
@@ -166,7 +164,7 @@ def _old_forms(world: World) -> None:
     world.deployment.stop_forms = {StopForm.POST_SINGULAR}
 
 
-SCENARIOS: Scenarios = Scenarios({**_CHARGERS, **BATTERIES, **HOUSES})
+SCENARIOS: Scenarios = Scenarios({**_CHARGERS, **HOMES})
 
 
 def build_world(name: str, clock: Clock, seed: int = 0) -> World:

@@ -18,8 +18,7 @@ from .grid_services import GridServices
 from .live import LiveStreams
 from .mqtt import AnswerStreams
 from .received import ReceivedRequest
-from .routes.sim_gateway import add_gateway_controls
-from .routes.sim_grid import add_grid_controls
+from .routes.sim_hosts import add_gateway_controls, add_grid_controls
 from .scenarios import DEFAULT, build_world
 from .site import Site
 from .switches.battery import STRICT

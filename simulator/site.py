@@ -11,7 +11,7 @@ from .hardware import ChargerProfile
 from .house.house import House
 from .house.past import Charged, midnight
 from .house.sources import Steady
-from .modes import ChargeMode
+from .report import ChargeMode
 
 LIVE_STREAM_S = 900
 """What the cloud grants a live stream, seconds (docs/cloud-api/chargers.md §4)."""

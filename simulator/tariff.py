@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 import math
 
-from .switches.group import Switches
+from .switches import Switches
 from .wire import Json, JsonObject
 
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)

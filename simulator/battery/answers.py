@@ -7,10 +7,9 @@ from ..wire import Json, JsonObject, iso_nanoseconds
 from .battery import Battery
 from .changes import ChangeKind, PendingChange, Told
 from .entries import EVERY_DAY, Entry, EntryStatus
-from .families import Control, ControlFamily, ControlShape
 from .physics import BatteryUnit
 from .schedules import ScheduleBook
-from .settings import Features, Settings
+from .settings import Control, ControlFamily, ControlShape, Features, Settings
 
 CHARGING_LED, DISCHARGING_LED, IDLE_LED, ERROR_LED = 12, 13, 17, 7
 

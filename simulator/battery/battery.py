@@ -10,14 +10,13 @@ from typing import Protocol
 
 from ..charger import Charger
 from ..clock import Clock
-from ..place import Place
+from ..house.house import Place
 from ..switches.battery import BatteryDeployment, BatteryRequest, DropMoment, EnhoRule, MissingGroup, WriteKind
 from .changes import ChangeKind, History, PendingChange, Told, WantedChange
 from .entries import EVERY_DAY, Entry, EntryStatus
-from .families import BatteryRefused, ControlFamily
 from .physics import BatteryUnit, Doing, Flow, HomeLoad, Moment, Order, flow, order, seconds_until, stored_w, without_car
 from .schedules import ScheduleBook
-from .settings import BACKUP_ONLY, Features, Settings, StormAlert
+from .settings import BACKUP_ONLY, BatteryRefused, ControlFamily, Features, Settings, StormAlert
 
 # Steps of the physics, simulated seconds; longer ones when so much time has passed that there would be too many.
 STEP_S = 30.0

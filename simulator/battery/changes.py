@@ -7,9 +7,8 @@ from enum import StrEnum
 
 from ..switches.battery import BatteryRequest
 from ..wire import Json
-from .families import ControlFamily
 from .schedules import ScheduleBook
-from .settings import Settings
+from .settings import ControlFamily, Settings
 
 
 class ChangeKind(StrEnum):

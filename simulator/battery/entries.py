@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from ..switches.battery import BatteryDeployment
 from ..wire import JsonObject, epoch_ms
-from .families import BatteryRefused, ControlFamily, bad_request
+from .settings import BatteryRefused, ControlFamily, bad_request
 
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 DAY_MIN = 24 * 60

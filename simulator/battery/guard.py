@@ -8,7 +8,7 @@ from ..accounts import Account, WebSession
 from ..context import SESSION, WORLD, Refused, json_answer, world_of
 from ..guard import Handler, dead_session, session_cookie, signed_in
 from ..switches.battery import BatteryDeployment, HeaderShape, XsrfSource
-from .families import BatteryRefused
+from .settings import BatteryRefused
 
 BASE = "/service/batteryConfig/api/v1"
 ORIGIN = "https://battery-profile-ui.enphaseenergy.com"

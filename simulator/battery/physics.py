@@ -4,9 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .families import ControlFamily
 from .schedules import ScheduleBook
-from .settings import Settings
+from .settings import ControlFamily, Settings
 
 CHARGE_EFFICIENCY = 0.96
 """Share of the energy taken in that can be given back."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ..switches.battery import BatteryDeployment
 from .entries import Entry, EntryStatus, Wanted
-from .families import BatteryRefused, ControlFamily
+from .settings import BatteryRefused, ControlFamily
 
 
 @dataclass

@@ -10,8 +10,7 @@ from ..wire import Json, JsonObject
 from .answers import settings_data
 from .battery import Battery
 from .changes import ChangeKind, WantedChange
-from .families import BatteryRefused, ControlFamily, bad_request
-from .settings import PROFILES
+from .settings import PROFILES, BatteryRefused, ControlFamily, bad_request
 
 US = "US"
 DAY_MIN = 24 * 60

@@ -1,7 +1,7 @@
-"""What flows between sun, house, grid and battery at a moment, and what that came to over a time."""
+"""What flows between sun, house, grid and battery, and the quarter hours that count it (docs/cloud-api/energy.md §1)."""
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -97,3 +97,25 @@ class Energy:
     def copy(self) -> Energy:
         """The same, apart."""
         return copy(self)
+
+
+QUARTER_S = 900
+"""Length of a bucket, seconds."""
+
+
+@dataclass
+class Quarter:
+    """A quarter hour of the meters."""
+
+    energy: Energy = field(default_factory=Energy)
+    soc: float | None = None
+    """State of charge at its end, %; None without a battery."""
+
+    def copy(self) -> Quarter:
+        """The same, apart."""
+        return Quarter(self.energy.copy(), self.soc)
+
+
+def quarter_of(at: float) -> int:
+    """The beginning of the quarter hour of a moment, epoch seconds."""
+    return int(at // QUARTER_S) * QUARTER_S

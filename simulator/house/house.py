@@ -1,6 +1,7 @@
 """The house of a site: one world from which both the live power and the meters are told (docs/cloud-api/live.md §4).
 
 Nothing runs in the background, as everywhere in the simulator: `catch_up` first lives through the time since the last look.
+`Surroundings` is what a house knows of its site, `Place` what chargers and batteries know of theirs; the site itself knows them all.
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ..battery.physics import HomeLoad
 from ..clock import Clock
-from .flows import Energy, Power, balanced
-from .meters import QUARTER_S, Quarter, quarter_of
+from .flows import QUARTER_S, Energy, Power, Quarter, balanced, quarter_of
 from .past import Charged, Past, PastHouse, midnight, relive
 from .sources import Source, Steady, by_day
 
@@ -202,3 +202,37 @@ class House:
 def _next(at: float, period: float, offset: float) -> float:
     """The next multiple of a period, moved by an offset, after a moment."""
     return ((at - offset) // period + 1) * period + offset
+
+
+class Place(Protocol):
+    """A site as seen from a charger or a battery."""
+
+    id: str
+    time_zone: str
+    zone: ZoneInfo
+    country: str
+    gateway_serial: str
+    price_per_kwh: float
+    scheduler_up: bool
+    streaming_until: float
+    """Until when chargers report fast, epoch seconds."""
+    solar_w: float
+    base_load_w: float
+    house: House
+
+    def surplus_w(self, at: float) -> float:
+        """What the sun gives beyond what the house draws beside the chargers, W."""
+
+    def solar_share_w(self, at: float) -> float:
+        """What the sun leaves for each charger that follows it, W."""
+
+    def note_drawn(self, serial: str, begin: float, seconds: float, watts: float) -> None:
+        """A charger drew so much from a moment on, epoch seconds."""
+
+    def minute_of_day(self, at: float) -> int:
+        """Minutes since midnight in the site's zone."""
+
+
+def local_time(place: Place, at: float) -> datetime:
+    """A moment in epoch seconds, in the zone of a place."""
+    return datetime.fromtimestamp(at, place.zone)

@@ -8,8 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ..battery.physics import CHARGE_EFFICIENCY
-from .flows import Energy, Power, balanced
-from .meters import QUARTER_S, Quarter, quarter_of
+from .flows import QUARTER_S, Energy, Power, Quarter, balanced, quarter_of
 from .sources import Source
 
 DAYS = 425

@@ -6,8 +6,8 @@ from ..battery.answers import battery_profile, battery_schedules, battery_settin
 from ..battery.battery import Battery
 from ..battery.changes import ChangeKind, WantedChange
 from ..battery.entries import Entry, Wanted, read_family, read_wanted
-from ..battery.families import BatteryRefused, ControlFamily, bad_request
 from ..battery.guard import BASE
+from ..battery.settings import BatteryRefused, ControlFamily, bad_request
 from ..battery.wishes import read_battery_for_car, read_profile, read_settings, read_storm_guard
 from ..context import SESSION, json_answer, now_of, read_object, site_of, world_of
 from ..switches.battery import BatteryRequest, DeleteForm, StormRefusal

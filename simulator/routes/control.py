@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from ..charger import Charger
 from ..context import charger_of, error, json_answer, now_of, site_of, world_of
-from ..modes import CommandRefused, Refusal
+from ..report import CommandRefused, Refusal
 from ..switches.deployment import AlreadyCharging, Deployment, NotPlugged, StartForm, StopForm, WrongForm
 from ..wire import JsonObject, envelope, iso_nanoseconds
 

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from ..charger import Charger
-from ..configuration import DEFAULT_LEVEL
 from ..context import charger_of, error, find_site, json_answer, now_of, read_json, site_of, world_of
-from ..modes import ChargeMode
+from ..hardware import DEFAULT_LEVEL
+from ..report import ChargeMode
 from ..wire import Json, JsonObject, envelope
 
 routes = web.RouteTableDef()

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from ..charger import Charger
 from ..context import Refused, charger_of, error, html_answer, json_answer, now_of, read_json, read_object, world_of
-from ..modes import ChargeMode
+from ..report import ChargeMode
 from ..schedules import OFF_PEAK, BadSlot, Slot, new_slot_id, read_slot, slots_as_json, switched
 from ..switches.deployment import SchedulerDown
 from ..wire import Json, JsonObject, scheduler_envelope

@@ -13,10 +13,10 @@ from mashumaro.codecs import BasicDecoder
 from ..charger import Charger
 from ..context import Refused, json_answer, read_object, world_of
 from ..faults import FaultOptions
-from ..modes import CommandRefused
+from ..offers import Vehicle
+from ..report import CommandRefused
 from ..schedules import slots_as_json
 from ..settings import ACCOUNT_SETTINGS, CHARGER_SETTINGS, CLOCK_SETTINGS, SITE_SETTINGS, BadSetting, change
-from ..vehicle import Vehicle
 from ..wire import JsonObject, iso_bracketed_or_none, iso_offset
 
 routes = web.RouteTableDef()

@@ -7,8 +7,7 @@ from mashumaro.codecs import BasicDecoder
 
 from ..battery.battery import Battery
 from ..battery.entries import EVERY_DAY, Entry
-from ..battery.families import ControlFamily
-from ..battery.settings import StormAlert
+from ..battery.settings import ControlFamily, StormAlert
 from ..context import Refused, json_answer, read_object, world_of
 from ..switches.battery import MissingGroup
 from ..wire import Json, JsonObject, iso_offset

@@ -4,8 +4,7 @@ from aiohttp import web
 
 from ..charger import Charger
 from ..context import charger_of, error, json_answer, now_of, site_of, world_of
-from ..modes import ChargeMode
-from ..report import Report
+from ..report import ChargeMode, Report
 from ..site import Site
 from ..switches.deployment import StatusShape
 from ..wire import Json, JsonObject, envelope, epoch_ms, iso_bracketed, iso_bracketed_or_none

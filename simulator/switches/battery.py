@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..battery.families import ControlFamily
-from .group import Switches
+from ..battery.settings import ControlFamily
+from . import Switches
 
 
 class XsrfSource(StrEnum):

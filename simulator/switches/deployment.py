@@ -7,12 +7,11 @@ simulator runs, also over ``POST /_sim/deployment``.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..energy import EnergySwitches
+from ..house.answers import EnergySwitches, EventsSwitches
 from ..live import LiveSwitches
-from ..outages import EventsSwitches
 from ..tariff import TariffSwitches
+from . import Switches
 from .battery import BatteryDeployment
-from .group import Switches
 
 
 class StartForm(StrEnum):

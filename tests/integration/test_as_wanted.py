@@ -6,9 +6,9 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from simulator import Simulator
-from simulator.configuration import DEFAULT_LEVEL, SESSION_AUTHENTICATION
-from simulator.modes import ChargeMode
+from simulator.hardware import DEFAULT_LEVEL, SESSION_AUTHENTICATION
 from simulator.received import ReceivedRequest
+from simulator.report import ChargeMode
 from tests.integration.house import House, HouseBuilder
 
 

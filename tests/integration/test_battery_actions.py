@@ -7,8 +7,8 @@ import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
-from simulator.building import add_battery, add_site
 from simulator.switches.battery import BatteryDeployment, DeleteForm, EmptyDetails, EnhoRule
+from simulator.world import add_battery, add_site
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder
 from tests.integration.house import entry_of
 

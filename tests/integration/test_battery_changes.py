@@ -6,7 +6,7 @@ from homeassistant.helpers.translation import async_load_integrations
 
 from custom_components.enphase_ev.battery.ledger import LedgerEvent
 from custom_components.enphase_ev.const import DOMAIN, EVENT_BATTERY_CHANGE
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import WriteKind
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse
 from tests.structure.source import load

@@ -13,7 +13,7 @@ from custom_components.enphase_ev.battery.ledger import ChangeState
 from custom_components.enphase_ev.battery.settings import async_switch_family
 from custom_components.enphase_ev.enlighten import BatteryFamily, BatteryWish
 from simulator import Simulator
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import HeaderShape, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, was_refused

@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
-from simulator.battery.families import ControlFamily, ControlShape
+from simulator.battery.settings import ControlFamily, ControlShape
 from tests.integration.house import House, HouseBuilder
 from tests.thoroughness import one_in
 

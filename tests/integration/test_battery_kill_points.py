@@ -22,8 +22,8 @@ from custom_components.enphase_ev.battery.settings import (
 )
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily
 from simulator import Simulator
-from simulator.battery.families import ControlFamily
-from simulator.battery_scenarios import misbehave
+from simulator.battery.settings import ControlFamily
+from simulator.home_scenarios import misbehave
 from simulator.switches.battery import BatteryDeployment, EnhoRule, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, Moments, Says, says, was_refused

@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
 from simulator import Simulator, StormAlert
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.faults import Fault
 from simulator.received import ReceivedRequest
 from simulator.switches.battery import EnhoRule, WriteKind

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.enphase_ev.const import DOMAIN
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import DropMoment, EnhoRule, MissingGroup, WriteKind
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse
 

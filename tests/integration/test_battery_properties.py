@@ -14,7 +14,7 @@ from custom_components.enphase_ev.battery.schedules import async_add_entry, asyn
 from custom_components.enphase_ev.battery.settings import async_set_profile, async_set_reserve, async_switch_family
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily
 from simulator import Simulator
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import EmptyDetails, EnhoRule, NothingPending, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, Moments, Says, says, was_refused

@@ -6,7 +6,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import WriteKind
 from tests.integration.battery_house import BatteryHouse
 

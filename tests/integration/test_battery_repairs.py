@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.entries import EntryStatus
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import WriteKind
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
 

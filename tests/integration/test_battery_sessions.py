@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.enphase_ev.const import CONF_REMEMBER_PASSWORD, DOMAIN
 from simulator import Simulator
-from simulator.battery.families import ControlFamily
+from simulator.battery.settings import ControlFamily
 from simulator.faults import Fault
 from simulator.switches.battery import HeaderShape, WriteKind, XsrfSource
 from simulator.switches.deployment import DeadSession

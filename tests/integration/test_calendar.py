@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from simulator import Simulator
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from simulator.schedules import OFF_PEAK, Slot
 from tests.integration.calendars import MELBOURNE, Calendar, Sender, at, next_monday, page_event, page_rule
 from tests.integration.conftest import HouseBuilder

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.enphase_ev.const import EVENT_COMMAND_FAILED
 from simulator import Simulator, Vehicle
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from tests.integration.house import House, HouseBuilder
 
 

@@ -12,7 +12,7 @@ import pytest
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_DECLINED, CONF_FOLLOWS_ACCOUNT, DOMAIN
 from simulator import Charger, Simulator
 from simulator.hardware import ChargerProfile
-from simulator.vehicle import Vehicle
+from simulator.offers import Vehicle
 from tests.integration.conftest import HouseBuilder
 from tests.integration.house import House
 

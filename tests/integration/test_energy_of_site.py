@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Simulator
-from simulator.energy import ClockChange
+from simulator.house.answers import ClockChange
 from simulator.house.flows import Energy
 from simulator.house.sources import Household, Sun
 from tests.integration.house import House, HouseBuilder

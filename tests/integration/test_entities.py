@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, DOMAIN
 from simulator import Vehicle
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from tests.integration.house import House, HouseBuilder
 
 pytestmark = pytest.mark.usefixtures("all_entities_enabled")

@@ -18,7 +18,7 @@ from custom_components.enphase_ev.const import DOMAIN
 from simulator import Charger, Simulator
 from simulator.gateway_inside import ListShape, LocalShape, Role, SignIn
 from simulator.gateway_readings import EvseMeter
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from tests.integration.house import House, HouseBuilder
 from tests.thoroughness import one_in
 

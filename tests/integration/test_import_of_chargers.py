@@ -12,8 +12,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from simulator import Charger, Simulator
-from simulator.building import PastOfCharger, add_charger
 from simulator.report import Session
+from simulator.world import PastOfCharger, add_charger
 from tests.integration.house import House, HouseBuilder
 from tests.integration.imported import external_statistics, of_series
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.enphase_ev.const import DOMAIN
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from tests.integration.battery_house import BatteryHouse
 from tests.integration.calendars import Calendar, at, next_monday
 from tests.integration.house import House

@@ -4,7 +4,7 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from simulator import Simulator
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from tests.integration.conftest import House, HouseBuilder
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from simulator import Simulator
 from simulator.faults import FaultOptions
-from simulator.modes import ChargeMode
 from simulator.received import ReceivedRequest
+from simulator.report import ChargeMode
 from tests.integration.house import House, HouseBuilder
 
 

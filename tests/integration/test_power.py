@@ -3,7 +3,7 @@
 import pytest
 
 from simulator import Charger, Simulator
-from simulator.vehicle import Vehicle
+from simulator.offers import Vehicle
 from tests.integration.conftest import House, HouseBuilder
 
 

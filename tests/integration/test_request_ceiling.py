@@ -14,8 +14,8 @@ import pytest
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten import MOST_PER_HOUR
 from simulator import Simulator
-from simulator.building import add_battery
 from simulator.hardware import SINGLE_PHASE_32, ChargerProfile
+from simulator.world import add_battery
 from tests.integration.house import CloudBuilder, House, HouseBuilder, entry_of, live
 
 _HOUR = 3600

@@ -9,8 +9,8 @@ from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
 from simulator import Simulator
+from simulator.offers import Vehicle
 from simulator.report import Session
-from simulator.vehicle import Vehicle
 from tests.integration.conftest import House, HouseBuilder
 
 

@@ -5,7 +5,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from simulator import Simulator
-from simulator.configuration import DEFAULT_LEVEL, PHASE_SWITCH, RFID_AUTHENTICATION, SESSION_AUTHENTICATION
+from simulator.hardware import DEFAULT_LEVEL, PHASE_SWITCH, RFID_AUTHENTICATION, SESSION_AUTHENTICATION
 from tests.integration.conftest import HouseBuilder
 from tests.integration.house import House
 

@@ -17,7 +17,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from simulator import Charger, Vehicle
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 from tests.integration.house import House, HouseBuilder
 from tests.thoroughness import is_thorough
 

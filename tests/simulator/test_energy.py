@@ -11,7 +11,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from simulator import Simulator, Site
-from simulator.energy import ClockChange, Lacking
+from simulator.house.answers import ClockChange, Lacking
 
 from .conftest import Client
 from .live_client import pv_headers

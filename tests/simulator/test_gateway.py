@@ -12,7 +12,7 @@ import pytest
 from simulator import Simulator
 from simulator.gateway import Gateway
 from simulator.gateway_inside import ListShape, LocalShape, Role, SignIn
-from simulator.modes import ChargeMode
+from simulator.report import ChargeMode
 
 type Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
