@@ -70,7 +70,7 @@ def look_at_applies(ledger: Ledger, reading: Reading, now: datetime) -> None:
         return
     for family, owed in list(ledger.owed.items()):
         if owed.wrote_at is not None and now >= owed.wrote_at + SETTLE and is_told(schedules, family):
-            is_late = now >= owed.wrote_at + LAG
+            is_late = min(reading.settings_at or now, reading.schedules_at or now) >= owed.wrote_at + LAG
             _look_at_apply(ledger, family, settings, schedules, now, is_late=is_late)
 
 

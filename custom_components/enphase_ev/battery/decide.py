@@ -44,7 +44,8 @@ _GATHER = timedelta(seconds=2)
 # Switching a family off right after a delete in it fails (docs/cloud-api/battery.md §5).
 _AFTER_DELETE = timedelta(seconds=3)
 _FRESH = timedelta(seconds=15)
-_WAITS_FOR_GROUPS = timedelta(seconds=90)
+# A group was seen missing for two minutes; what is in it, nobody knows meanwhile.
+_WAITS_FOR_GROUPS = timedelta(seconds=150)
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 _LONG_AGO = timedelta(hours=1)
 
@@ -137,7 +138,7 @@ def _apply_what_is_so(ledger: Ledger, reading: Reading, now: datetime) -> None:
             for other in ledger.intents
             if other is not intent and other.sent_at and (other.is_open or now - other.sent_at < UNSEEN_FOR)
         ]
-        is_undone = any(other.wish.may_undo(intent.wish) for other in others)
+        is_undone = any(other.may_undo(intent.wish) for other in others)
         if not is_undone and intent.wish.is_so(reading.settings, reading.profile):
             ledger.finish(intent, ChangeState.APPLIED)
 
@@ -154,7 +155,7 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
             ledger.finish(intent, ChangeState.FAILED, "replaced")
         elif intent.ends_override and names & newer:
             # A person has wished for something else since: that counts, not what was before the override.
-            intent.wish = intent.wish.without(names & newer)
+            intent.give_up(names & newer)
             if intent.is_sent:
                 override.on_sent(ledger, intent, now)
         newer |= names | ({"override"} if intent.ends_override else set())
@@ -188,15 +189,15 @@ def _of_intent(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) 
     settings, schedules = reading.settings, reading.schedules
     if settings is None or schedules is None or (not intent.is_built and override.is_blocked(ledger, intent)):
         return None
-    if intent.in_flight_at is not None and now < intent.in_flight_at + LAG:
+    if intent.in_flight_at is not None and (wait := _until_shown(intent.in_flight_at, reading, now)) is not None:
         # It was interrupted: whether it has arrived shows only then.
-        return Rest(min(intent.in_flight_at + LAG, now + APART))
+        return wait
     if not intent.is_built and intent.is_override and not override.build(ledger, intent, settings, schedules, now):
         return Rest(now)
     if intent.attempts >= MOST_WRITES + intent.entries_count:
         fail(ledger, intent, "not_applied", now)
         return Rest(now)
-    return _entry_step(ledger, intent, schedules, now) or _after_entries(ledger, intent, now)
+    return _entry_step(ledger, intent, schedules, reading, now) or _after_entries(ledger, intent, now)
 
 
 def _after_entries(ledger: Ledger, intent: Intent, now: datetime) -> Step | None:
@@ -210,15 +211,25 @@ def _after_entries(ledger: Ledger, intent: Intent, now: datetime) -> Step | None
     return None
 
 
-def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, now: datetime) -> Step | None:
+def _until_shown(written_at: datetime, reading: Reading, now: datetime) -> Read | Rest | None:
+    """Return how to get a read that shows a write however late it is; `None` where the last one does."""
+    shown_at = written_at + LAG
+    if now < shown_at:
+        return Rest(min(shown_at, now + APART))
+    return None if reading.schedules_at is not None and reading.schedules_at >= shown_at else Read(schedules=True)
+
+
+def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, reading: Reading, now: datetime) -> Step | None:
     for kept in list(intent.deletes):
         if (found := kept.found_in(schedules)) is not None:
             return DeleteEntry(found, intent)
         if not is_told(schedules, kept.family):
             return Rest(now + APART)
         written = next((one for one in ledger.must if one.entry.entry().is_same_as(kept.entry()) and one.written_at), None)
-        if written is not None and written.written_at is not None and now < written.written_at + LAG:
-            return Rest(min(written.written_at + LAG, now + APART))
+        if written is not None and written.written_at is not None:
+            wait = _until_shown(written.written_at, reading, now)
+            if wait is not None:
+                return wait
         ledger.note_deleted(kept, now)
         mark_done(intent.deletes, intent.done_deletes, kept)
     for kept in list(intent.writes):

@@ -5,7 +5,7 @@ Source: docs/cloud-api/battery.md §5.
 It is true, and on disk before anything is sent; what is written to the cloud follows from it (`decide`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -227,6 +227,7 @@ class Intent(DataClassDictMixin):
         named_source: in which form its wish was sent last.
         is_unanswered: nobody knows whether it has arrived: it is looked for, and not sent again.
         is_at_gateway: the gateway in the house has it, so that it is applied; open until the cloud shows it, for what depends on that.
+        given_up: what of its wish does not count any more, though it was sent and may still be on its way.
     """
 
     what: str
@@ -255,6 +256,7 @@ class Intent(DataClassDictMixin):
     is_built: bool = False
     is_carried_out: bool = False
     is_at_gateway: bool = False
+    given_up: BatteryWish = field(default_factory=BatteryWish)
 
     @property
     def is_open(self) -> bool:
@@ -282,6 +284,16 @@ class Intent(DataClassDictMixin):
     def is_touched(self) -> bool:
         """Return whether some of it was written."""
         return self.sent_at is not None or bool(self.done_deletes or self.done_writes)
+
+    def may_undo(self, wish: BatteryWish) -> bool:
+        """Return whether what was sent of it can make a later wish not so."""
+        return self.wish.may_undo(wish) or self.given_up.may_undo(wish)
+
+    def give_up(self, names: Collection[str]) -> None:
+        """Wish for some fields no more."""
+        if self.wish_sent:
+            self.given_up = self.wish.without(self.wish.named.keys() - names).over(self.given_up)
+        self.wish = self.wish.without(names)
 
 
 @dataclass(frozen=True)
@@ -372,6 +384,9 @@ class Ledger(DataClassDictMixin):
                 # A person has added it again.
                 self.must.remove(same)
                 self.must.append(Expected(KeptEntry.keep(entry), written_at=written_at))
+            elif written_at is not None:
+                # It is written once more: from now on a late read can miss it.
+                same.written_at, same.seen_at, same.missing_since = written_at, None, None
 
     def expect_no_more(self, entry: KeptEntry) -> None:
         """Expect an entry no more, by its id or by what it says."""

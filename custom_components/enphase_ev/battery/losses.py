@@ -17,14 +17,14 @@ from .validation import window_of_entry
 MOST_PUT_BACKS = 3
 
 
-def compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: datetime, *, is_pending: bool) -> None:
-    """Note whether a read shows an entry that must be there. `is_pending`: the gateway has still to take something over."""
+def compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: datetime, *, pending_at: datetime | None) -> None:
+    """Note whether a read shows an entry that must be there. `pending_at`: when settings were read that are still pending."""
     if not is_told(schedules, one.entry.family):
         return
     found = one.entry.found_in(schedules)
     if found is None:
         if one.problem is None:
-            _is_missing(ledger, one, now, is_pending=is_pending)
+            _is_missing(ledger, one, now, pending_at=pending_at)
     elif not one.is_due or found.id == one.entry.id:
         # Else what says the same is on its way out.
         _is_there(ledger, one, found, now)
@@ -45,7 +45,7 @@ def _is_there(ledger: Ledger, one: Expected, found: BatteryEntry, now: datetime)
         one.seen_at = now
 
 
-def _is_missing(ledger: Ledger, one: Expected, now: datetime, *, is_pending: bool) -> None:
+def _is_missing(ledger: Ledger, one: Expected, now: datetime, *, pending_at: datetime | None) -> None:
     one.missing_since, one.missed_at = one.missing_since or now, now
     if ledger.is_old:
         give_up(ledger, one, "old")
@@ -54,7 +54,7 @@ def _is_missing(ledger: Ledger, one: Expected, now: datetime, *, is_pending: boo
         return
     if ledger.guard is None and one.unapplied_since is not None:
         _disappeared_unapplied(ledger, one)
-    elif is_pending and _was_nobody_here(ledger, one):
+    elif _was_nobody_here(ledger, one, pending_at):
         _deleted_elsewhere(ledger, one)
     elif one.tries:
         _put_back_and_gone(ledger, one, now)
@@ -73,10 +73,15 @@ def _disappeared_unapplied(ledger: Ledger, one: Expected) -> None:
         one.is_due = True
 
 
-def _was_nobody_here(ledger: Ledger, one: Expected) -> bool:
-    """Return whether an entry disappeared long after the last write, which the gateway has still to take over: no write of ours did it."""
+def _was_nobody_here(ledger: Ledger, one: Expected, pending_at: datetime | None) -> bool:
+    """Return whether an entry disappeared long after the last write, which the gateway has still to take over: no write of ours did it.
+
+    Only settings that cannot be from before say that the gateway has not just taken it over.
+    """
     late_at = ledger.guard.late_at if ledger.guard is not None else None
-    return late_at is not None and one.missing_since is not None and one.missing_since > late_at
+    if late_at is None or pending_at is None or one.missing_since is None:
+        return False
+    return late_at < one.missing_since <= pending_at - LAG
 
 
 def _put_back_and_gone(ledger: Ledger, one: Expected, now: datetime) -> None:
@@ -110,7 +115,8 @@ def _waits_for_others(ledger: Ledger, one: Expected, reading: Reading, now: date
     if any(kept.entry().is_same_as(entry) for kept in written):
         return True
     there = reading.schedules.entries if reading.schedules is not None else ()
-    return any(ledger.is_going(other, now - LAG) and overlap(window_of_entry(entry), window_of_entry(other)) for other in there)
+    late_since = (reading.schedules_at or now) - LAG
+    return any(ledger.is_going(other, late_since) and overlap(window_of_entry(entry), window_of_entry(other)) for other in there)
 
 
 def _may_only_be_late(one: Expected, now: datetime) -> bool:

@@ -84,8 +84,8 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         if entry.id:
             ledger.must = [one for one in ledger.must if one.entry.id != entry.id]
         ledger.expect([entry], written_at=now)
-    if entry.family not in ledger.owed:
-        ledger.owe(entry.family, now)
+    # An apply that went out before does not count for it.
+    ledger.owe(entry.family, now)
 
 
 def _may_be_pending(ledger: Ledger, reading: Reading, now: datetime) -> bool:

@@ -22,8 +22,9 @@ def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> Non
     schedules, settings = reading.schedules, reading.settings
     if fresh.schedules and schedules is not None:
         ledger.groups = sorted({*ledger.groups, *schedules.families})
+        pending_at = reading.settings_at if settings is not None and settings.is_pending else None
         for one in list(ledger.must) if reading.is_sure else ():
-            compare(ledger, one, schedules, now, is_pending=settings is not None and settings.is_pending)
+            compare(ledger, one, schedules, now, pending_at=pending_at)
         if ledger.guard is not None:
             ledger.expect(schedules.entries)
     if settings is not None and schedules is not None and (fresh.schedules or fresh.settings):
@@ -33,7 +34,7 @@ def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> Non
     if fresh.settings and settings is not None:
         _settle(ledger, settings, reading, now)
     if fresh.schedules and reading.is_sure:
-        _close(ledger, now)
+        _close(ledger, reading, now)
 
 
 def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> None:
@@ -108,7 +109,7 @@ def _may_undo(other: Intent, intent: Intent) -> bool:
         return False
     before = intent.sent_at - other.sent_at
     is_near = before >= timedelta() and (other.is_open or before < CONFIRMED_WITHIN)
-    return is_near and other.wish.may_undo(intent.wish)
+    return is_near and other.may_undo(intent.wish)
 
 
 def _may_repeat(intent: Intent) -> bool:
@@ -204,12 +205,15 @@ def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: da
         guard.settled_at = guard.settled_at or now
 
 
-def _close(ledger: Ledger, now: datetime) -> None:
+def _close(ledger: Ledger, reading: Reading, now: datetime) -> None:
     """Close the guard where everything is confirmed and compared, or after the longest time; forget what needs no watch any more."""
     guard = ledger.guard
     if guard is not None and not any(one.is_missing for one in ledger.must):
-        is_over = now >= guard.toggled_at + _GUARDED_FOR and guard.late_at is None
-        is_compared = guard.settled_at is not None and now >= max(guard.settled_at, guard.toggled_at) + LAG
+        # Only settings that were read after that time say that the gateway has nothing left to take over.
+        is_asked = reading.settings_at is not None and reading.settings_at >= guard.toggled_at + _GUARDED_FOR
+        is_over = is_asked and guard.late_at is None
+        are_told = all(reading.schedules is not None and is_told(reading.schedules, one.entry.family) for one in ledger.must)
+        is_compared = are_told and guard.settled_at is not None and now >= max(guard.settled_at, guard.toggled_at) + LAG
         if is_over or is_compared:
             ledger.guard = None
     ledger.is_old = False

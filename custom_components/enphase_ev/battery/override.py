@@ -94,7 +94,7 @@ def look_at_clock(ledger: Ledger, now: datetime) -> None:
         override.is_ending = True
     ends = [intent for intent in ledger.intents if intent.ends_override]
     is_failed_lately = any(not intent.is_open and now < intent.asked_at + _AGAIN_AFTER_FAILURE for intent in ends[-1:])
-    if override.is_ending and not any(intent.is_open for intent in ends) and not is_failed_lately:
+    if override.is_ending and not any(intent.is_open and not intent.is_carried_out for intent in ends) and not is_failed_lately:
         end(ledger, now)
 
 
@@ -120,7 +120,7 @@ def build(ledger: Ledger, intent: Intent, settings: BatterySettings, schedules: 
         return True
     if ledger.override is not None:
         ledger.override.is_ending = True
-        if not any(one.ends_override for one in ledger.open_intents):
+        if not any(one.ends_override and not one.is_carried_out for one in ledger.open_intents):
             end(ledger, now)
         return False
     if intent.override is None:
@@ -152,6 +152,10 @@ def _build_begin(
         was_on=was_on,
         were_schedules_on=were_on,
     )
+    for other in ledger.open_intents:
+        if not other.is_override:
+            # What was wished for while it waited counts after it, too.
+            note_wish(ledger, other.wish)
     for one in late:
         ledger.expect_no_more(KeptEntry.keep(one))
     intent.deletes = [KeptEntry.keep(one) for one in aside]
@@ -165,6 +169,11 @@ def _build_begin(
 def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: BatterySettings, now: datetime) -> None:
     override.is_ending = True
     family = override.entry.family
+    temporary = override.entry.entry()
+    for one in ledger.must:
+        if one.entry.entry().is_same_as(temporary):
+            # Also one that has disappeared and was to be put back comes back no more.
+            one.is_due, one.unapplied_since = False, None
     for kept in override.aside:
         ledger.expect_no_more(kept)
         ledger.must.append(Expected(kept, is_due=True))
