@@ -1,9 +1,9 @@
-"""Repair issues of an account, of the gateway in the house, and of an entry that was taken over.
+"""Repair issues: the one way of setting an entry's, and those of an account, of its gateway, and of an entry that was taken over.
 
 All are raised only where a person can act, and removed as soon as there is nothing left to do.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
@@ -28,6 +28,40 @@ THROTTLED_FOR = timedelta(minutes=30)
 
 
 @callback
+def set_entry_issue(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    *,
+    translation_key: str,
+    is_so: bool = True,
+    placeholders: Mapping[str, str] | None = None,
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
+    is_persistent: bool = False,
+    data: Mapping[str, str] | None = None,
+) -> None:
+    """Tell a person something about an entry, or withdraw it where it is not so; an entry has one issue of each text.
+
+    The text can name `{site}`, the entry's title, and `placeholders`. An issue with `data`, which its repair gets together with the
+    entry's id, can be repaired; one that outlives a restart can be confirmed; others only inform.
+    """
+    issue_id = f"{translation_key}_{entry.entry_id}"
+    if not is_so:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data=None if data is None else {"entry_id": entry.entry_id, **data},
+        is_fixable=data is not None or is_persistent,
+        is_persistent=is_persistent,
+        severity=severity,
+        translation_key=translation_key,
+        translation_placeholders={"site": entry.title, **(placeholders or {})},
+    )
+
+
+@callback
 def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenError) -> None:
     """Tell a person that Enphase does not let an account in; Home Assistant itself asks to sign in again."""
     match err:
@@ -37,29 +71,13 @@ def raise_account_issue(hass: HomeAssistant, entry: ConfigEntry, err: EnlightenE
             key = "too_many_sessions"
         case _:
             return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        f"{key}_{entry.entry_id}",
-        is_fixable=False,
-        severity=ir.IssueSeverity.ERROR,
-        translation_key=key,
-        translation_placeholders={"site": entry.title},
-    )
+    set_entry_issue(hass, entry, translation_key=key, severity=ir.IssueSeverity.ERROR)
 
 
 @callback
 def raise_throttled_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Tell a person that Enphase has been throttling an account for a long time."""
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        f"{_THROTTLED}_{entry.entry_id}",
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_THROTTLED,
-        translation_placeholders={"site": entry.title},
-    )
+    set_entry_issue(hass, entry, translation_key=_THROTTLED)
 
 
 @callback
@@ -85,7 +103,7 @@ def set_ceiling_issue(hass: HomeAssistant, account: Account) -> None:
 def clear_account_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the account's issues, and the request to sign in again."""
     for key in _ACCOUNT_ISSUES:
-        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
+        set_entry_issue(hass, entry, translation_key=key, is_so=False)
     # Home Assistant removes its repair issue together with the flow.
     for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
         hass.config_entries.flow.async_abort(flow["flow_id"])
@@ -94,59 +112,32 @@ def clear_account_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 @callback
 def set_certificate_issue(hass: HomeAssistant, entry: ConfigEntry, fingerprint: str) -> None:
     """Ask a person whether the new certificate of the gateway in the house is its own."""
-    ir.async_create_issue(
+    set_entry_issue(
         hass,
-        DOMAIN,
-        f"{GATEWAY_CERTIFICATE}_{entry.entry_id}",
-        data={"entry_id": entry.entry_id, "fingerprint": fingerprint},
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
+        entry,
         translation_key=GATEWAY_CERTIFICATE,
-        translation_placeholders={
-            "site": entry.title,
-            "old": fingerprint_shown(entry.options[CONF_GATEWAY_FINGERPRINT]),
-            "new": fingerprint_shown(fingerprint),
-        },
+        placeholders={"old": fingerprint_shown(entry.options[CONF_GATEWAY_FINGERPRINT]), "new": fingerprint_shown(fingerprint)},
+        data={"fingerprint": fingerprint},
     )
 
 
 @callback
 def raise_token_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Tell a person that the token of the gateway in the house has run out."""
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        f"{_GATEWAY_TOKEN}_{entry.entry_id}",
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_GATEWAY_TOKEN,
-        translation_placeholders={"site": entry.title},
-    )
+    set_entry_issue(hass, entry, translation_key=_GATEWAY_TOKEN)
 
 
 @callback
 def set_token_refused_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_refused: bool) -> None:
     """Tell a person that the gateway in the house refuses the token for everything, or take that back."""
-    issue_id = f"{_TOKEN_REFUSED}_{entry.entry_id}"
-    if not is_refused:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_TOKEN_REFUSED,
-        translation_placeholders={"site": entry.title},
-    )
+    set_entry_issue(hass, entry, translation_key=_TOKEN_REFUSED, is_so=is_refused)
 
 
 @callback
 def clear_gateway_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of the gateway in the house."""
     for key in (GATEWAY_CERTIFICATE, _GATEWAY_TOKEN, _TOKEN_REFUSED):
-        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
+        set_entry_issue(hass, entry, translation_key=key, is_so=False)
 
 
 def fingerprint_shown(fingerprint: str) -> str:
@@ -157,13 +148,10 @@ def fingerprint_shown(fingerprint: str) -> str:
 @callback
 def raise_taken_over_issue(hass: HomeAssistant, entry: ConfigEntry, left: Collection[str]) -> None:
     """Tell a person once which entities of the other integration have no counterpart and were removed."""
-    ir.async_create_issue(
+    set_entry_issue(
         hass,
-        DOMAIN,
-        f"{_TAKEN_OVER}_{entry.entry_id}",
-        is_fixable=True,
-        is_persistent=True,
-        severity=ir.IssueSeverity.WARNING,
+        entry,
         translation_key=_TAKEN_OVER,
-        translation_placeholders={"site": entry.title, "entities": "\n".join(f"- `{entity_id}`" for entity_id in sorted(left))},
+        placeholders={"entities": "\n".join(f"- `{entity_id}`" for entity_id in sorted(left))},
+        is_persistent=True,
     )

@@ -4,7 +4,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from ..const import DOMAIN
+from ..account_issues import set_entry_issue
 from ..enlighten import BatteryEntry
 from .ledger_store import LedgerStore
 from .words import apply_line, entry_line, intent_lines
@@ -20,104 +20,56 @@ _UNREADABLE_ENTRIES = "unreadable_entries"
 @callback
 def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[BatteryEntry]) -> None:
     """Tell a person which battery schedules could not be put back, and offer to try again or to drop them."""
-    issue_id = f"{LEFT_ENTRIES}_{entry.entry_id}"
-    if not left:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    lines = (f"- {entry_line(one)}" for one in left)
-    ir.async_create_issue(
+    set_entry_issue(
         hass,
-        DOMAIN,
-        issue_id,
-        data={"entry_id": entry.entry_id},
-        is_fixable=True,
-        severity=ir.IssueSeverity.ERROR,
+        entry,
         translation_key=LEFT_ENTRIES,
-        translation_placeholders={"site": entry.title, "schedules": "\n".join(lines)},
+        is_so=bool(left),
+        placeholders={"schedules": "\n".join(f"- {entry_line(one)}" for one in left)},
+        severity=ir.IssueSeverity.ERROR,
+        data={},
     )
 
 
 @callback
 def set_override_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_ignored: bool) -> None:
     """Tell a person about a battery that does not do what it was told to do now."""
-    issue_id = f"{_OVERRIDE_IGNORED}_{entry.entry_id}"
-    if not is_ignored:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_OVERRIDE_IGNORED,
-        translation_placeholders={"site": entry.title},
-    )
+    set_entry_issue(hass, entry, translation_key=_OVERRIDE_IGNORED, is_so=is_ignored)
 
 
 @callback
 def set_scheduler_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_hanging: bool) -> None:
     """Tell a person about a battery that does not charge although a schedule is open, or take that back."""
-    issue_id = f"{_SCHEDULER_HANGS}_{entry.entry_id}"
-    if not is_hanging:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_SCHEDULER_HANGS,
-        translation_placeholders={"site": entry.title},
-    )
+    set_entry_issue(hass, entry, translation_key=_SCHEDULER_HANGS, is_so=is_hanging)
 
 
 @callback
 def raise_ledger_issues(hass: HomeAssistant, entry: ConfigEntry, store: LedgerStore) -> None:
     """Tell a person what could not be read of the ledger, and what is not done because it is old; they stay until somebody confirms."""
     if store.is_unreadable:
-        ir.async_create_issue(
+        set_entry_issue(
             hass,
-            DOMAIN,
-            f"{_LEDGER_UNREADABLE}_{entry.entry_id}",
-            is_fixable=True,
-            is_persistent=True,
-            severity=ir.IssueSeverity.WARNING,
+            entry,
             translation_key=_LEDGER_UNREADABLE,
-            translation_placeholders={"site": entry.title, "file": store.aside.name},
+            placeholders={"file": store.aside.name},
+            is_persistent=True,
         )
     lines = [line for intent in store.undone.intents for line in intent_lines(intent)]
     lines += [apply_line(family) for family in store.undone.families]
     if lines:
-        ir.async_create_issue(
+        set_entry_issue(
             hass,
-            DOMAIN,
-            f"{_LEDGER_OLD}_{entry.entry_id}",
-            is_fixable=True,
-            is_persistent=True,
-            severity=ir.IssueSeverity.WARNING,
+            entry,
             translation_key=_LEDGER_OLD,
-            translation_placeholders={"site": entry.title, "changes": "\n".join(f"- {line}" for line in lines)},
+            placeholders={"changes": "\n".join(f"- {line}" for line in lines)},
+            is_persistent=True,
         )
 
 
 @callback
 def set_unreadable_entries_issue(hass: HomeAssistant, entry: ConfigEntry, count: int) -> None:
     """Tell a person about schedules whose times nobody understands, and which therefore cannot be put back."""
-    issue_id = f"{_UNREADABLE_ENTRIES}_{entry.entry_id}"
-    if not count:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=_UNREADABLE_ENTRIES,
-        translation_placeholders={"site": entry.title, "count": str(count)},
-    )
+    set_entry_issue(hass, entry, translation_key=_UNREADABLE_ENTRIES, is_so=count > 0, placeholders={"count": str(count)})
 
 
 @callback
@@ -128,4 +80,4 @@ def clear_battery_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     set_scheduler_issue(hass, entry, is_hanging=False)
     set_unreadable_entries_issue(hass, entry, 0)
     for key in (_LEDGER_UNREADABLE, _LEDGER_OLD):
-        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
+        set_entry_issue(hass, entry, translation_key=key, is_so=False)

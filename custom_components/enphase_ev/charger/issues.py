@@ -6,6 +6,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
+from ..account_issues import set_entry_issue
 from ..const import DOMAIN
 from .model import Charger, CommandState
 
@@ -17,19 +18,13 @@ _CHARGER_GONE = "charger_gone"
 @callback
 def set_new_chargers_issue(hass: HomeAssistant, entry: ConfigEntry, names: Collection[str]) -> None:
     """Offer the chargers that have come to the account since a person picked some of them."""
-    issue_id = f"{NEW_CHARGERS}_{entry.entry_id}"
-    if not names:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
+    set_entry_issue(
         hass,
-        DOMAIN,
-        issue_id,
-        data={"entry_id": entry.entry_id},
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
+        entry,
         translation_key=NEW_CHARGERS,
-        translation_placeholders={"chargers": ", ".join(sorted(names)), "site": entry.title},
+        is_so=bool(names),
+        placeholders={"chargers": ", ".join(sorted(names))},
+        data={},
     )
 
 

@@ -12,13 +12,13 @@ from homeassistant.components.script import scripts_with_entity
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
+from ..account_issues import set_entry_issue
 from ..battery.coordinator import BatteryCoordinator
 from ..charger.store import SiteStore
-from ..const import DOMAIN
 
 _OF_CHARGER = "_green_battery"
 _OF_SITE = "battery_for_car"
@@ -83,18 +83,14 @@ def _tell(hass: HomeAssistant, entry: ConfigEntry, kept: str, names: Iterable[st
     used_in = sorted({user for name in names for user in (*automations_with_entity(hass, name), *scripts_with_entity(hass, name))})
     if not used_in:
         return
-    ir.async_create_issue(
+    set_entry_issue(
         hass,
-        DOMAIN,
-        f"{_ISSUE}_{entry.entry_id}",
-        is_fixable=True,
-        is_persistent=True,
-        severity=ir.IssueSeverity.WARNING,
+        entry,
         translation_key=_ISSUE,
-        translation_placeholders={
-            "site": entry.title,
+        placeholders={
             "kept": f"`{kept}`",
             "old": "\n".join(f"- `{name}`" for name in names),
             "used_in": "\n".join(f"- `{user}`" for user in used_in),
         },
+        is_persistent=True,
     )

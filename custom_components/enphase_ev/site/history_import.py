@@ -10,9 +10,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import UnitOfEnergy
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 
+from ..account_issues import set_entry_issue
 from ..const import DOMAIN, LOGGER
 from ..enlighten import Channel, ChargedDays, ChargerHistory, EnlightenError, RequestRejected, ServiceUnavailable, SiteEnergy
 from ..errors import translated
@@ -246,16 +246,13 @@ class HistoryImport:
         self._past.was_offered = True
         self._save()
         if months >= 1:
-            ir.async_create_issue(
+            set_entry_issue(
                 self.hass,
-                DOMAIN,
-                f"{IMPORT_HISTORY}_{self._entry.entry_id}",
-                data={"entry_id": self._entry.entry_id},
-                is_fixable=True,
-                is_persistent=True,
-                severity=ir.IssueSeverity.WARNING,
+                self._entry,
                 translation_key=IMPORT_HISTORY,
-                translation_placeholders={"site": self._entry.title, "months": str(months)},
+                placeholders={"months": str(months)},
+                is_persistent=True,
+                data={},
             )
 
     def _save(self) -> None:
@@ -269,7 +266,7 @@ class HistoryImport:
 @callback
 def clear_history_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back the offer of a site that goes."""
-    ir.async_delete_issue(hass, DOMAIN, f"{IMPORT_HISTORY}_{entry.entry_id}")
+    set_entry_issue(hass, entry, translation_key=IMPORT_HISTORY, is_so=False)
 
 
 def history_store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, object]]:
