@@ -140,9 +140,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             if status is not None:
                 self.seen_at = now
                 # Live power tells it minutes before the cloud does.
-                self.data = replace(
-                    self.data, status=status if self._live_charge is None else replace(status, state_of_charge=self._live_charge)
-                )
+                shown = status if self._live_charge is None else replace(status, state_of_charge=self._live_charge)
+                self._keep(replace(self.data, status=shown))
         # While the keeper looks what comes of a change, it reads often enough.
         if self.data is not None and now >= self._settings_due and not (self.keeper.is_looking and self.data.schedules):
             await self._refresh_settings(self.data, now)
@@ -172,26 +171,28 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         is_none = site.has_battery is False and self.data is None
         self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
         if not site.has_battery:
-            self.data = None
+            self._keep(None)
             return
         if self.data is not None:
-            self.data = replace(self.data, site=site)
+            self._keep(replace(self.data, site=site))
             return
         set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.left])
-        self.data = Battery(site=site, override=self.keeper.ledger.active_override, wishes=self._wishes())
+        self._keep(Battery(site=site, override=self.keeper.ledger.active_override, wishes=self._wishes()))
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         """Ask for settings and schedules; where one of the two does not answer, the other is worth having."""
         settings = await self.optional.ask("battery settings", self.client.settings())
         if settings is not None:
             self.seen_at = now
-            self.data = battery = replace(self.data or battery, settings=settings)
+            battery = replace(self.data or battery, settings=settings)
+            self._keep(battery)
         elif self._is_cloud_gone(now):
             self._settings_due = now + _SETTINGS_EVERY
             return
         schedules = await self.optional.ask("battery schedules", self.client.schedules())
         if schedules is not None:
-            self.data = battery = replace(self.data or battery, schedules=schedules)
+            battery = replace(self.data or battery, schedules=schedules)
+            self._keep(battery)
             unreadable = sum(len(found.unreadable) for found in schedules.families.values())
             set_unreadable_entries_issue(self.hass, self.config_entry, unreadable)
         if settings is None:
@@ -214,7 +215,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         profile = await self.optional.ask("battery profile", self.client.profile())
         self._profile_due = now + (_SETTINGS_EVERY if profile is None else _SITE_EVERY) * self.client.account.budget.pace
         if profile is not None:
-            self.data = replace(self.data, profile=profile)
+            self._keep(replace(self.data, profile=profile))
 
     async def _refresh_alerts(self, now: datetime) -> None:
         """Ask for storm alerts: now and then, and often while there is one."""
@@ -226,7 +227,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._alerts_asked_at = now
         alerts = await self.optional.ask("storm alert", self.client.storm_alerts())
         if alerts is not None:
-            self.data = replace(self.data, alerts=alerts)
+            self._keep(replace(self.data, alerts=alerts))
 
     @callback
     def _wake_keeper(self) -> None:
@@ -275,8 +276,13 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     # --- What the keeper finds out ---
 
-    def _publish(self, battery: Battery) -> None:
+    def _keep(self, battery: Battery | None) -> None:
+        """Keep what a refresh has read: at its end Home Assistant tells the listeners, once for all that was read."""
         self.data = battery
+
+    def _publish(self, battery: Battery) -> None:
+        """Keep what has become known between two refreshes, and tell the listeners at once."""
+        self._keep(battery)
         self.async_update_listeners()
 
     @callback

@@ -225,8 +225,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     def _publish_measured(self) -> None:
         """Show what was measured meanwhile."""
         if self.data:
-            self.data = self._build()
-            self.async_update_listeners()
+            self.publish()
 
     def _set_rhythm(self, chargers: Mapping[str, Charger]) -> None:
         is_streaming = self._streaming_until is not None and datetime.now(UTC) < self._streaming_until
