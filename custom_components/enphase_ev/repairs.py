@@ -1,7 +1,8 @@
 """The repairs that a person can make in Home Assistant."""
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
@@ -24,45 +25,59 @@ from .site.activation import INACTIVE, async_activate_battery, async_activate_ch
 from .site.history_import import IMPORT_HISTORY, day_before
 
 
-class AddChargersFlow(RepairsFlow):
-    """Adds the chargers that have come to the account."""
+class _EntryRepairsFlow(RepairsFlow):
+    """A repair of an entry, by its id: the entry can be gone, or not loaded, by the time a person answers."""
 
     def __init__(self, entry_id: str) -> None:
         super().__init__()
         self._entry_id = entry_id
+
+    def _loaded_entry(self) -> EnphaseConfigEntry | None:
+        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
+        return entry if entry is not None and entry.state is ConfigEntryState.LOADED else None
+
+
+class _ConfirmedRepairsFlow(_EntryRepairsFlow):
+    """A repair that a person confirms."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Begin."""
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Ask, then add them."""
+        """Ask, then act."""
         if user_input is None:
-            return self.async_show_form(step_id="confirm")
-        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is not None and entry.state is ConfigEntryState.LOADED:
+            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
+        return await self._act()
+
+    @abstractmethod
+    async def _act(self) -> RepairsFlowResult:
+        """Do what was confirmed."""
+
+
+class AddChargersFlow(_ConfirmedRepairsFlow):
+    """Adds the chargers that have come to the account."""
+
+    @override
+    async def _act(self) -> RepairsFlowResult:
+        """Add them."""
+        if (entry := self._loaded_entry()) is not None:
             new = [serial for serial in entry.runtime_data.site_facts.account_chargers if is_new(entry.data, serial)]
             self.hass.config_entries.async_update_entry(entry, data={**entry.data, **including(entry.data, new)})
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return self.async_create_entry(data={})
 
 
-class AcceptCertificateFlow(RepairsFlow):
+class AcceptCertificateFlow(_ConfirmedRepairsFlow):
     """Lets a person accept the certificate that the gateway in the house shows now."""
 
     def __init__(self, entry_id: str, fingerprint: str) -> None:
-        super().__init__()
-        self._entry_id = entry_id
+        super().__init__(entry_id)
         self._fingerprint = fingerprint
 
-    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Show both fingerprints; accept the one that was shown, even if the gateway has another one by now."""
-        if user_input is None:
-            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
+    @override
+    async def _act(self) -> RepairsFlowResult:
+        """Accept the fingerprint that was shown, even if the gateway has another one by now."""
         if (entry := self.hass.config_entries.async_get_entry(self._entry_id)) is not None:
             options = {**entry.options, CONF_GATEWAY_FINGERPRINT: self._fingerprint}
             self.hass.config_entries.async_update_entry(entry, options=options)
@@ -70,34 +85,20 @@ class AcceptCertificateFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
-class ImportHistoryFlow(RepairsFlow):
+class ImportHistoryFlow(_ConfirmedRepairsFlow):
     """Brings the past into the statistics, up to the day before Home Assistant began to count itself."""
 
-    def __init__(self, entry_id: str) -> None:
-        super().__init__()
-        self._entry_id = entry_id
-
-    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Ask, then begin; it goes on while nobody waits."""
-        if user_input is None:
-            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
-        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or entry.state is not ConfigEntryState.LOADED:
+    @override
+    async def _act(self) -> RepairsFlowResult:
+        """Begin; it goes on while nobody waits."""
+        if (entry := self._loaded_entry()) is None:
             return self.async_abort(reason="not_loaded")
         entry.runtime_data.site.history.async_begin(day_before(entry.created_at, entry.runtime_data.site_facts.time_zone))
         return self.async_create_entry(data={})
 
 
-class LeftEntriesFlow(RepairsFlow):
+class LeftEntriesFlow(_EntryRepairsFlow):
     """Tries again to put back the battery schedules that were lost, or drops them."""
-
-    def __init__(self, entry_id: str) -> None:
-        super().__init__()
-        self._entry_id = entry_id
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask which."""
@@ -122,16 +123,15 @@ class LeftEntriesFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
     def _battery(self) -> BatteryCoordinator | None:
-        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        return entry.runtime_data.battery if entry is not None and entry.state is ConfigEntryState.LOADED else None
+        entry = self._loaded_entry()
+        return entry.runtime_data.battery if entry is not None else None
 
 
-class StopAgainFlow(RepairsFlow):
+class StopAgainFlow(_EntryRepairsFlow):
     """Sends a stop once more to a charger that has not stopped."""
 
     def __init__(self, entry_id: str, serial: str) -> None:
-        super().__init__()
-        self._entry_id = entry_id
+        super().__init__(entry_id)
         self._serial = serial
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
@@ -140,8 +140,8 @@ class StopAgainFlow(RepairsFlow):
 
     async def async_step_try_again(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Send it; whether the charger stops is seen with the next polls."""
-        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or entry.state is not ConfigEntryState.LOADED or self._serial not in entry.runtime_data.chargers.data:
+        entry = self._loaded_entry()
+        if entry is None or self._serial not in entry.runtime_data.chargers.data:
             return self.async_abort(reason="not_loaded")
         try:
             await entry.runtime_data.charger_commands.async_stop(self._serial)
@@ -150,24 +150,17 @@ class StopAgainFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
-class ActivateSchedulesFlow(RepairsFlow):
+class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
     """Lets the schedules of a charger, or of one kind of the battery, count."""
 
     def __init__(self, entry_id: str, activate: Callable[[EnphaseRuntimeData], Awaitable[None]]) -> None:
-        super().__init__()
-        self._entry_id = entry_id
+        super().__init__(entry_id)
         self._activate = activate
 
-    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Ask, then turn on what is off."""
-        if user_input is None:
-            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
-        entry: EnphaseConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None or entry.state is not ConfigEntryState.LOADED:
+    @override
+    async def _act(self) -> RepairsFlowResult:
+        """Turn on what is off."""
+        if (entry := self._loaded_entry()) is None:
             return self.async_abort(reason="not_loaded")
         try:
             await self._activate(entry.runtime_data)
