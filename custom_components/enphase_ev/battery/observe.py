@@ -1,4 +1,10 @@
-"""What a read says of the entries that must be there, of the intents, and of what is confirmed. Pure, as `decide`.
+"""Compares what was just read from the cloud with what the ledger expects, and notes the result in the ledger.
+
+Three questions: are all schedule entries still there (`compare`), has each change that was sent been applied (`_judge`), and is the time
+over in which a write can still cost entries (`_settle`, `_close`)? It sends nothing and reads no clock; `decide` chooses what to do.
+
+Words: an *intent* is a change that somebody asked for, a *wish* the settings that it wants, its *form* one of several ways in which it can
+be sent; an *owed* family still has to be applied by the gateway; the *guard* watches over the entries for some time after a write.
 
 Source: docs/cloud-api/battery.md §5, §6.
 """
@@ -18,7 +24,7 @@ _LOST_WITHIN = timedelta(hours=12)
 
 
 def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> None:
-    """Note what a read says: of the entries that must be there, of the intents, of what is confirmed."""
+    """Note what a read shows; `fresh` says which parts of `reading` are new."""
     schedules, settings = reading.schedules, reading.settings
     if fresh.schedules and schedules is not None:
         ledger.groups = sorted({*ledger.groups, *schedules.families})
@@ -38,7 +44,7 @@ def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> Non
 
 
 def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> None:
-    """Decide about an intent that was sent: applied, still on its way, or not so, which two reads have to say."""
+    """Decide whether a change that was sent is applied, still pending, or did not happen; the last needs two reads that agree."""
     settings, schedules = reading.settings, reading.schedules
     if intent.sent_at is None or settings is None or schedules is None or intent.wants_retry:
         return
@@ -62,7 +68,7 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
             fail(ledger, intent, "not_applied", now)
         return
     intent.not_so_since = intent.not_so_since or now
-    # Another form costs little; that nothing comes of it is said later.
+    # Trying another form is cheap, so it is tried early; reporting a failure waits longer.
     has_form = intent.wish.named and intent.form + 1 < len(forms(intent)) and _may_repeat(intent)
     is_sure = now >= intent.sent_at + (LAG if has_form else UNSEEN_FOR) or (intent.seen_pending and not intent.done_writes)
     if is_sure and now - intent.not_so_since >= APART:
@@ -70,9 +76,9 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
 
 
 def _may_be_lost(ledger: Ledger, intent: Intent, reading: Reading) -> bool:
-    """Return whether what is pending may be another change, with which this one collided: it is sent once more when that is over.
+    """Return whether the cloud may have dropped this change because another one was pending when it was sent.
 
-    What the gateway has still to take over does not show it then.
+    What is pending then is the other change. When that is over, this one has to be sent again, so it is given more time.
     """
     families = {kept.family for kept in (*intent.done_writes, *intent.done_deletes)}
     if any(owed.was_pending for family, owed in ledger.owed.items() if family in families):
@@ -84,7 +90,7 @@ def _may_be_lost(ledger: Ledger, intent: Intent, reading: Reading) -> bool:
 
 
 def _waits_for_deletes(intent: Intent, schedules: BatterySchedules, now: datetime) -> bool:
-    """Return whether something is shown that was deleted: until no read can be late any more; from then on it is deleted again."""
+    """Return whether deleted entries are still shown; if they are after the longest lag of a read, let them be deleted again."""
     shown = [kept for kept in intent.done_deletes if _is_still_there(schedules, kept)]
     if not shown or intent.sent_at is None or intent.attempts >= MOST_WRITES + intent.entries_count:
         return False
@@ -95,7 +101,7 @@ def _waits_for_deletes(intent: Intent, schedules: BatterySchedules, now: datetim
 
 
 def _is_too_soon(ledger: Ledger, intent: Intent, settings: BatterySettings, now: datetime) -> bool:
-    """Return whether a read can show a wish as so that is not: the opposite was on its way when it was sent, and a read can lag."""
+    """Return whether it is too soon to believe that a wish is fulfilled: an opposite one was pending when it was sent, and reads lag."""
     others = [other for other in ledger.intents if _may_undo(other, intent)]
     if intent.sent_at is None or not others:
         return False
@@ -104,7 +110,7 @@ def _is_too_soon(ledger: Ledger, intent: Intent, settings: BatterySettings, now:
 
 
 def _may_undo(other: Intent, intent: Intent) -> bool:
-    """Return whether another intent was sent shortly before, or is on its way still, that makes this one not so when it is taken over."""
+    """Return whether another change, sent shortly before or still pending, would reverse this one once the gateway applies it."""
     if other is intent or other.sent_at is None or intent.sent_at is None or not other.wish_sent:
         return False
     before = intent.sent_at - other.sent_at
@@ -113,7 +119,10 @@ def _may_undo(other: Intent, intent: Intent) -> bool:
 
 
 def _may_repeat(intent: Intent) -> bool:
-    """Return whether a wish may be sent again: of one without an answer its caller knows that it may not be so; an override has to end."""
+    """Return whether a wish may be sent again.
+
+    Not where its write got no answer, since its caller was told that it may have failed; but what ends an override must get through.
+    """
     return not intent.is_unanswered or intent.ends_override
 
 
@@ -155,12 +164,12 @@ def _are_entries_so(ledger: Ledger, intent: Intent, reading: Reading) -> bool | 
 
 
 def _is_still_there(schedules: BatterySchedules, kept: KeptEntry) -> bool:
-    """Return whether a read shows an entry that was deleted; of an override's own entry the id is not known."""
+    """Return whether a read still shows a deleted entry. An override's own entry is found by its content: its id is not known."""
     return (schedules.entry(kept.id) if kept.id else written_entry(schedules, kept)) is not None
 
 
 def _is_coming_back(ledger: Ledger, intent: Intent) -> bool:
-    """Return whether what the cloud has taken of an intent and lost again is still to be put back."""
+    """Return whether the cloud accepted entries of an intent, lost them again, and they are still to be put back."""
     if intent.is_unanswered:
         return False
     mine = [kept.entry() for kept in intent.done_writes]
@@ -193,7 +202,7 @@ def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: da
             guard.late_at = now
         return
     if guard.late_at is not None:
-        # Only now the gateway takes over what was written long ago.
+        # What was written long ago has only now been applied by the gateway: the time after a write begins again.
         guard.late_at, guard.toggled_at = None, now
         return
     is_open = any(intent.is_sent for intent in ledger.open_intents)

@@ -17,7 +17,7 @@ from .transport import Answer, Family, Request, Transport
 
 @dataclass(frozen=True)
 class TokenSource:
-    """A path that turns cookies into an access token."""
+    """A request that returns an access token to those who hold the cookies of a session."""
 
     name: str
     path: str
@@ -46,15 +46,20 @@ _GONE = {404, 405, 410}
 
 
 async def fetch_access_token(transport: Transport, session: Session, known_source: str | None, *, is_new: bool) -> str | None:
-    """Put a fresh access token into the session; return the name of the source that gave it, `None` where the session is dead.
+    """Get a new access token and store it in the session; return the name of its source, or `None` where the session has ended.
 
-    The source that gave one before goes first. Its refusal can be about the source, so all others are asked before the session counts as
-    dead, which costs a sign-in; but once it has refused, an outage of another source no longer hides that.
-    Only the answer that holds a token may set cookies: the others could replace a good session with an anonymous one.
+    The sources are asked in turn until one returns a token:
+
+    - The source that returned a token last time (`known_source`) is asked first.
+    - A source that refuses does not prove that the session has ended: it may have been shut down. So the others are asked, too, because
+      the next step, signing in again, is expensive.
+    - If none returns a token and one is out of order, the session may still be alive, so this raises. But if the known source itself has
+      refused a session that it served before (not `is_new`), the session counts as ended, even while another source is out of order.
+    - Cookies are taken only from the answer with the token. The other answers could replace a good session with an anonymous one.
 
     Raises:
-        RateLimited: The cloud throttles.
-        ServiceUnavailable: No source can tell.
+        RateLimited: The cloud asks to slow down.
+        ServiceUnavailable: No source returned a token, and at least one of them was out of order.
     """
     out_of_order: ServiceUnavailable | None = None
     is_refused = False

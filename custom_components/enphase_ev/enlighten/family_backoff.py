@@ -1,37 +1,43 @@
-"""What the refusals of one family of requests mean for that family, and when they mean the whole account."""
+"""Decides when requests of one family (battery, tariff, …) have to wait, and when the whole account has to.
+
+`Silences` keeps track of HTTP 429: the cloud asks to slow down. `Refusals` keeps track of 401 and the like: the cloud refuses a family
+although the session is alive, so signing in again would not help.
+
+Source: docs/cloud-api/README.md, its paragraph on HTTP 429.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 from .transport import Family, Request
 
-# So many families that are throttled at the same time are the account's affair (docs/cloud-api/README.md).
+# Where this many families are throttled at the same time, the account waits as a whole (docs/cloud-api/README.md).
 _FAMILIES_OF_AN_ACCOUNT = 3
-# Where the cloud names no time. For the status its coordinator knows a better one.
+# How long to wait after a 429 without `Retry-After`. Not used for the status: the charger's coordinator chooses a better time.
 _SILENCE = timedelta(minutes=1)
-# How long a refusal counts as the answer of a family, after the session was proven alive, before it is looked into again: longer each time.
+# How long a refusal by a live session is believed before the session is checked again. This doubles each time, up to a day.
 _SETTLED_FOR = timedelta(minutes=15)
 _SETTLED_FOR_AT_MOST = timedelta(days=1)
 _MOST_DOUBLINGS = 7
 
 
 class Silences:
-    """Which families the cloud asks to slow down, and until when.
+    """The families that the cloud has throttled, and until when each has to wait.
 
-    A silence is that of one family: a throttled state of charge says nothing about the chargers. It is the account's where the status is
-    throttled, or three families are.
+    A 429 stops its own family only: a throttled state of charge says nothing about the chargers. All families wait while the status is
+    throttled, or while three families are.
     """
 
     def __init__(self) -> None:
         self._until: dict[Family, datetime] = {}
 
     def note(self, family: Family, retry_after: float | None) -> None:
-        """Note a 429; `retry_after` in seconds, `None` where the cloud named no time."""
+        """Note a 429; `retry_after` is in seconds, `None` where the answer did not say."""
         unnamed = timedelta() if family is Family.STATUS else _SILENCE
         silence = unnamed if retry_after is None else timedelta(seconds=retry_after)
         self._until[family] = datetime.now(UTC) + silence
 
     def seconds_left(self, family: Family) -> float | None:
-        """Return how long nothing may be read of a family; `None` where it may."""
+        """Return for how many more seconds a family must not be read; `None` where it may be read now."""
         now = datetime.now(UTC)
         self._until = {one: until for one, until in self._until.items() if until > now}
         ends = [until for one, until in self._until.items() if one in {family, Family.STATUS}]
@@ -41,7 +47,7 @@ class Silences:
 
 
 class _Refused:
-    """A family that refuses a session that is alive: from when on that is looked into again, how often it was, and for which paths."""
+    """A family that refuses a live session: the refused paths, how often this was checked, and when it is due to be checked again."""
 
     def __init__(self) -> None:
         self.paths: set[str] = set()
@@ -50,25 +56,28 @@ class _Refused:
 
 
 class Refusals:
-    """Which families refuse although the session is alive: none of their refusals is worth a renewal for a while."""
+    """The families that refuse although the session is alive: for a while, their refusals do not cause the session to be renewed."""
 
     def __init__(self) -> None:
         self._families: dict[Family, _Refused] = {}
 
     def is_settled(self, request: Request) -> bool:
-        """Return whether a refusal of this family was looked into lately and was not about the session."""
+        """Return whether a refusal of this family was checked recently and the session was not the reason."""
         refused = self._families.get(request.family)
         return refused is not None and datetime.now(UTC) < refused.until
 
     def settle(self, request: Request) -> None:
-        """Note that a request was refused with a session that was just renewed."""
+        """Note that a request was refused although the session had just been renewed."""
         refused = self._families.setdefault(request.family, _Refused())
         refused.until = datetime.now(UTC) + min(_SETTLED_FOR * 2 ** min(refused.times, _MOST_DOUBLINGS), _SETTLED_FOR_AT_MOST)
         refused.times += 1
         refused.paths.add(request.path)
 
     def note(self, request: Request, *, is_refused: bool) -> None:
-        """Note how a request ended. Of a family some paths can answer and others not; it is well when all of them do."""
+        """Note whether a request was refused or answered.
+
+        In one family, some paths can be refused while others are answered: it is forgotten once every refused path was answered again.
+        """
         refused = self._families.get(request.family)
         if refused is None:
             return
