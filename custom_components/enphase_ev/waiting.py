@@ -1,12 +1,15 @@
-"""When something is asked for next, waiting on Home Assistant's clock, and the time zones that the cloud names."""
+"""When something is asked for next, or means something else; waiting on Home Assistant's clock; time zones that the cloud names."""
 
+from abc import abstractmethod
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import override
 
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.event import async_call_later
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later, async_track_point_in_utc_time
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .enlighten import Account
@@ -54,6 +57,43 @@ def is_signed_in_just_now(account: Account) -> bool:
     """Return whether the sign-in was a moment ago: the first requests are for what a person looks at first."""
     signed_in_at = account.state.signed_in_at
     return signed_in_at is not None and timedelta() <= datetime.now(UTC) - signed_in_at < _FIRST_MINUTES
+
+
+class EdgeCoordinator[DataT](DataUpdateCoordinator[DataT]):
+    """A coordinator whose data say when they mean something else, as a price does: its listeners are told then, not with the next read."""
+
+    _cancel_edge: CALLBACK_TYPE | None = None
+
+    @abstractmethod
+    def next_edge(self, now: datetime) -> datetime | None:
+        """Return when the data mean something else next; `None` where they say nothing about that."""
+
+    @callback
+    def watch_edge(self) -> None:
+        """Wait for the next edge of what is known now, and no longer for that of what was known before."""
+        self._watch_edge_after(datetime.now(UTC))
+
+    def _watch_edge_after(self, now: datetime) -> None:
+        self._forget_edge()
+        if (edge := self.next_edge(now)) is not None:
+            self._cancel_edge = async_track_point_in_utc_time(self.hass, self._pass_edge, edge)
+
+    @callback
+    def _pass_edge(self, edge: datetime) -> None:
+        self._cancel_edge = None
+        self._watch_edge_after(max(edge, datetime.now(UTC)))
+        self.async_update_listeners()
+
+    def _forget_edge(self) -> None:
+        if self._cancel_edge is not None:
+            self._cancel_edge()
+            self._cancel_edge = None
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop, and let go of the timer."""
+        self._forget_edge()
+        await super().async_shutdown()
 
 
 async def async_rest(hass: HomeAssistant, seconds: float) -> None:

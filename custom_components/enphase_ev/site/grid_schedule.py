@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.event import async_track_point_in_utc_time
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.core import HomeAssistant
 
 from ..const import LOGGER
 from ..enlighten import EnlightenError, GridEvent, GridServices, Outage, RequestRejected, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import is_signed_in_just_now
+from ..waiting import EdgeCoordinator, is_signed_in_just_now
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
@@ -53,7 +51,7 @@ class GridSchedule:
         return next((event for event in self.events if event.is_ahead(now)), None)
 
 
-class GridEventsCoordinator(DataUpdateCoordinator[GridSchedule]):
+class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
     """The events and outages of a site."""
 
     config_entry: ConfigEntry
@@ -70,7 +68,6 @@ class GridEventsCoordinator(DataUpdateCoordinator[GridSchedule]):
         self._has_battery = has_battery
         self._optional = OptionalServices(client.account)
         self._enrollment_due = self._events_due = self._outages_due = datetime.now(UTC)
-        self._cancel_edge: CALLBACK_TYPE | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -120,29 +117,10 @@ class GridEventsCoordinator(DataUpdateCoordinator[GridSchedule]):
         if ahead is not None and not is_soon:
             # From one hour before it begins, it is asked for more often.
             self._events_due = min(self._events_due, max(ahead.starts_at - _SOON, now + _SOON_EVERY))
-        self._watch_edge(now)
-
-    @callback
-    def _watch_edge(self, now: datetime) -> None:
-        """See to it that an event begins and ends when it does, not with the next look."""
-        self._forget_edge()
-        edges = [edge for event in self.data.events if event.takes_place for edge in (event.starts_at, event.ends_at) if edge > now]
-        if edges:
-            self._cancel_edge = async_track_point_in_utc_time(self.hass, self._pass_edge, min(edges))
-
-    @callback
-    def _pass_edge(self, now: datetime) -> None:
-        self._cancel_edge = None
-        self._watch_edge(now)
-        self.async_update_listeners()
-
-    def _forget_edge(self) -> None:
-        if self._cancel_edge is not None:
-            self._cancel_edge()
-            self._cancel_edge = None
+        self.watch_edge()
 
     @override
-    async def async_shutdown(self) -> None:
-        """Stop, and let go of the timer."""
-        self._forget_edge()
-        await super().async_shutdown()
+    def next_edge(self, now: datetime) -> datetime | None:
+        """Return when an event begins or ends next."""
+        edges = (edge for event in self.data.events if event.takes_place for edge in (event.starts_at, event.ends_at))
+        return min((edge for edge in edges if edge > now), default=None)

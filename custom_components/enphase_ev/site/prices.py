@@ -8,15 +8,13 @@ from math import gcd
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.event import async_track_point_in_utc_time
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.core import HomeAssistant
 from homeassistant.util.json import JsonValueType
 
 from ..const import LOGGER
 from ..enlighten import Prices, PriceSpan, Tariff, Tariffs
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import is_signed_in_just_now
+from ..waiting import EdgeCoordinator, is_signed_in_just_now
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
@@ -168,7 +166,7 @@ def _at(day: date, minute: int, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
 
 
-class TariffCoordinator(DataUpdateCoordinator[SitePrices | None]):
+class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
     """The prices of a site; `None` where there are none, or none that can be read."""
 
     config_entry: ConfigEntry
@@ -184,7 +182,6 @@ class TariffCoordinator(DataUpdateCoordinator[SitePrices | None]):
         self._due = datetime.now(UTC)
         self._misses = 0
         self._is_unreadable = False
-        self._cancel_edge: CALLBACK_TYPE | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -203,7 +200,7 @@ class TariffCoordinator(DataUpdateCoordinator[SitePrices | None]):
         if now >= self._due and account.budget.has_room and not is_signed_in_just_now(account):
             with translated(update_error):
                 await self._read(now)
-            self._watch_edge()
+            self.watch_edge()
         return self.data
 
     async def _read(self, now: datetime) -> None:
@@ -238,27 +235,7 @@ class TariffCoordinator(DataUpdateCoordinator[SitePrices | None]):
             LOGGER.warning("The tariff of the site cannot be read, so there is no price; its shape is in the diagnostics")
         self._is_unreadable = is_unreadable
 
-    @callback
-    def _watch_edge(self) -> None:
-        """See to it that what is shown changes when the price does."""
-        self._forget_edge()
-        if self.data is not None:
-            edge = self.data.next_edge(datetime.now(UTC))
-            self._cancel_edge = async_track_point_in_utc_time(self.hass, self._pass_edge, edge)
-
-    @callback
-    def _pass_edge(self, _now: datetime) -> None:
-        self._cancel_edge = None
-        self._watch_edge()
-        self.async_update_listeners()
-
-    def _forget_edge(self) -> None:
-        if self._cancel_edge is not None:
-            self._cancel_edge()
-            self._cancel_edge = None
-
     @override
-    async def async_shutdown(self) -> None:
-        """Stop, and let go of the timer."""
-        self._forget_edge()
-        await super().async_shutdown()
+    def next_edge(self, now: datetime) -> datetime | None:
+        """Return when a price changes next."""
+        return self.data.next_edge(now) if self.data is not None else None
