@@ -1,5 +1,6 @@
 """Calendars: the weekly schedules of a charger and of the batteries, and the events of the grid."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -86,7 +87,25 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, GRID, [GRID_EVENTS], GridEvents)
 
 
-class ChargingSchedule(ChargerEntity, CalendarEntity):
+class WeeklyCalendar(CalendarEntity):
+    """A calendar of weekly events. It is on while one is open."""
+
+    @abstractmethod
+    def events_between(self, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
+        """Yield the events that are open between two moments, in any order."""
+
+    @property
+    @override
+    def event(self) -> CalendarEvent | None:
+        now = dt_util.utcnow()
+        return min(self.events_between(now, now + _NEXT_WITHIN), key=lambda event: event.start_datetime_local, default=None)
+
+    @override
+    async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
+        return sorted(self.events_between(start_date, end_date), key=lambda event: event.start_datetime_local)
+
+
+class ChargingSchedule(ChargerEntity, WeeklyCalendar):
     """The slots of a charger as weekly events. The calendar is on while an enabled slot is open."""
 
     _attr_supported_features = _EDITABLE
@@ -102,17 +121,9 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
         # Each slot has a switch. What is off takes no room, and neither does an off-peak slot whose times only the tariff knows.
         return [slot for slot in self.charger.details.slots or () if slot.is_enabled and slot.start is not None and slot.end is not None]
 
-    @property
     @override
-    def event(self) -> CalendarEvent | None:
-        now = dt_util.utcnow()
-        events = (event for slot in self._shown_slots for event in self._events(slot, now, now + _NEXT_WITHIN))
-        return min(events, key=lambda event: event.start_datetime_local, default=None)
-
-    @override
-    async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
-        events = [event for slot in self._shown_slots for event in self._events(slot, start_date, end_date)]
-        return sorted(events, key=lambda event: event.start_datetime_local)
+    def events_between(self, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
+        return (event for slot in self._shown_slots for event in self._events(slot, first, last))
 
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
@@ -174,7 +185,7 @@ class ChargingSchedule(ChargerEntity, CalendarEntity):
             )
 
 
-class BatterySchedule(BatteryEntity, CalendarEntity):
+class BatterySchedule(BatteryEntity, WeeklyCalendar):
     """The entries of one control family as weekly events. The calendar is on while one is open and the family is switched on."""
 
     entity_description: BatteryCalendarDescription
@@ -198,16 +209,12 @@ class BatterySchedule(BatteryEntity, CalendarEntity):
     @override
     def event(self) -> CalendarEvent | None:
         settings = self.battery.settings
-        if settings is None or not settings.runs_schedules(self.entity_description.family):
-            return None
-        now = dt_util.utcnow()
-        events = (event for entry in self._entries for event in self._events(entry, now, now + _NEXT_WITHIN))
-        return min(events, key=lambda event: event.start_datetime_local, default=None)
+        runs = settings is not None and settings.runs_schedules(self.entity_description.family)
+        return super().event if runs else None
 
     @override
-    async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
-        events = [event for entry in self._entries for event in self._events(entry, start_date, end_date)]
-        return sorted(events, key=lambda event: event.start_datetime_local)
+    def events_between(self, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
+        return (event for entry in self._entries for event in self._events(entry, first, last))
 
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
