@@ -54,6 +54,7 @@ _ONCE_LOST = (
     40395,
     40489,
     42334,
+    51730,
 )
 # The same in weather in which more goes wrong, and processes die.
 _ONCE_LOST_IN_ROUGH_WEATHER = (
@@ -91,6 +92,7 @@ _ONCE_LOST_IN_ROUGH_WEATHER = (
     31637,
     31828,
     32155,
+    32434,
     32455,
 )
 _WORLDS = 500

@@ -84,8 +84,12 @@ def _look_at_apply(
     # Deleting the last entry of charge from grid leaves its schedules switched on; the apply switches them off.
     is_left_on = family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is True and not schedules.of(family)
     # One that was changed keeps its id: a late read still shows it as it was.
-    is_shown = all(written_entry(schedules, one.entry) is not None for one in written)
-    if not pending and not is_left_on and (is_late or is_shown):
+    unshown = [one for one in written if written_entry(schedules, one.entry) is None]
+    if is_late:
+        for one in unshown:
+            # Whether its apply has worked nobody knows: that it is gone may be because it has not.
+            one.is_at_risk = True
+    if not pending and not is_left_on and (is_late or not unshown):
         _is_applied(ledger, family, owed, written)
     elif settings.is_pending:
         owed.seen_pending_at = now

@@ -108,6 +108,9 @@ def _wanted_schedules(ledger: Ledger, reading: Reading, waiting: list[Intent], n
     """Return how to get entries that can be believed: an answer without any, or without a whole family, is none for a while."""
     if not _is_fresh(reading.schedules_at, ledger, now):
         return Read(schedules=True)
+    if any(kept.id for intent in waiting for kept in intent.deletes):
+        # What is to be deleted was shown once, also before a restart.
+        reading.has_shown = True
     if not reading.is_sure:
         return Read(schedules=True) if reading.empty_reads < SURELY_EMPTY else Rest(now + APART)
     if _lacks_groups(ledger, reading) and waiting and now < min(intent.asked_at for intent in waiting) + _WAITS_FOR_GROUPS:

@@ -79,7 +79,7 @@ def _was_nobody_here(ledger: Ledger, one: Expected, pending_at: datetime | None)
     Only settings that cannot be from before say that the gateway has not just taken it over.
     """
     late_at = ledger.guard.late_at if ledger.guard is not None else None
-    if late_at is None or pending_at is None or one.missing_since is None:
+    if late_at is None or pending_at is None or one.missing_since is None or one.is_at_risk:
         return False
     return late_at < one.missing_since <= pending_at - LAG
 
