@@ -2,13 +2,14 @@
 
 import asyncio
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.settings import ControlFamily
-from simulator.switches.battery import WriteKind
-from tests.integration.battery_house import BatteryHouse
+from simulator.switches.battery import DropMoment, WriteKind
+from tests.integration.battery_house import MOST_WAITED, BatteryHouse
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _NIGHT = ("cfg", "20:00", "05:00", _ALL_DAYS, 100, True)
@@ -80,7 +81,7 @@ async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_t
 
     assert batteries.hass.loop.time() - began < 65
     assert batteries.entries == before
-    assert _notified(batteries) == ""
+    assert "Do this in the Enphase app" not in _notified(batteries)
 
 
 async def test_when_nothing_is_left_all_comes_back_or_is_told(batteries: BatteryHouse) -> None:
@@ -104,7 +105,89 @@ async def test_what_cannot_be_put_back_at_a_removal_is_told_in_words(batteries: 
     await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
 
     assert batteries.hass.loop.time() - began < 65
-    assert "Charge from grid, 20:00 - 05:00, Monday - Sunday, 100 %" in _notified(batteries)
+    assert "Add: Charge from grid, 20:00 - 05:00, Monday - Sunday, 100 %" in _notified(batteries)
+
+
+def _drop_at_the_take_over(house: BatteryHouse, kind: WriteKind, *, seconds: float) -> None:
+    switches = house.battery.switches
+    switches.gateway_delay_s, switches.drop_from = seconds, DropMoment.TAKE_OVER
+    switches.drops, switches.drops_left = {kind: {ControlFamily.CFG, ControlFamily.DTG}}, 1
+
+
+@pytest.mark.parametrize("since", [3, 60], ids=["3 s after the write", "60 s after it"])
+@pytest.mark.parametrize("delay", [0, 20, 120], ids=["at once", "after 20 s", "after 120 s"])
+async def test_what_is_dropped_after_a_removal_comes_back_or_is_named(batteries: BatteryHouse, delay: float, since: float) -> None:
+    _drop_at_the_take_over(batteries, WriteKind.RBD, seconds=delay)
+    await _switch_on(batteries, "restrict_battery_discharge")
+    await batteries.pass_time(minutes=since / 60)
+
+    began = batteries.hass.loop.time()
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    assert batteries.hass.loop.time() - began < 65
+    await batteries.pass_time(minutes=10)
+    there, told = {entry[0] for entry in batteries.entries}, _notified(batteries)
+    assert "cfg" in there or "Charge from grid, 20:00 - 05:00" in told
+    assert "dtg" in there or "Discharge to grid, 18:00 - 20:00" in told
+    if delay == 120 and since == 3:
+        assert there.isdisjoint({"cfg", "dtg"})
+        assert "Check in the Enphase app that these schedules are there: \n- " in told
+
+
+async def test_what_the_end_of_an_override_drops_after_a_removal_is_named(batteries: BatteryHouse) -> None:
+    await batteries.asked("set_battery_override", action="hold", duration="02:00:00", wait=MOST_WAITED)
+    await batteries.pass_time(minutes=10)
+    _drop_at_the_take_over(batteries, WriteKind.RBD, seconds=90)
+
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    await batteries.pass_time(minutes=10)
+
+    there, told = {entry[0] for entry in batteries.entries}, _notified(batteries)
+    assert there == set()
+    assert "Charge from grid, 20:00 - 05:00" in told
+    assert "Discharge to grid, 18:00 - 20:00" in told
+
+
+@pytest.mark.parametrize("status", [503, 429])
+async def test_a_cloud_that_fails_once_at_a_removal_is_asked_again(batteries: BatteryHouse, status: int) -> None:
+    before = batteries.entries
+    await batteries.asked("set_battery_override", action="hold", duration="02:00:00", wait=MOST_WAITED)
+    await batteries.pass_time(minutes=4)
+    batteries.sim.faults.add(path="batteryConfig", status=status, headers={"Retry-After": "10"} if status == 429 else None, times=1)
+
+    began = batteries.hass.loop.time()
+    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+
+    assert batteries.hass.loop.time() - began < 65
+    assert "Do this in the Enphase app" not in _notified(batteries)
+    await batteries.pass_time(minutes=10)
+    assert batteries.entries == before
+    assert not batteries.battery.settings.restrict_discharge
+
+
+async def test_what_a_removal_leaves_of_an_override_is_told_and_goes_once_all_is_back(batteries: BatteryHouse) -> None:
+    batteries.battery.add_schedule("rbd", "13:00", "15:00")
+    before = batteries.entries
+    await batteries.asked("set_battery_override", action="hold", duration="02:00:00", wait=MOST_WAITED)
+    await batteries.pass_time(minutes=4)
+    batteries.sim.faults.add(path="batteryConfig", status=503, times=None)
+
+    began = batteries.hass.loop.time()
+    disable = batteries.hass.config_entries.async_set_disabled_by
+    await batteries.lived_through(disable(batteries.entry.entry_id, ConfigEntryDisabler.USER))
+
+    assert batteries.hass.loop.time() - began < 65
+    told = _notified(batteries)
+    assert "Delete: Restrict battery discharge, 13:1" in told
+    assert "Turn off: Restrict battery discharge" in told
+    assert "Add: Restrict battery discharge, 13:00 - 15:00" in told
+
+    batteries.sim.faults.clear()
+    await batteries.lived_through(disable(batteries.entry.entry_id, None))
+    await batteries.pass_time(minutes=15)
+
+    assert batteries.entries == before
+    assert _notified(batteries) == ""
 
 
 async def test_an_entry_that_has_nothing_open_is_removed_at_once(batteries: BatteryHouse) -> None:

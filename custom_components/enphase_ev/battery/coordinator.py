@@ -31,6 +31,7 @@ from .issues import set_left_entries_issue, set_unreadable_entries_issue
 from .keeper import Keeper
 from .ledger import Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
+from .winding_up import dismiss_left
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
@@ -336,6 +337,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if left != self._left:
             self._left = left
             set_left_entries_issue(self.hass, self.config_entry, left)
+        if not left and ledger.is_at_rest and ledger.override is None:
+            dismiss_left(self.hass, self.config_entry)
         if self.data is not None and self.data.override is not self.keeper.ledger.active_override:
             self._publish(replace(self.data, override=self.keeper.ledger.active_override))
         self._show_wishes()

@@ -68,6 +68,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         self._paused_until: datetime | None = None
+        self._again_after = _AGAIN_AFTER
         self._answers: AnswerWatch | None = None
         self._is_stopped = False
         self._saved = ledger.to_dict()
@@ -226,13 +227,23 @@ class Keeper:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def async_work(self, seconds: float, is_needed: Callable[[], bool]) -> None:
-        """Work as long as that is needed and the cloud answers, but no longer than some seconds."""
+    async def async_work(self, seconds: float, is_needed: Callable[[], bool], *, again_after: timedelta | None = None) -> None:
+        """Work as long as that is needed and the cloud answers, but no longer than some seconds.
+
+        `again_after`: how soon something is tried again to which the cloud did not answer, or what it adds to the time that the cloud
+        wants; without it the work is over then.
+        """
         self._paused_until = None
+        self._again_after = again_after or _AGAIN_AFTER
         self.wake()
-        deadline = self._hass.loop.time() + seconds
-        while is_needed() and self.is_looking and self._task is not None and (left := deadline - self._hass.loop.time()) > 0:
-            await asyncio.wait([self._task], timeout=min(left, 0.5))
+        deadline, ends_at = self._hass.loop.time() + seconds, datetime.now(UTC) + timedelta(seconds=seconds)
+        try:
+            while is_needed() and self._task is not None and not self._task.done() and (left := deadline - self._hass.loop.time()) > 0:
+                if not self.is_looking and (again_after is None or self._is_paused_at(ends_at)):
+                    break
+                await asyncio.wait([self._task], timeout=min(left, 0.5))
+        finally:
+            self._again_after = _AGAIN_AFTER
 
     async def _run(self) -> None:
         rests = 0
@@ -302,9 +313,9 @@ class Keeper:
         except AuthError as err:
             self._pause(err, _SIGN_IN_AGAIN_AFTER)
         except RateLimited as err:
-            self._pause(err, timedelta(seconds=err.retry_after or 0) + _AGAIN_AFTER)
+            self._pause(err, timedelta(seconds=err.retry_after or 0) + self._again_after)
         except EnlightenError as err:
-            self._pause(err, _AGAIN_AFTER)
+            self._pause(err, self._again_after)
         except HomeAssistantError as err:
             # It could not be noted on disk, so it was not sent.
             self._paused_until = datetime.now(UTC) + _AGAIN_AFTER
@@ -377,6 +388,9 @@ class Keeper:
     def is_looking(self) -> bool:
         """Return whether it reads by itself, soon and again."""
         return self._task is not None and not self._task.done() and self._paused_until is None
+
+    def _is_paused_at(self, moment: datetime) -> bool:
+        return self._paused_until is not None and self._paused_until >= moment
 
     # --- Writing ---
 

@@ -91,8 +91,13 @@ def intent_lines(intent: Intent) -> list[str]:
 
 def apply_line(family: BatteryFamily) -> str:
     """Return that the schedules of a family are to be applied."""
+    return f"{_name_of('apply')}: {family_name(family)}"
+
+
+def family_name(family: BatteryFamily) -> str:
+    """Return the name of a family."""
     name = family.name.lower()
-    return f"{_name_of('apply')}: {text_of('selector', 'battery_family', 'options', name) or name}"
+    return text_of("selector", "battery_family", "options", name) or name
 
 
 def _filled(key: str, **values: str) -> str:
