@@ -5,10 +5,12 @@ from datetime import datetime
 
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.enphase_ev.battery.ledger import Override
 from simulator.battery.physics import Doing
 from tests.integration.battery_house import MOST_WAITED, BatteryHouse, BatteryHouseBuilder, Says
+from tests.integration.calendars import Calendar
 
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _ACTIONS = [
@@ -294,6 +296,49 @@ async def test_its_end_waits_for_a_cloud_that_is_down(home: BatteryHouse) -> Non
     assert _override(home) is None
     assert home.entries == before
     assert _settings(home) == settings
+
+
+async def test_it_is_shown_until_it_has_ended(home: BatteryHouse) -> None:
+    before = home.entries
+    answer = await home.asked("set_battery_override", action="charge", duration="00:20:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=15)
+    home.sim.expire_sessions()
+    home.sim.expire_tokens()
+    home.sim.faults.add(path="login", drop=True, times=None)
+    await home.pass_time(minutes=15)
+    assert home.entries != before, "its end could not be written"
+    assert home.battery_state("sensor", "override") == "charge"
+    assert home.battery_state("sensor", "override_ends") == answer["ends_at"]
+    assert home.battery_state("binary_sensor", "override_active") == "on"
+    assert home.battery_state("button", "end_override") != "unavailable"
+
+    home.sim.faults.clear()
+    await home.pass_time(minutes=45)
+    assert home.entries == before
+    assert home.battery_state("sensor", "override") == "none"
+    assert home.battery_state("binary_sensor", "override_active") == "off"
+    assert home.battery_state("button", "end_override") == "unavailable"
+
+
+# --- Its schedule, and those that make way for it ---
+
+
+async def test_its_schedule_is_not_for_a_person_to_change(home: BatteryHouse, hass_ws_client: WebSocketGenerator) -> None:
+    before = home.entries
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    during, own = home.entries, next(one.id for one in home.battery.schedules if one.start == "13:10")
+    home.sim.requests.clear()
+    calendar = Calendar(home, home.site_entity_id("calendar", "charge_from_grid"))
+
+    for service, data in (("delete_battery_schedule", {}), ("update_battery_schedule", {"end": "17:00"})):
+        refusal = await home.refused(service, schedule_id=own, **data)
+        assert str(refusal) == "This schedule belongs to the battery override. End the override instead"
+    answer = await calendar.page(hass_ws_client)("delete", uid=own)
+    assert (answer["success"], "End the override instead" in answer["error"]["message"]) == (False, True)
+
+    assert (home.sim.count("battery_write"), home.entries) == (0, during)
+    await _is_over(home)
+    assert home.entries == before
 
 
 # --- A battery that does something else ---

@@ -178,7 +178,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self._keep(replace(self.data, site=site))
             return
         set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.left])
-        self._keep(Battery(site=site, override=self.keeper.ledger.active_override, wishes=self._wishes()))
+        self._keep(Battery(site=site, override=self.keeper.ledger.override, wishes=self._wishes()))
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         """Ask for settings and schedules; where one of the two does not answer, the other is worth having."""
@@ -339,8 +339,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             set_left_entries_issue(self.hass, self.config_entry, left)
         if not left and ledger.is_at_rest and ledger.override is None:
             dismiss_left(self.hass, self.config_entry)
-        if self.data is not None and self.data.override is not self.keeper.ledger.active_override:
-            self._publish(replace(self.data, override=self.keeper.ledger.active_override))
+        # One whose end could not be written yet still does what it does in the cloud.
+        if self.data is not None and self.data.override is not ledger.override:
+            self._publish(replace(self.data, override=ledger.override))
         self._show_wishes()
 
     def _tell(self, told: Told) -> None:

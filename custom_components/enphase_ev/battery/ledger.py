@@ -345,6 +345,10 @@ class Ledger(DataClassDictMixin):
         """Return the override that is in force."""
         return None if self.override is None or self.override.is_ending else self.override
 
+    def is_of_override(self, entry: BatteryEntry) -> bool:
+        """Return whether an entry is the temporary one of the override."""
+        return self.override is not None and entry.is_same_as(self.override.entry.entry())
+
     @property
     def left(self) -> list[KeptEntry]:
         """Return the entries that could not be put back and wait for a person."""

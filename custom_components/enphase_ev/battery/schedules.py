@@ -34,7 +34,7 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
     """Change an entry; what `change` leaves alone keeps its value.
 
     Raises:
-        ServiceValidationError: There is no such entry, or it cannot be so; nothing was written.
+        ServiceValidationError: There is no such entry, it is an override's, or it cannot be so; nothing was written.
         HomeAssistantError: Refused, or not answered.
     """
 
@@ -42,6 +42,8 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
         before = schedules.entry(entry_id)
         if before is None:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+        if coordinator.keeper.ledger.is_of_override(before):
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_of_override")
         wanted = change(before)
         check_entry(wanted, settings, schedules)
         # One that has not settled is written again all the same: it may be its apply that is missing.
@@ -51,17 +53,19 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
 
 
 async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callable[[BatteryEntry], bool]) -> Change:
-    """Delete entries.
+    """Delete entries; that of an override stays until its end.
 
     Raises:
-        ServiceValidationError: There is no such entry, or it is locked; nothing was written.
+        ServiceValidationError: There is no such entry, it is locked, or an override's; nothing was written.
         HomeAssistantError: Refused, or not answered.
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
-        deletes = [entry for entry in schedules.entries if is_meant(entry)]
+        meant = [entry for entry in schedules.entries if is_meant(entry)]
+        # That of an override goes when the override ends, and not sooner: the others come back then, too.
+        deletes = [entry for entry in meant if not coordinator.keeper.ledger.is_of_override(entry)]
         if not deletes:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_of_override" if meant else "slot_unknown")
         for entry in deletes:
             check_family(entry.family, settings, schedules)
         return EntriesPlan(deletes=deletes)
