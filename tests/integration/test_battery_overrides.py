@@ -341,6 +341,38 @@ async def test_its_schedule_is_not_for_a_person_to_change(home: BatteryHouse, ha
     assert home.entries == before
 
 
+@pytest.mark.parametrize("named", [{"family": "charge_from_grid"}, {"all": True}], ids=["a kind", "all"])
+async def test_what_is_aside_is_deleted_with_the_others(home: BatteryHouse, named: dict[str, object]) -> None:
+    before = home.entries
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    own = next(one for one in home.entries if one[1] == "13:10")
+
+    answer = await home.asked("delete_battery_schedule", wait=MOST_WAITED, **named)
+
+    assert answer == {"state": "applied", "reason": None}
+    assert own in home.entries, "the override goes on"
+    await _is_over(home)
+    assert home.entries == {one for one in before if "family" in named and one[0] != "cfg"}
+
+
+async def test_one_that_is_aside_is_there_for_whoever_asks(home: BatteryHouse) -> None:
+    before, aside = home.entries, next(one.id for one in home.battery.schedules if one.start == "13:30")
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+
+    in_the_way = await home.refused("add_battery_schedule", family="dtg", start="13:40", end="14:30", limit=50)
+    assert (in_the_way.translation_key, (in_the_way.translation_placeholders or {})["start"]) == ("schedule_conflict", "13:30")
+    asked = await home.asked("validate_battery_schedule", family="dtg", start="13:40", end="14:30", days=["thu"], limit=50)
+    assert asked == {"valid": False, "reason": "schedule_conflict"}
+    refusal = await home.refused("update_battery_schedule", schedule_id=aside, end="13:50")
+    assert str(refusal) == "This schedule is set aside for the battery override until 14:10. End the override first"
+    answer = await home.asked("delete_battery_schedule", schedule_id=aside, wait=MOST_WAITED)
+    assert answer == {"state": "applied", "reason": None}
+
+    await _is_over(home)
+    assert before - home.entries == {("dtg", "13:30", "13:45", _ALL_DAYS, 30, True)}
+    assert home.entries <= before
+
+
 # --- A battery that does something else ---
 
 

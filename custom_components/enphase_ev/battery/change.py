@@ -86,9 +86,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class EntriesPlan:
-    """The entries to delete, and those to write: with an id one is changed, without it added."""
+    """The entries to delete, and those to write: with an id one is changed, without it added; `forgets` are aside and do not come back."""
 
     deletes: Sequence[BatteryEntry] = ()
+    forgets: Sequence[BatteryEntry] = ()
     writes: Sequence[BatteryEntry] = ()
 
 

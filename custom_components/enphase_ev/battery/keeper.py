@@ -102,6 +102,7 @@ class Keeper:
         def intent() -> Intent:
             # What somebody else has asked for meanwhile counts.
             planned = plan(settings, expected_schedules(self.ledger, schedules))
+            override.forget_aside(self.ledger, planned.forgets, asked_at)
             deletes = [KeptEntry.keep(entry) for entry in planned.deletes]
             return Intent(what, asked_at, deletes=deletes, writes=[KeptEntry.keep(entry) for entry in planned.writes])
 
@@ -130,6 +131,8 @@ class Keeper:
 
     async def _ask(self, build: Callable[[], Intent], deadline: float) -> Change:
         self._require_running()
+        running = self.ledger.override
+        aside = [] if running is None else running.aside
         intent = build()
         self.ledger.intents.append(intent)
         change = self._changes[intent.id] = Change(intent, self._hass.loop)
@@ -138,6 +141,8 @@ class Keeper:
         except HomeAssistantError:
             self.ledger.intents = [one for one in self.ledger.intents if one.id != intent.id]
             del self._changes[intent.id]
+            if running is not None:
+                running.aside = aside
             raise
         change.is_heard = True
         self.show()

@@ -350,6 +350,11 @@ class Ledger(DataClassDictMixin):
         return self.override is not None and entry.is_same_as(self.override.entry.entry())
 
     @property
+    def set_aside(self) -> list[BatteryEntry]:
+        """Return the entries that make way for the override and come back when it ends."""
+        return [] if self.override is None else [kept.entry() for kept in self.override.aside]
+
+    @property
     def left(self) -> list[KeptEntry]:
         """Return the entries that could not be put back and wait for a person."""
         return [one.entry for one in self.must if one.problem is not None]

@@ -14,7 +14,7 @@ from homeassistant.exceptions import ServiceValidationError
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, FamilySchedules
 from ..weekly import overlap
 from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent, Override, OverrideWish
-from .validation import check_entry, window_of_entry
+from .validation import check_entry, conflict, window_of_entry
 
 _END = "override_end"
 # What a person has wished for so shortly before may not show yet.
@@ -79,6 +79,26 @@ def _without(schedules: BatterySchedules, gone: Iterable[BatteryEntry]) -> dict[
         family: replace(found, entries=tuple(entry for entry in found.entries if entry.id not in ids))
         for family, found in schedules.families.items()
     }
+
+
+def check_aside(ledger: Ledger, entry: BatteryEntry, schedules: BatterySchedules) -> None:
+    """Refuse an entry that one that is aside would find in its way when it comes back.
+
+    Raises:
+        ServiceValidationError: With the one that is aside.
+    """
+    for other in ledger.set_aside:
+        is_back = any(other.is_same_as(one) for one in schedules.entries)
+        if other.id != entry.id and not is_back and overlap(window_of_entry(entry), window_of_entry(other)):
+            raise conflict(other)
+
+
+def forget_aside(ledger: Ledger, entries: Iterable[BatteryEntry], now: datetime) -> None:
+    """Let entries that are aside not come back: a person has deleted them."""
+    for entry in entries:
+        if ledger.override is not None:
+            ledger.override.aside = [kept for kept in ledger.override.aside if kept.id != entry.id]
+        ledger.note_deleted(KeptEntry.keep(entry), now)
 
 
 def look_at_clock(ledger: Ledger, now: datetime) -> None:

@@ -11,6 +11,7 @@ from ..enlighten import BatteryEntry, BatterySchedules, BatterySettings
 from ..weekly import day_names
 from .change import Change, EntriesPlan
 from .coordinator import BatteryCoordinator
+from .override import check_aside
 from .settings import require_family, writable
 from .validation import check_entry, check_family
 
@@ -25,6 +26,7 @@ async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) 
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         check_entry(entry, settings, schedules)
+        check_aside(coordinator.keeper.ledger, entry, schedules)
         return EntriesPlan(writes=[entry])
 
     return await _async_change(coordinator, plan)
@@ -39,13 +41,20 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
-        before = schedules.entry(entry_id)
+        ledger, before = coordinator.keeper.ledger, schedules.entry(entry_id)
+        if ledger.override is not None and any(entry.id == entry_id for entry in ledger.set_aside):
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="schedule_aside",
+                translation_placeholders={"until": f"{ledger.override.ends_at.astimezone(coordinator.time_zone):%H:%M}"},
+            )
         if before is None:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
-        if coordinator.keeper.ledger.is_of_override(before):
+        if ledger.is_of_override(before):
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_of_override")
         wanted = change(before)
         check_entry(wanted, settings, schedules)
+        check_aside(ledger, wanted, schedules)
         # One that has not settled is written again all the same: it may be its apply that is missing.
         return EntriesPlan(writes=[wanted] if wanted != before or before.is_pending else [])
 
@@ -53,7 +62,7 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
 
 
 async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callable[[BatteryEntry], bool]) -> Change:
-    """Delete entries; that of an override stays until its end.
+    """Delete entries, those that are aside for an override, too; that of the override itself stays until its end.
 
     Raises:
         ServiceValidationError: There is no such entry, it is locked, or an override's; nothing was written.
@@ -61,14 +70,17 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
-        meant = [entry for entry in schedules.entries if is_meant(entry)]
+        ledger = coordinator.keeper.ledger
+        forgets = [entry for entry in ledger.set_aside if is_meant(entry)]
+        # A late read can still show what is aside.
+        meant = [entry for entry in schedules.entries if is_meant(entry) and all(entry.id != one.id for one in forgets)]
         # That of an override goes when the override ends, and not sooner: the others come back then, too.
-        deletes = [entry for entry in meant if not coordinator.keeper.ledger.is_of_override(entry)]
-        if not deletes:
+        deletes = [entry for entry in meant if not ledger.is_of_override(entry)]
+        if not deletes and not forgets:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_of_override" if meant else "slot_unknown")
-        for entry in deletes:
+        for entry in (*deletes, *forgets):
             check_family(entry.family, settings, schedules)
-        return EntriesPlan(deletes=deletes)
+        return EntriesPlan(deletes=deletes, forgets=forgets)
 
     return await _async_change(coordinator, plan)
 
@@ -81,16 +93,18 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
         HomeAssistantError: Refused, or not answered.
     """
     wanted = list(entries)
-    there = (await _async_read(coordinator)).entries
+    ledger = coordinator.keeper.ledger
+    there = [*(await _async_read(coordinator)).entries, *ledger.set_aside]
     if all(any(entry.is_same_as(other) for other in there) for entry in wanted):
         return None
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         new: list[BatteryEntry] = []
         for entry in wanted:
-            if any(entry.is_same_as(other) for other in schedules.entries):
+            if any(entry.is_same_as(other) for other in (*schedules.entries, *ledger.set_aside)):
                 continue
             check_entry(entry, settings, schedules, new)
+            check_aside(ledger, entry, schedules)
             new.append(replace(entry, id=""))
         return EntriesPlan(writes=new)
 

@@ -18,7 +18,7 @@ from ..battery.change import Change
 from ..battery.coordinator import BatteryCoordinator
 from ..battery.ledger import ChangeState
 from ..battery.left_entries import async_missing, async_restore
-from ..battery.override import OverrideAction
+from ..battery.override import OverrideAction, check_aside
 from ..battery.schedules import (
     async_add_entry,
     async_change_entry,
@@ -188,6 +188,7 @@ async def _validate(call: ServiceCall) -> ServiceResponse:
             raise command_error(err) from err
         try:
             check_entry(entry, settings, schedules)
+            check_aside(site.battery.keeper.ledger, entry, schedules)
         except ServiceValidationError as err:
             return {"valid": False, "reason": err.translation_key}
         return {"valid": is_valid, "reason": None if is_valid else "refused_by_cloud"}
