@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from datetime import datetime
 
+from homeassistant.helpers import storage
 from homeassistant.util import dt as dt_util
+from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
@@ -318,6 +320,31 @@ async def test_it_is_shown_until_it_has_ended(home: BatteryHouse) -> None:
     assert home.battery_state("sensor", "override") == "none"
     assert home.battery_state("binary_sensor", "override_active") == "off"
     assert home.battery_state("button", "end_override") == "unavailable"
+
+
+@pytest.mark.parametrize("is_cleared", [False, True], ids=["over", "cleared"])
+async def test_a_full_disk_does_not_keep_it_from_ending(home: BatteryHouse, monkeypatch: pytest.MonkeyPatch, *, is_cleared: bool) -> None:
+    before, settings = home.entries, _settings(home)
+    await home.asked("set_battery_override", action="discharge", duration="00:20:00", wait=MOST_WAITED)
+    await home.pass_time(minutes=1)
+
+    async def refuse(*_: object) -> None:
+        raise WriteError("No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(storage.Store, "_async_write_data", refuse)
+        refusal = await home.refused("add_battery_schedule", family="dtg", start="08:00", end="09:00", limit=50)
+        assert refusal.translation_key == "ledger_not_saved"
+        if is_cleared:
+            assert (await home.asked("clear_battery_override", wait=MOST_WAITED))["state"] == "applied"
+        await home.pass_time(minutes=3 if is_cleared else 30)
+        assert (home.entries, _settings(home)) == (before, settings)
+        # What it finds on the disk then is from before the end.
+        await home.restarted(minutes=2)
+
+    await home.pass_time(minutes=20)
+    assert (home.entries, _settings(home)) == (before, settings)
+    assert home.battery_state("sensor", "override") == "none"
 
 
 # --- Its schedule, and those that make way for it ---

@@ -137,7 +137,7 @@ class Keeper:
         self.ledger.intents.append(intent)
         change = self._changes[intent.id] = Change(intent, self._hass.loop)
         try:
-            await self.async_save()
+            await self._save_before([intent])
         except HomeAssistantError:
             self.ledger.intents = [one for one in self.ledger.intents if one.id != intent.id]
             del self._changes[intent.id]
@@ -404,7 +404,7 @@ class Keeper:
         intents = intents_of(step)
         take_back = note(self.ledger, step, self.reading, datetime.now(UTC))
         try:
-            await self.async_save()
+            await self._save_before(intents)
             await send(self._client, self.ledger, self.reading, step)
         except RequestRejected as err:
             reason = await explained(self._client, err, step)
@@ -482,6 +482,19 @@ class Keeper:
         """
         await self._store.async_save(self.ledger)
         self._saved = self.ledger.to_dict()
+
+    async def _save_before(self, intents: Iterable[Intent]) -> None:
+        """Save before something is written. The end of an override, and what puts back, follows from what is on disk already.
+
+        Raises:
+            HomeAssistantError: It could not be saved, and somebody wants something new.
+        """
+        try:
+            await self.async_save()
+        except HomeAssistantError:
+            if not all(intent.ends_override for intent in intents):
+                raise
+            LOGGER.error("The battery's ledger could not be saved")
 
     async def _save_quietly(self) -> None:
         """Save what a read or an answer has brought; where the disk refuses, the next step is not taken either."""
