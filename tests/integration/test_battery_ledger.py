@@ -1,12 +1,16 @@
 """What a stored ledger brings along: of release 0.2.0, of any other shape, and of long ago."""
 
+import asyncio
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.helpers.storage import Store
 import pytest
 
+from custom_components.enphase_ev.battery import ledger_store
+from custom_components.enphase_ev.battery.ledger import Ledger
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import WriteKind
@@ -220,3 +224,25 @@ async def test_a_gateway_that_is_offline_for_hours_makes_no_ledger_old(batteries
     await batteries.restarted(minutes=1)
 
     assert batteries.entry.runtime_data.battery.keeper.ledger.guard is not None, "it is still watched"
+
+
+class SlowStore(Store[dict[str, object]]):
+    """A store on a disk that is slow to read."""
+
+    @override
+    async def async_load(self) -> dict[str, object] | None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return await super().async_load()
+
+
+async def test_two_that_save_at_the_same_moment_both_find_their_own(batteries: BatteryHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_store, "Store", SlowStore)
+    store, ledger = ledger_store.LedgerStore(batteries.hass, "another"), Ledger()
+
+    async def save(seconds: int) -> None:
+        batteries.freezer.tick(seconds)
+        await store.async_save(ledger)
+
+    await asyncio.gather(save(1), save(2))
+    assert (await ledger_store.LedgerStore(batteries.hass, "another").async_load()).saved_at == ledger.saved_at

@@ -119,6 +119,23 @@ async def test_a_profile_and_a_reserve_at_the_same_moment_are_both_so(batteries:
     assert (settings.profile, settings.reserve) == ("cost_savings", 45)
 
 
+async def test_a_schedule_that_is_deleted_before_its_change_is_confirmed_can_be_made_again(batteries: BatteryHouse) -> None:
+    changes = async_capture_events(batteries.hass, "enphase_ev_battery_change")
+    slot = {"family": "charge_from_grid", "start": "11:00", "end": "12:00", "days": ["sat", "sun"], "limit": 90}
+    await batteries.asked("add_battery_schedule", **slot, wait=MOST_WAITED)
+    schedule_id = next(entry.id for entry in batteries.battery.schedules if entry.start == "11:00")
+    before = batteries.entries
+
+    await batteries.asked("update_battery_schedule", schedule_id=schedule_id, limit=80)
+    await batteries.asked("delete_battery_schedule", schedule_id=schedule_id, wait=MOST_WAITED)
+    assert len(batteries.entries) == len(before) - 1
+    await batteries.asked("add_battery_schedule", **slot, wait=MOST_WAITED)
+    await batteries.pass_time(minutes=20)
+
+    assert batteries.entries == before
+    assert {event.data.get("reason") for event in changes if event.data["event_type"] == "failed"} <= {"replaced"}
+
+
 async def test_a_restart_goes_on_with_the_form_that_the_site_needs(batteries: BatteryHouse) -> None:
     batteries.battery.switches.source_enho = EnhoRule.NEEDED
     entity_id = batteries.site_entity_id("select", "system_profile")

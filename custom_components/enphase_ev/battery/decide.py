@@ -12,7 +12,7 @@ from ..enlighten import BatteryFamily, BatterySchedules, BatteryWish
 from ..weekly import overlap
 from . import override
 from .applies import due_applies, form_of_apply, rest_until_apply
-from .ledger import ChangeState, Intent, Ledger
+from .ledger import ChangeState, Intent, KeptEntry, Ledger
 from .looks import next_look
 from .losses import lost_entries
 from .notes import fail, mark_done, mark_sent, prune
@@ -149,7 +149,11 @@ def _apply_what_is_so(ledger: Ledger, reading: Reading, now: datetime) -> None:
 def _replace_older(ledger: Ledger, now: datetime) -> None:
     """Let a newer intent take the place of an older one for the same thing."""
     newer: set[str] = set()
+    deleted: list[KeptEntry] = []
     for intent in reversed(ledger.open_intents):
+        if deleted and not intent.is_override:
+            _leave_to_deletes(ledger, intent, deleted)
+        deleted += [*intent.deletes, *intent.done_deletes]
         named = intent.wish.named.keys() - {"profile_reserve"}
         is_waiting = intent.override is not None and not intent.is_built
         names = {"override"} if is_waiting else named
@@ -162,6 +166,19 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
             if intent.is_sent:
                 override.on_sent(ledger, intent, now)
         newer |= names | ({"override"} if intent.ends_override else set())
+
+
+def _leave_to_deletes(ledger: Ledger, intent: Intent, deleted: list[KeptEntry]) -> None:
+    """Want no entry any more that was deleted after it was asked for."""
+
+    def is_left(kept: KeptEntry) -> bool:
+        return not any((kept.id and kept.id == gone.id) or kept.entry().is_same_as(gone.entry()) for gone in deleted)
+
+    wanted = len(intent.writes) + len(intent.done_writes)
+    intent.writes = [kept for kept in intent.writes if is_left(kept)]
+    intent.done_writes = [kept for kept in intent.done_writes if is_left(kept)]
+    if wanted and not (intent.writes or intent.done_writes or intent.deletes or intent.done_deletes or intent.wish.named):
+        ledger.finish(intent, ChangeState.FAILED, "replaced")
 
 
 def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:

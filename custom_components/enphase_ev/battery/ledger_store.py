@@ -1,5 +1,6 @@
 """The ledger on disk: written so that a failure is seen, read whatever shape it has."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -39,6 +40,8 @@ class LedgerStore:
         self._hass = hass
         self._key = f"{DOMAIN}.battery.{entry_id}"
         self._file = self._open()
+        # A call and the keeper can save at the same moment: each must find its own.
+        self._saving = asyncio.Lock()
         self.is_unreadable = False
         self.undone = LeftUndone()
 
@@ -75,15 +78,16 @@ class LedgerStore:
         Raises:
             HomeAssistantError: It could not be written.
         """
-        ledger.saved_at = datetime.now(UTC)
-        data = ledger.to_dict()
-        await self._file.async_save(data)
-        try:
-            stored = await self._open().async_load()
-        except HomeAssistantError:
-            stored = None
-        if stored is None or stored.get("saved_at") != data["saved_at"]:
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="ledger_not_saved")
+        async with self._saving:
+            ledger.saved_at = datetime.now(UTC)
+            data = ledger.to_dict()
+            await self._file.async_save(data)
+            try:
+                stored = await self._open().async_load()
+            except HomeAssistantError:
+                stored = None
+            if stored is None or stored.get("saved_at") != data["saved_at"]:
+                raise HomeAssistantError(translation_domain=DOMAIN, translation_key="ledger_not_saved")
 
     async def async_remove(self) -> None:
         """Forget everything."""
