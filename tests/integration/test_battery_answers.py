@@ -45,6 +45,7 @@ async def test_an_answer_confirms_a_change_within_two_seconds(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with Simulator("battery_site", mqtt=True) as sim:
+        sim.battery.add_schedule("rbd", "16:30", "17:00")
         entry = await _add(hass, sim, monkeypatch)
         sim.world.deployment.battery.gateway_delay_s = 2.0
 
@@ -68,6 +69,7 @@ async def test_an_answer_confirms_a_change_within_two_seconds(
 
 async def test_without_a_broker_a_change_is_made_all_the_same(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Simulator("battery_site", mqtt=True) as sim:
+        sim.battery.add_schedule("rbd", "16:30", "17:00")
         entry = await _add(hass, sim, monkeypatch)
         sim.faults.add(path="mqttSignedUrl", status=503, times=None)
 

@@ -42,6 +42,7 @@ async def _switch(house: BatteryHouse, key: str, *, is_on: bool) -> None:
 
 
 async def test_a_schedule_that_is_put_back_is_told(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     told = _Told(batteries)
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
 
@@ -55,6 +56,7 @@ async def test_a_schedule_that_is_put_back_is_told(batteries: BatteryHouse) -> N
 
 
 async def test_what_is_so_already_is_no_news(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.battery.set(restrict_discharge=True)
     await batteries.pass_time(minutes=6)
     told = _Told(batteries)
@@ -66,6 +68,7 @@ async def test_what_is_so_already_is_no_news(batteries: BatteryHouse) -> None:
 
 
 async def test_a_schedule_that_cannot_be_put_back_is_told_with_the_reason(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     told = _Told(batteries)
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     batteries.sim.faults.add(path="/schedules$", method="POST", status=400, body={"error": {"message": "No"}}, times=None)
@@ -102,6 +105,7 @@ async def test_a_change_that_the_gateway_never_takes_over_is_told(batteries: Bat
 
 
 async def test_lines_are_in_the_language_of_the_house(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     await batteries.hass.config.async_update(language="de")
     await async_load_integrations(batteries.hass, {DOMAIN})
     told = _Told(batteries)

@@ -195,6 +195,7 @@ async def test_an_old_ledger_shows_what_it_would_do_and_writes_nothing(batteries
 
 
 async def test_what_is_missing_after_a_long_time_waits_for_a_person(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     entity_id = batteries.site_entity_id("switch", "restrict_battery_discharge")
     await batteries.lived_through(batteries.call("switch", "turn_on", entity_id=entity_id))
@@ -217,6 +218,7 @@ async def test_an_override_that_is_over_ends_however_old_the_ledger_is(batteries
 
 
 async def test_a_gateway_that_is_offline_for_hours_makes_no_ledger_old(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.battery.switches.gateway_delay_s = 4 * 3600
     entity_id = batteries.site_entity_id("switch", "restrict_battery_discharge")
     await batteries.lived_through(batteries.call("switch", "turn_on", entity_id=entity_id))

@@ -25,6 +25,7 @@ async def test_the_logbook_shows_the_sentence(build_battery_house: BatteryHouseB
     house = await build_battery_house()
     assert await async_setup_component(house.hass, "logbook", {})
     began = dt_util.utcnow()
+    house.add_hold()
     house.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     entity_id = house.site_entity_id("switch", "restrict_battery_discharge")
     await house.lived_through(house.call("switch", "turn_on", entity_id=entity_id))

@@ -61,6 +61,7 @@ async def test_storm_guard_leaves_the_car_as_the_app_has_it_now(batteries: Batte
 
 @pytest.mark.parametrize("feature", ["system_task", "dr_event_active"])
 async def test_nothing_is_written_again_while_somebody_else_has_the_battery(batteries: BatteryHouse, feature: str) -> None:
+    batteries.add_hold()
     batteries.sim.world.deployment.battery.ignored_writes = 1
     await _switch(batteries, "restrict_battery_discharge", is_on=True)
     assert _writes(batteries) == 1
@@ -73,6 +74,7 @@ async def test_nothing_is_written_again_while_somebody_else_has_the_battery(batt
 
 
 async def test_a_write_without_an_answer_is_looked_for_and_not_sent_again(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.sim.faults.add(path=_SETTINGS, method="PUT", drop=True, times=None)
     entity_id = batteries.site_entity_id("switch", "restrict_battery_discharge")
     with pytest.raises(HomeAssistantError) as refusal:
@@ -94,6 +96,7 @@ async def test_a_site_that_wants_the_source_named_and_the_whole_gets_both(batter
 
 
 async def test_a_change_that_is_lost_behind_one_of_the_app_is_sent_again(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.battery.features.update({"supports_mqtt": True})
     batteries.battery.switches.source_enho = EnhoRule.IGNORED
     batteries.battery.switches.lost_while_pending = True
@@ -137,6 +140,7 @@ class _Collision(Fault):
 
 
 async def test_what_collides_on_its_way_back_is_tried_once_more(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     for hour in range(6, 15):
         batteries.battery.add_schedule("cfg", f"{hour:02}:00", f"{hour:02}:30", limit=60)
     before = batteries.entries

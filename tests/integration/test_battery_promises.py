@@ -32,6 +32,7 @@ def _at_rest(house: BatteryHouse) -> bool:
 
 @pytest.mark.parametrize("seconds", [20, 60, 120, 300])
 async def test_what_is_dropped_when_the_gateway_takes_over_comes_back(batteries: BatteryHouse, seconds: float) -> None:
+    batteries.add_hold()
     before = batteries.entries
     switches = batteries.battery.switches
     switches.gateway_delay_s, switches.drop_from = seconds, DropMoment.TAKE_OVER
@@ -83,6 +84,7 @@ async def test_two_calls_about_the_override_lose_nothing(batteries: BatteryHouse
 
 @pytest.mark.parametrize("is_offline", [False, True], ids=["a slow gateway", "an offline gateway"])
 async def test_nobody_waits_for_the_gateway(batteries: BatteryHouse, *, is_offline: bool) -> None:
+    batteries.add_hold()
     batteries.battery.switches.gateway_delay_s = 300
     batteries.battery.switches.gateway_offline = is_offline
     waited = []
@@ -95,6 +97,7 @@ async def test_nobody_waits_for_the_gateway(batteries: BatteryHouse, *, is_offli
 
 
 async def test_what_is_so_already_is_not_written(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     await _switch(batteries, "restrict_battery_discharge")
     await batteries.pass_time(minutes=10)
     batteries.sim.requests.clear()
@@ -162,6 +165,7 @@ async def test_a_cloud_that_answers_an_add_with_nothing_is_not_hammered(batterie
 
 @pytest.mark.parametrize("is_missing_before", [True, False])
 async def test_schedules_of_which_a_group_is_missing_are_not_doubled(batteries: BatteryHouse, is_missing_before: bool) -> None:
+    batteries.add_hold()
     before, switches = batteries.entries, batteries.battery.switches
     switches.own_family_conflicts = switches.cross_family_conflicts = False
     if is_missing_before:
@@ -195,6 +199,7 @@ async def test_two_profiles_in_a_row_after_deletes_in_the_app(batteries: Battery
 
 
 async def test_what_is_put_back_is_applied_where_the_source_is_needed(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.battery.switches.source_enho = EnhoRule.NEEDED
     batteries.battery.switches.drops = {WriteKind.RBD: _FAMILIES}
     batteries.battery.set(charge_from_grid=True, discharge_to_grid=True)

@@ -318,6 +318,7 @@ async def test_who_may_control_the_switches_may(batteries: BatteryHouse) -> None
 
 
 async def test_wishes_that_come_within_two_seconds_are_one_request(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.sim.requests.clear()
     wishes = [
         batteries.hass.async_create_task(batteries.call(domain, service, entity_id=batteries.site_entity_id(domain, key), **data))
@@ -338,6 +339,7 @@ async def test_wishes_that_come_within_two_seconds_are_one_request(batteries: Ba
 
 
 async def test_of_two_wishes_for_the_same_the_later_one_counts(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     entity_id = batteries.site_entity_id("switch", "restrict_battery_discharge")
     wishes = [
         batteries.hass.async_create_task(batteries.call("switch", service, entity_id=entity_id))

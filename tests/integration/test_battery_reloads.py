@@ -70,6 +70,7 @@ def _notified(house: BatteryHouse) -> str:
 
 @pytest.mark.parametrize("seconds", [3, 30], ids=["3 s after the write", "30 s after it"])
 async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_they_were(batteries: BatteryHouse, seconds: float) -> None:
+    batteries.add_hold()
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     before = batteries.entries
     await _switch_on(batteries, "restrict_battery_discharge")
@@ -85,6 +86,7 @@ async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_t
 
 
 async def test_when_nothing_is_left_all_comes_back_or_is_told(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     # That there is nothing at all has to be read several times before it is believed, which can take longer than a removal waits.
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG, ControlFamily.DTG}}
     await _switch_on(batteries, "restrict_battery_discharge")
@@ -97,6 +99,7 @@ async def test_when_nothing_is_left_all_comes_back_or_is_told(batteries: Battery
 
 
 async def test_what_cannot_be_put_back_at_a_removal_is_told_in_words(batteries: BatteryHouse) -> None:
+    batteries.add_hold()
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     await _switch_on(batteries, "restrict_battery_discharge")
     batteries.sim.faults.add(path="/schedules$", method="POST", status=503, times=None)

@@ -23,6 +23,7 @@ _NOON = ("cfg", "12:00", "13:00", (6, 7), 60, False)
 @pytest.fixture
 async def bereft(batteries: BatteryHouse) -> BatteryHouse:
     """A house whose cloud drops the entries of charge from grid when discharge is restricted, and does not take them back."""
+    batteries.add_hold()
     batteries.battery.add_schedule("cfg", "12:00", "13:00", limit=60, days=(6, 7), enabled=False)
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     error = {"error": {"status": "CONFLICTING_SCHEDULE_RBD", "message": "Something is in the way"}}
@@ -195,8 +196,8 @@ def _meaning(schedules: object) -> list[str]:
 async def test_a_copy_holds_what_is_kept(bereft: BatteryHouse, repair: _Repair) -> None:
     there = (await bereft.asked("get_battery_schedules"))["schedules"]
     saved = (await bereft.asked("export_battery_schedules"))["schedules"]
-    assert {one["start"] for one in there} == {"18:00"}
-    assert {one["start"] for one in saved} == {"18:00", "20:00", "12:00"}
+    assert {one["start"] for one in there} == {"16:30", "18:00"}
+    assert {one["start"] for one in saved} == {"16:30", "18:00", "20:00", "12:00"}
     await repair.choose("drop")
     _makes_room(bereft)
     assert (await bereft.asked("import_battery_schedules", schedules=saved, wait=MOST_WAITED))["state"] == "applied"
@@ -210,7 +211,7 @@ async def test_what_a_person_adds_again_is_not_missing_any_more(bereft: BatteryH
     assert len((await bereft.asked("export_battery_schedules"))["schedules"]) == len(saved)
     assert bereft.issue("left_entries") is None
     assert _charging(bereft) == {_NIGHT, _NOON}
-    assert len(bereft.battery.schedules) == 3
+    assert len(bereft.battery.schedules) == 4
 
 
 async def test_a_copy_during_an_override_is_of_what_is_there_otherwise(batteries: BatteryHouse) -> None:

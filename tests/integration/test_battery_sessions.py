@@ -349,6 +349,7 @@ async def test_a_site_without_chargers_has_its_battery(batteries: BatteryHouse) 
 
 async def test_what_was_stored_goes_with_the_entry(build_battery_house: BatteryHouseBuilder, hass_storage: dict[str, object]) -> None:
     house = await build_battery_house()
+    house.add_hold()
     house.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG}}
     house.sim.faults.add(path="/schedules$", method="POST", status=409, body={"error": {"status": "CONFLICT"}}, times=None)
     await _toggles(house)

@@ -54,6 +54,8 @@ async def house(build_battery_house: BatteryHouseBuilder) -> BatteryHouse:
 
     def prepare(sim: Simulator) -> None:
         sim.battery.features.show_power_match = True
+        # Without one restricting discharge has no effect, and is refused.
+        sim.battery.add_schedule("rbd", "16:30", "17:00")
 
     return await build_battery_house(prepare=prepare)
 

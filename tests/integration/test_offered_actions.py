@@ -16,7 +16,7 @@ OF_A_CHARGER = {
 OF_THE_BATTERY = {
     *("get_battery_schedules", "add_battery_schedule", "update_battery_schedule", "delete_battery_schedule", "validate_battery_schedule"),
     *("export_battery_schedules", "import_battery_schedules", "restore_battery_schedules"),
-    *("set_battery_override", "clear_battery_override"),
+    *("set_battery_override", "clear_battery_override", "restrict_battery_discharge"),
 }
 
 

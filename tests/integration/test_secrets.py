@@ -157,6 +157,8 @@ async def _use_chargers(house: House, evidence: Evidence) -> None:
 
 
 async def _change_battery(house: House) -> None:
+    if not any(entry.family.value == "rbd" for entry in house.sim.battery.schedules):
+        house.sim.battery.add_schedule("rbd", "16:30", "17:00")
     await house.call("switch", "turn_on", entity_id=house.site_entity_id("switch", "restrict_battery_discharge"))
     await house.call("number", "set_value", entity_id=house.site_entity_id("number", "reserve"), value=33)
 

@@ -108,7 +108,7 @@ def expected_schedules(ledger: Ledger, schedules: BatterySchedules) -> BatterySc
         for entry in new:
             if not any(entry.is_same_as(one) or (entry.id and entry.id == one.id) for one in there):
                 there.append(entry)
-        families[family] = type(found)(status=found.status, entries=tuple(there), is_told=found.is_told)
+        families[family] = replace(found, entries=tuple(there))
     return BatterySchedules(families=families, is_pending=schedules.is_pending)
 
 

@@ -74,7 +74,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
         self._left: list[BatteryEntry] = []
-        self._asked: dict[str, Wish] = {}
+        self._asked: list[tuple[str, Wish]] = []
         self._on_told: list[Callable[[Told], None]] = []
         # What happens before anybody listens, as at the start.
         self._untold: deque[Told] = deque(maxlen=_MOST_UNTOLD)
@@ -249,19 +249,20 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         Raises:
             HomeAssistantError: Refused, by us or by the cloud.
         """
-        self._asked[key] = wish
+        asked = (key, wish)
+        self._asked.append(asked)
         self._show_wishes()
         try:
             return await start()
         finally:
             # From here on the ledger says what is wished for, also after a reload.
-            del self._asked[key]
+            self._asked = [one for one in self._asked if one is not asked]
             self._show_wishes()
 
     def _wishes(self) -> dict[str, Wish]:
         """Return what is wished for and is not so yet, by the keys of the entities."""
         noted = ((intent.what, _shown_value(intent)) for intent in self.keeper.ledger.open_intents if _is_shown(intent))
-        return {**dict(noted), **self._asked}
+        return {**dict(noted), **dict(self._asked)}
 
     def _show_wishes(self) -> None:
         if self.data is not None and self.data.wishes != (wishes := self._wishes()):

@@ -148,7 +148,7 @@ def _apply_what_is_so(ledger: Ledger, reading: Reading, now: datetime) -> None:
 
 def _replace_older(ledger: Ledger, now: datetime) -> None:
     """Let a newer intent take the place of an older one for the same thing."""
-    newer: set[str] = set()
+    newer: dict[str, Intent] = {}
     deleted: list[KeptEntry] = []
     for intent in reversed(ledger.open_intents):
         if deleted and not intent.is_override:
@@ -157,15 +157,28 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
         named = intent.wish.named.keys() - {"profile_reserve"}
         is_waiting = intent.override is not None and not intent.is_built
         names = {"override"} if is_waiting else named
-        is_plain = not intent.is_override and not intent.deletes and not intent.writes and not intent.done_writes
-        if names and names <= newer and (is_plain or is_waiting):
+        has_entries = bool(intent.deletes or intent.writes or intent.done_writes)
+        if names and names <= newer.keys() and (is_waiting or (not intent.is_override and not has_entries)):
             ledger.finish(intent, ChangeState.FAILED, "replaced")
-        elif intent.ends_override and names & newer:
+        elif names and names <= newer.keys() and not intent.is_override:
+            _replace_wish(ledger, intent, is_undone=any(newer[name].wish.may_undo(intent.wish) for name in names))
+        elif intent.ends_override and names & newer.keys():
             # A person has wished for something else since: that counts, not what was before the override.
-            intent.give_up(names & newer)
+            intent.give_up(names & newer.keys())
             if intent.is_sent:
                 override.on_sent(ledger, intent, now)
-        newer |= names | ({"override"} if intent.ends_override else set())
+        newer = dict.fromkeys(names | ({"override"} if intent.ends_override else set()), intent) | newer
+
+
+def _replace_wish(ledger: Ledger, intent: Intent, *, is_undone: bool) -> None:
+    """Let a newer wish take the place of one that brings its entry along: undone before anything was written, neither is."""
+    if is_undone and not intent.is_touched and intent.in_flight_at is None:
+        ledger.finish(intent, ChangeState.FAILED, "replaced")
+        return
+    # The entry is wanted, or on its way; only the settings are not written any more.
+    intent.wish, intent.wants_retry = BatteryWish(), False
+    if intent.is_sent:
+        intent.state = ChangeState.REQUESTED
 
 
 def _leave_to_deletes(ledger: Ledger, intent: Intent, deleted: list[KeptEntry]) -> None:

@@ -109,7 +109,7 @@ class Keeper:
         return await self._ask(intent, deadline)
 
     async def async_intend(self, build: Callable[[BatterySettings, BatterySchedules], Intent]) -> Change:
-        """Ask for an override, or for its end, built from a fresh look.
+        """Ask for an override, for its end, or for what depends on the entries, built from a fresh look.
 
         Raises:
             HomeAssistantError: Refused, or not answered.

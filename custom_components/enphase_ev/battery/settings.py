@@ -4,18 +4,20 @@ Source: docs/cloud-api/battery.md §4.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import time
+from datetime import UTC, datetime, time
 from enum import StrEnum
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN
-from ..enlighten import BatteryFamily, BatterySettings, BatteryWish, EnlightenError, SessionRenewed
+from ..enlighten import BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, EnlightenError, SessionRenewed
 from ..errors import command_error
 from .change import Change
 from .coordinator import BatteryCoordinator
+from .ledger import Intent
 from .left_entries import async_restore
 from .model import Battery, Wish
+from .restriction import all_day_entry, restriction
 from .validation import check_idle
 
 
@@ -40,8 +42,11 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
     """Switch a control family on or off.
 
     Raises:
-        HomeAssistantError: Locked, refused, or not answered.
+        ServiceValidationError: Locked, or it would have no effect: nothing was written.
+        HomeAssistantError: Refused, or not answered.
     """
+    if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE and is_on:
+        return await async_restrict_discharge(coordinator, creates_entry=False)
     _, settings = writable(coordinator)
     require_unlocked(settings, family)
     wishes = {
@@ -50,6 +55,25 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
         BatteryFamily.RESTRICT_BATTERY_DISCHARGE: BatteryWish(restrict_discharge=is_on),
     }
     return await _wish(coordinator, family.name.lower(), is_on, wishes[family])
+
+
+async def async_restrict_discharge(coordinator: BatteryCoordinator, *, creates_entry: bool) -> Change:
+    """Turn on restrict discharge, decided by a fresh look at its entries; add the all-day entry where there is none, if that is wanted.
+
+    Raises:
+        ServiceValidationError: Locked, or without an entry it would have no effect: nothing was written.
+        HomeAssistantError: Refused, or not answered.
+    """
+    family, keeper = BatteryFamily.RESTRICT_BATTERY_DISCHARGE, coordinator.keeper
+    _, settings = writable(coordinator)
+    require_unlocked(settings, family)
+    entry = all_day_entry(coordinator.time_zone) if creates_entry else None
+    asked_at = datetime.now(UTC)
+
+    def build(settings: BatterySettings, schedules: BatterySchedules) -> Intent:
+        return restriction(keeper.ledger, settings, schedules, asked_at, entry=entry)
+
+    return await coordinator.async_wish(family.name.lower(), True, lambda: keeper.async_intend(build))
 
 
 async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: WindowEdge, moment: time) -> Change:

@@ -28,6 +28,7 @@ from ..battery.schedules import (
     async_read_entries,
     entry_answer,
 )
+from ..battery.settings import async_restrict_discharge, async_switch_family
 from ..battery.validation import check_entry, default_limit
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry, BatteryFamily, EnlightenError
@@ -40,6 +41,7 @@ from .targets import ATTR_SITE_ID, SITE_FIELDS, async_batteries
 ATTR_ACTION = "action"
 ATTR_ACTIVATE = "activate"
 ATTR_ALL = "all"
+ATTR_CREATE_SCHEDULE = "create_schedule"
 ATTR_DAYS = "days"
 ATTR_DRY_RUN = "dry_run"
 ATTR_DURATION = "duration"
@@ -94,6 +96,10 @@ _IMPORT: VolDictType = {
         cv.ensure_list, [vol.Schema({**_WINDOW, vol.Optional(ATTR_TIME_ZONE): vol.Any(None, cv.string)}, extra=vol.REMOVE_EXTRA)]
     )
 }
+_RESTRICTION: VolDictType = {
+    vol.Optional(ATTR_ENABLED, default=True): cv.boolean,
+    vol.Optional(ATTR_CREATE_SCHEDULE, default=False): cv.boolean,
+}
 _OVERRIDE: VolDictType = {
     vol.Required(ATTR_ACTION): vol.In([action.value for action in OverrideAction]),
     vol.Exclusive(ATTR_DURATION, "how_long"): cv.positive_time_period,
@@ -111,6 +117,7 @@ def async_setup_battery_services(hass: HomeAssistant) -> None:
         ("validate_battery_schedule", _validate, _VALIDATION),
         ("restore_battery_schedules", _restore, {vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean}),
         ("import_battery_schedules", _import, {**_IMPORT, **_WAIT}),
+        ("restrict_battery_discharge", _restrict, {**_RESTRICTION, **_WAIT}),
         ("set_battery_override", _set_override, {**_OVERRIDE, **_WAIT}),
         ("clear_battery_override", _clear_override, _WAIT),
     ):
@@ -215,6 +222,15 @@ async def _import(call: ServiceCall) -> ServiceResponse:
         return await _outcome(change, call.data[ATTR_WAIT])
 
     return await _for_each(call, import_all)
+
+
+async def _restrict(call: ServiceCall) -> ServiceResponse:
+    def change(coordinator: BatteryCoordinator) -> Awaitable[Change]:
+        if call.data[ATTR_ENABLED]:
+            return async_restrict_discharge(coordinator, creates_entry=call.data[ATTR_CREATE_SCHEDULE])
+        return async_switch_family(coordinator, BatteryFamily.RESTRICT_BATTERY_DISCHARGE, is_on=False)
+
+    return await _for_each(call, lambda site: _awaited(call, change(site.battery)))
 
 
 async def _set_override(call: ServiceCall) -> ServiceResponse:
