@@ -170,11 +170,16 @@ async def _with_family_dropped(house: BatteryHouse) -> None:
     await _battery_switch("turn_off" if house.battery.settings.charge_from_grid else "turn_on", "charge_from_grid")(house)
 
 
+async def _restrict_discharge(house: BatteryHouse) -> None:
+    house.add_hold()
+    await _battery_switch("turn_on", "restrict_battery_discharge")(house)
+
+
 _BATTERY_COMMANDS: dict[str, _Command] = {
     "charge from grid on": _battery_switch("turn_on", "charge_from_grid"),
     "charge from grid off": _battery_switch("turn_off", "charge_from_grid"),
     "discharge to grid on": _battery_switch("turn_on", "discharge_to_grid"),
-    "restrict discharge on": _battery_switch("turn_on", "restrict_battery_discharge"),
+    "restrict discharge on": _restrict_discharge,
     "reserve": _entity("number", "set_value", "reserve", of_site=True, value=30),
     "shutdown level": _entity("number", "set_value", "shutdown_level", of_site=True, value=10),
     "storm guard": _battery_switch("turn_off", "storm_guard"),
