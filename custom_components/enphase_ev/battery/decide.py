@@ -176,7 +176,8 @@ def _replace_wish(ledger: Ledger, intent: Intent, *, is_undone: bool) -> None:
         ledger.finish(intent, ChangeState.FAILED, "replaced")
         return
     # The entry is wanted, or on its way; only the settings are not written any more.
-    intent.wish, intent.wants_retry = BatteryWish(), False
+    intent.give_up(intent.wish.named)
+    intent.wants_retry = False
     if intent.is_sent:
         intent.state = ChangeState.REQUESTED
 
