@@ -6,7 +6,8 @@ It does what `decide` says, notes it on disk before it is sent, reads, and decid
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +29,7 @@ from ..enlighten import (
     ServiceUnavailable,
     SessionRenewed,
 )
-from ..errors import command_error, error_key
+from ..errors import command_error, error_key, translated
 from ..waiting import async_rest
 from . import override
 from .answers import AnswerWatch
@@ -76,11 +77,7 @@ class Keeper:
     # --- Asking for something ---
 
     async def async_wish(self, what: str, wish: BatteryWish) -> Change:
-        """Ask for settings; return when the cloud has taken them, or soon where other steps come first.
-
-        Raises:
-            HomeAssistantError: Refused, or not answered.
-        """
+        """Ask for settings; return when the cloud has taken them, or soon where other steps come first."""
         # What the coordinator has read a moment ago is older than the wish.
         self.reading.settings_at = self.reading.schedules_at = self.reading.profile_at = None
         return await self._ask(lambda: self._intent_of_wish(what, wish), self._hass.loop.time() + _ANSWER_WITHIN)
@@ -109,22 +106,14 @@ class Keeper:
         return await self._ask(intent, deadline)
 
     async def async_intend(self, build: Callable[[BatterySettings, BatterySchedules], Intent]) -> Change:
-        """Ask for an override, for its end, or for what depends on the entries, built from a fresh look.
-
-        Raises:
-            HomeAssistantError: Refused, or not answered.
-        """
+        """Ask for an override, for its end, or for what depends on the entries, built from a fresh look."""
         deadline, asked_at = self._hass.loop.time() + _ANSWER_WITHIN, datetime.now(UTC)
         settings, schedules = await self.async_look(deadline)
         check_idle(settings)
         return await self._ask(lambda: replace(build(settings, expected_schedules(self.ledger, schedules)), asked_at=asked_at), deadline)
 
     async def async_end_override(self, what: str) -> Change:
-        """Ask for the end of the override that is in force, or of one that waits.
-
-        Raises:
-            HomeAssistantError: Refused, or not answered.
-        """
+        """Ask for the end of the override that is in force, or of one that waits."""
         self.reading.settings_at = self.reading.schedules_at = None
         deadline = self._hass.loop.time() + _ANSWER_WITHIN
         return await self._ask(lambda: Intent(what, datetime.now(UTC), ends_override=True), deadline)
@@ -160,37 +149,28 @@ class Keeper:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="reloading")
 
     async def async_look(self, deadline: float | None = None) -> tuple[BatterySettings, BatterySchedules]:
-        """Read settings and entries now.
-
-        Raises:
-            HomeAssistantError: Refused, or not answered.
-        """
-        self._require_running()
-        try:
-            async with asyncio.timeout_at(self._hass.loop.time() + _ANSWER_WITHIN if deadline is None else deadline):
-                settings = await self._read_settings()
+        """Read settings and entries now."""
+        async with self._answered(deadline):
+            settings = await self._read_settings()
+            schedules = await self._read_schedules()
+            if not schedules.entries:
+                # No answer is no proof that there is nothing (docs/cloud-api/battery.md §5).
                 schedules = await self._read_schedules()
-                if not schedules.entries:
-                    # No answer is no proof that there is nothing (docs/cloud-api/battery.md §5).
-                    schedules = await self._read_schedules()
-        except EnlightenError as err:
-            raise command_error(err) from err
-        except TimeoutError as err:
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="service_unavailable") from err
         return settings, schedules
 
     async def async_read_schedules(self) -> BatterySchedules:
-        """Read the entries now.
+        """Read the entries now."""
+        async with self._answered():
+            return await self._read_schedules()
 
-        Raises:
-            HomeAssistantError: Refused, or not answered.
-        """
+    @asynccontextmanager
+    async def _answered(self, deadline: float | None = None) -> AsyncGenerator[None]:
+        """Say in words what the cloud refuses or does not answer in time."""
         self._require_running()
         try:
-            async with asyncio.timeout(_ANSWER_WITHIN):
-                return await self._read_schedules()
-        except EnlightenError as err:
-            raise command_error(err) from err
+            with translated():
+                async with asyncio.timeout_at(self._hass.loop.time() + _ANSWER_WITHIN if deadline is None else deadline):
+                    yield
         except TimeoutError as err:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="service_unavailable") from err
 
