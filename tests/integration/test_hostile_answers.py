@@ -9,6 +9,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
+from tests.idle_buttons import IDLE_BUTTONS
 from tests.integration.house import House, HouseBuilder
 from tests.thoroughness import is_thorough
 
@@ -43,10 +44,8 @@ def _assert_all_is_well(house: House) -> None:
     site = house.sim.site
     real = (site.id, *site.chargers, *(unit.serial for unit in house.sim.battery.units))
     entries = er.async_entries_for_config_entry(er.async_get(house.hass), house.entry.entry_id)
-    # Buttons that have nothing to do: no change of the profile is pending, and there is no storm.
-    idle = ("_cancel_profile_change", "_storm_alert_opt_out")
     there = [entry for entry in entries if entry.disabled_by is None and entry.unique_id.startswith(real)]
-    entity_ids = [entry.entity_id for entry in there if not entry.unique_id.endswith(idle)]
+    entity_ids = [entry.entity_id for entry in there if not entry.unique_id.endswith(IDLE_BUTTONS)]
     lost = [one for one in entity_ids if (state := house.hass.states.get(one)) is None or state.state == "unavailable"]
     assert lost == []
     for charger in site.chargers.values():

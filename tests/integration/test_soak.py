@@ -18,6 +18,7 @@ import pytest
 
 from simulator import Charger, Vehicle
 from simulator.report import ChargeMode
+from tests.idle_buttons import IDLE_BUTTONS
 from tests.integration.house import House, HouseBuilder
 from tests.thoroughness import is_thorough
 
@@ -223,8 +224,7 @@ class Soak:
         # After a month without a session there is none to show.
         of_last_session = ("_last_session", "_last_session_cost", "_last_session_range")
         without = {f"{charger.serial}{key}" for charger in self.chargers for key in of_last_session}
-        # Buttons that have nothing to do: no change of the profile is pending, and there is no storm.
-        without |= {one.unique_id for one in entities if one.unique_id.endswith(("_cancel_profile_change", "_storm_alert_opt_out"))}
+        without |= {one.unique_id for one in entities if one.unique_id.endswith(IDLE_BUTTONS)}
         there = [one.entity_id for one in entities if one.disabled_by is None and one.unique_id not in without]
         assert [one for one in there if (state := house.hass.states.get(one)) is None or state.state == "unavailable"] == []
         for charger in self.chargers:

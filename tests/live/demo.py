@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 
+from tests.idle_buttons import IDLE_BUTTONS
 from tests.live import dashboard, energy
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
@@ -17,8 +18,6 @@ from tests.live.simulator import Simulator
 
 # A state that says that the entity has no value.
 EMPTY = {"unavailable", "unknown"}
-# Buttons that are unavailable while there is nothing to end or to cancel.
-IDLE = ("end_override", "cancel_profile_change", "storm_alert_opt_out")
 # What must have moved after a while when a charger charges.
 MOVING = ("session_energy", "lifetime_energy")
 
@@ -51,7 +50,7 @@ async def check(home_assistant: HomeAssistant, seconds: float = 600) -> list[str
     before = await values(home_assistant)
     if not before:
         return ["the integration has no entities"]
-    idle = tuple(f"_{key} (button)" for key in IDLE)
+    idle = tuple(f"{key} (button)" for key in IDLE_BUTTONS)
     absent = {name: state for name, state in before.items() if state in {"unavailable", "missing"} and not name.endswith(idle)}
     problems = [f"{name} is {state}" for name, state in absent.items()]
     meters = {name for name in before if any(name.endswith(f"_{key} (sensor)") for key in MOVING)}

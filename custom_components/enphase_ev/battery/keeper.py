@@ -120,8 +120,7 @@ class Keeper:
 
     async def _ask(self, build: Callable[[], Intent], deadline: float) -> Change:
         self._require_running()
-        running = self.ledger.override
-        aside = [] if running is None else running.aside
+        take_back = override.remember_aside(self.ledger)
         intent = build()
         self.ledger.intents.append(intent)
         change = self._changes[intent.id] = Change(intent, self._hass.loop)
@@ -130,8 +129,7 @@ class Keeper:
         except HomeAssistantError:
             self.ledger.intents = [one for one in self.ledger.intents if one.id != intent.id]
             del self._changes[intent.id]
-            if running is not None:
-                running.aside = aside
+            take_back()
             raise
         change.is_heard = True
         self.show()
@@ -464,17 +462,9 @@ class Keeper:
         self._saved = self.ledger.to_dict()
 
     async def _save_before(self, intents: Iterable[Intent]) -> None:
-        """Save before something is written. The end of an override, and what puts back, follows from what is on disk already.
-
-        Raises:
-            HomeAssistantError: It could not be saved, and somebody wants something new.
-        """
-        try:
-            await self.async_save()
-        except HomeAssistantError:
-            if not all(intent.ends_override for intent in intents):
-                raise
-            LOGGER.error("The battery's ledger could not be saved")
+        """Save before something is written, as the store does it."""
+        if await self._store.async_save_before(self.ledger, intents):
+            self._saved = self.ledger.to_dict()
 
     async def _save_quietly(self) -> None:
         """Save what a read or an answer has brought; where the disk refuses, the next step is not taken either."""

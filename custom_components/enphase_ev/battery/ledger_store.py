@@ -1,6 +1,7 @@
 """The ledger on disk: written so that a failure is seen, read whatever shape it has."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -88,6 +89,23 @@ class LedgerStore:
                 stored = None
             if stored is None or stored.get("saved_at") != data["saved_at"]:
                 raise HomeAssistantError(translation_domain=DOMAIN, translation_key="ledger_not_saved")
+
+    async def async_save_before(self, ledger: Ledger, intents: Iterable[Intent]) -> bool:
+        """Save before something is written; return whether it is on disk.
+
+        The end of an override, and what puts back, follows from what is on disk already: a full disk does not keep it from being written.
+
+        Raises:
+            HomeAssistantError: It could not be saved, and somebody wants something new.
+        """
+        try:
+            await self.async_save(ledger)
+        except HomeAssistantError:
+            if not all(intent.ends_override for intent in intents):
+                raise
+            LOGGER.error("The battery's ledger could not be saved")
+            return False
+        return True
 
     async def async_remove(self) -> None:
         """Forget everything."""

@@ -4,7 +4,7 @@ An override is two facts in the ledger: until when the battery does something, a
 keeper looks at the clock, in UTC. Nothing here reads, writes or looks at a clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -99,6 +99,18 @@ def forget_aside(ledger: Ledger, entries: Iterable[BatteryEntry], now: datetime)
         if ledger.override is not None:
             ledger.override.aside = [kept for kept in ledger.override.aside if kept.id != entry.id]
         ledger.note_deleted(KeptEntry.keep(entry), now)
+
+
+def remember_aside(ledger: Ledger) -> Callable[[], None]:
+    """Return what lets all that is aside now come back after all."""
+    running = ledger.override
+    aside = [] if running is None else running.aside
+
+    def take_back() -> None:
+        if running is not None:
+            running.aside = aside
+
+    return take_back
 
 
 def look_at_clock(ledger: Ledger, now: datetime) -> None:
