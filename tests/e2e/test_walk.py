@@ -233,8 +233,10 @@ async def adds_the_charger_to_the_energy_dashboard(person: Walker) -> None:
 async def downloads_diagnostics(person: Walker, simulator: Simulator, home_assistant: HomeAssistant) -> None:
     """A file that says a lot and nothing personal."""
     await person.open_device((await devices_by_name(home_assistant))["IQ EV Charger_ABCD"], "IQ EV Charger_ABCD")
+    # The link to the charger's page in the app stands before it, so that it is in the menu of the card.
+    await person.page.locator("ha-device-info-card").get_by_role("button", name="Menu").click()
     async with person.page.expect_download() as download:
-        await person.page.get_by_text("Download diagnostics").click()
+        await person.page.get_by_role("menuitem", name="Download diagnostics").click()
     text = (await (await download.value).path()).read_text(encoding="utf-8")
     assert json.loads(text)["data"]["charger"]["status"]["is_charging"] is True
     assert [secret for secret in await simulator.secrets() if secret in text] == []
