@@ -120,6 +120,7 @@ def _drop_at_the_take_over(house: BatteryHouse, kind: WriteKind, *, seconds: flo
 @pytest.mark.parametrize("since", [3, 60], ids=["3 s after the write", "60 s after it"])
 @pytest.mark.parametrize("delay", [0, 20, 120], ids=["at once", "after 20 s", "after 120 s"])
 async def test_what_is_dropped_after_a_removal_comes_back_or_is_named(batteries: BatteryHouse, delay: float, since: float) -> None:
+    batteries.add_hold()
     _drop_at_the_take_over(batteries, WriteKind.RBD, seconds=delay)
     await _switch_on(batteries, "restrict_battery_discharge")
     await batteries.pass_time(minutes=since / 60)
