@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 import pytest
 
 from tests.e2e.person import SOON, Person, eventually, picture_when_it_fails
-from tests.live import dashboard
+from tests.live import dashboard, energy
 from tests.live.home_assistant import HomeAssistant
 from tests.live.simulator import ChargerState, Simulator
 
@@ -31,6 +31,7 @@ async def test_from_sign_in_to_start_and_stop(
     async with picture_when_it_fails(person):
         await add_the_integration(person, simulator, home_assistant)
         await dashboard.install(home_assistant)
+        await energy.install(home_assistant)
         await use_the_dashboard(person, simulator, home_assistant)
         await look_at_energy(person, simulator)
     await nothing_secret_is_logged(simulator, artifacts / "home-assistant.log")
