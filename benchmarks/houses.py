@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import async_test_home_assistant, mock_storage
 
 # Home Assistant finds a custom integration only where it can be imported.
-import custom_components.enphase_ev  # noqa: F401
+import custom_components.enphase_ev  # noqa: F401 - for its effect, see above
 from custom_components.enphase_ev.accounts import _REGISTRY
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE

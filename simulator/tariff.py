@@ -287,7 +287,7 @@ def _stretches(day: date, switches: TariffSwitches) -> Iterator[tuple[int, int, 
     begin, price = 0, None
     for minute in range(DAY_MIN):
         # A moment of no zone: it stands for the clock on the wall.
-        local = datetime(day.year, day.month, day.day, minute // 60, minute % 60)  # noqa: DTZ001
+        local = datetime(day.year, day.month, day.day, minute // 60, minute % 60)  # noqa: DTZ001 - local time
         now = switches.export_price(local)
         if now != price and minute:
             if price is not None:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 # Imported here, or a test folder of the same name would win and Home Assistant would not find the integration.
-import custom_components.enphase_ev  # noqa: F401
+import custom_components.enphase_ev  # noqa: F401 - for its effect, see above
 from tests import thoroughness
 from tests.thoroughness import is_thorough
 

@@ -24,7 +24,7 @@ def load(name: str) -> dict[str, Any]:
 def tracked() -> tuple[Path, ...]:
     """The files of the repository: those that git knows, those that are new, none that are ignored or gone."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 a fixed command
+    listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 - fixed
     return tuple(ROOT / name for name in listing.split("\0") if name and (ROOT / name).exists())
 
 

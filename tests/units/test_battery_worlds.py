@@ -249,7 +249,7 @@ def test_an_entry_that_no_form_has_applied_does_not_disappear_without_words() ->
     toggle = world.cloud.toggle
     world.cloud.toggle = lambda *_, **__: None  # type: ignore[method-assign]  # a cloud that does nothing
     _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(_entry(_DTG, 20))]), 800)
-    world.cloud.toggle = toggle  # type: ignore[method-assign]
+    world.cloud.toggle = toggle  # type: ignore[method-assign]  # a cloud that is bent
     world.keep_until(world.cloud.now + 900)
     _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 1800)
 

@@ -83,8 +83,7 @@ async def subscribed(
         InvalidResponse: What the cloud has signed is none of its streams.
         ServiceUnavailable: The connection failed, or was lost.
     """
-    # Imported when it is first needed: it takes a while.
-    from aiomqtt import Client, MqttError, ProtocolVersion  # noqa: PLC0415
+    from aiomqtt import Client, MqttError, ProtocolVersion  # noqa: PLC0415 - it takes a while
 
     broker = broker_of(access, origin)
     topic = access.topic
@@ -132,7 +131,7 @@ async def _connected(client: Client) -> AsyncIterator[None]:
     The library breaks when it is stopped while it connects, so that it goes on by itself and is sent away as soon as it is through. It is
     not shielded: what goes wrong in what was shielded and given up is an error in the log.
     """
-    from aiomqtt import MqttError  # noqa: PLC0415
+    from aiomqtt import MqttError  # noqa: PLC0415 - it takes a while
 
     opening = asyncio.ensure_future(client.__aenter__())
     is_through = False
