@@ -9,7 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .account_issues import clear_account_issues, clear_gateway_issues
 from .accounts import async_get_accounts
 from .battery.coordinator import BatteryCoordinator
-from .battery.following import SchedulerWatch
+from .battery.hanging_scheduler import HangingSchedulerWatch
 from .battery.issues import clear_battery_issues, raise_ledger_issues
 from .battery.keeper import Keeper
 from .battery.ledger_store import LedgerStore
@@ -116,7 +116,7 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     details = await _start_details(hass, entry, store, chargers, options)
     overrides = BatteryOverrides(battery)
     overrides.async_start()
-    SchedulerWatch(battery).async_start()
+    HangingSchedulerWatch(battery).async_start()
     gateway = OwnerGateway(hass, entry, GatewayReads(client.gateway)) if client.gateway else None
     if gateway is not None:
         WitnessWatch(battery, gateway).async_start()

@@ -127,7 +127,7 @@ def _battery(entry: EnphaseConfigEntry) -> dict[str, Any] | None:
         "profile": asdict(battery.profile) if battery.profile else None,
         "status": {**asdict(replace(status, units={})), "units": [asdict(unit) for unit in status.units.values()]} if status else None,
         "change": asdict(battery.change) if battery.change else None,
-        "kept_entries": [asdict(one.entry) for one in runtime.battery.keeper.ledger.must],
+        "kept_entries": [asdict(one.entry) for one in runtime.battery.keeper.ledger.expected],
         "has_override": runtime.overrides.active is not None,
     }
     redacted: dict[str, Any] = async_redact_data(known, _TO_REDACT)

@@ -13,7 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from .account_issues import GATEWAY_CERTIFICATE
 from .battery.coordinator import BatteryCoordinator
 from .battery.issues import LEFT_ENTRIES
-from .battery.left_entries import async_drop
+from .battery.not_put_back import async_drop
 from .battery.settings import async_restore_schedules
 from .charger.devices import including, is_new
 from .charger.issues import NEW_CHARGERS, STOP_FAILED

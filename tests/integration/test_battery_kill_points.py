@@ -190,7 +190,7 @@ class Trial:
         missing = {one for one in before - set(listed) if (one[0], one[1]) not in (*write.gone, *write.changed)}
         if self.cloud_name in _DROPS_AGAIN_AND_AGAIN:
             # Put back three times, it waits for a person, who is shown it: what is lost without a word is a failure.
-            left = {(kept.family.value, f"{kept.start:%H:%M}") for kept in bench.coordinator.keeper.ledger.left}
+            left = {(kept.family.value, f"{kept.start:%H:%M}") for kept in bench.coordinator.keeper.ledger.not_put_back}
             self.left += [f"{where}: {one}" for one in missing if (one[0], one[1]) in left]
             missing = {one for one in missing if (one[0], one[1]) not in left}
         self.lost += [f"{where}: {one}" for one in missing]

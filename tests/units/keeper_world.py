@@ -17,8 +17,8 @@ from custom_components.enphase_ev.battery.steps import (
     Reading,
     Rest,
     Write,
+    WriteAlone,
     WriteEntry,
-    WriteProfile,
     WriteSettings,
 )
 from custom_components.enphase_ev.enlighten import (
@@ -517,7 +517,7 @@ class World:
                 is_taken = cloud.add(entry)
             case WriteSettings():
                 is_lost = not self._write_settings(step) or is_lost
-            case WriteProfile(intent, names_source):
+            case WriteAlone(intent, names_source):
                 cloud.toggle({"profile": intent.wish.profile}, (), names_source=names_source, kind="profile")
         if is_dead:
             self._restart()
@@ -549,7 +549,7 @@ class World:
     def judge(self) -> list[str]:
         """Return what is wrong."""
         there = [says(row.entry) for row in self.cloud.rows]
-        left = {says(kept) for kept in self.ledger.left}
+        left = {says(kept) for kept in self.ledger.not_put_back}
         added = {one for key, one in self.adds.items() if self.ends.get(key) is ChangeState.APPLIED}
         wrong = [f"lost {one}" for one in (self.must | added - self.excused) - set(there) - left]
         weather = self.cloud.weather
@@ -564,7 +564,7 @@ class World:
         wrong += [f"temporary {one}" for one in there if one[1] < time(14)]
         wrong += [f"{intent.what} is {intent.state}" for intent in self.ledger.open_intents]
         if not self.ledger.is_at_rest:
-            wrong.append(f"not at rest: {self.ledger.guard} {self.ledger.owed} {self.ledger.must}")
+            wrong.append(f"not at rest: {self.ledger.guard} {self.ledger.owed} {self.ledger.expected}")
         wrong += self._broken_words(there)
         # A process that died has to read everything again.
         most_reads = 400 + 4 * sum(line.endswith("restarts") for line in self.log)
@@ -592,5 +592,5 @@ def _told(step: Write) -> str:
             return f"ADD {says(entry)} for {intent.what if intent else 'put back'}"
         case WriteSettings(wish, applied, intents, names_source):
             return f"PUT {wish.named} applies {[one.value for one in applied]} for {[one.what for one in intents]} source={names_source}"
-        case WriteProfile(intent):
+        case WriteAlone(intent):
             return f"PUT profile for {intent.what}"

@@ -197,7 +197,7 @@ def test_an_entry_of_a_family_that_is_off_is_put_back_when_no_apply_has_reached_
 
     assert [says(row.entry) for row in world.cloud.rows] == [says(_entry(_RBD, 20))]
     assert world.cloud.rows[0].apply_sent
-    assert world.ledger.left == []
+    assert world.ledger.not_put_back == []
     assert world.cloud.writes <= 8
 
 
@@ -206,7 +206,7 @@ def test_put_backs_are_bounded_also_where_each_one_is_dropped_before_it_counts_a
     world.cloud.add(_entry(_RBD, 14), is_applied=True)
     _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(_entry(_DTG, 20))]), 4 * 3600)
 
-    assert {says(row.entry) for row in world.cloud.rows} | {says(kept) for kept in world.ledger.left} == {
+    assert {says(row.entry) for row in world.cloud.rows} | {says(kept) for kept in world.ledger.not_put_back} == {
         says(_entry(_RBD, 14)),
         says(_entry(_DTG, 20)),
     }
@@ -253,7 +253,7 @@ def test_an_entry_that_no_form_has_applied_does_not_disappear_without_words() ->
     world.keep_until(world.cloud.now + 900)
     _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 1800)
 
-    kept = [*(row.entry for row in world.cloud.rows), *world.ledger.left]
+    kept = [*(row.entry for row in world.cloud.rows), *world.ledger.not_put_back]
     assert [says(one) for one in kept] == [says(_entry(_DTG, 20))]
 
 
@@ -263,7 +263,7 @@ def test_what_a_write_of_ours_has_dropped_again_is_put_back_or_said() -> None:
     world.cloud.add(_entry(_DTG, 18), is_applied=True)
     _ask(world, Intent("schedules", world.moment, writes=[KeptEntry.keep(_entry(_RBD, 14))]), 4 * 3600)
 
-    there = {says(row.entry) for row in world.cloud.rows} | {says(kept) for kept in world.ledger.left}
+    there = {says(row.entry) for row in world.cloud.rows} | {says(kept) for kept in world.ledger.not_put_back}
     assert there == {says(_entry(_DTG, 18)), says(_entry(_RBD, 14))}
     assert world.cloud.writes <= 30
 

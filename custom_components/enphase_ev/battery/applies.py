@@ -79,7 +79,7 @@ def _look_at_apply(
 ) -> None:
     """`is_late`: no read can lag behind that apply any more."""
     owed = ledger.owed[family]
-    written = [one for one in ledger.must if one.entry.family is family and one.written_at is not None]
+    written = [one for one in ledger.expected if one.entry.family is family and one.written_at is not None]
     pending = [entry for entry in schedules.of(family) if entry.is_pending]
     # Deleting the last entry of charge from grid leaves its schedules switched on; the apply switches them off.
     is_left_on = family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is True and not schedules.of(family)
@@ -128,7 +128,7 @@ def _came_to_nothing(
         ledger.expect(pending)
     if is_last or is_enough:
         ids = {entry.id for entry in pending}
-        for one in ledger.must:
+        for one in ledger.expected:
             if one.entry.family is family and one.entry.id in ids and (one.written_at is not None or not is_open):
                 one.unapplied_since = now
                 one.failed_forms = max(one.failed_forms, _FORMS if is_last else 0)

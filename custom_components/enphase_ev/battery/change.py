@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..enlighten import BatteryEntry, BatteryProfile, BatterySchedules, BatterySettings
 from ..weekly import overlap
 from .ledger import ChangeState, Intent, Ledger, Told
-from .steps import DeleteEntry, Write, WriteEntry, WriteProfile, WriteSettings
+from .steps import DeleteEntry, Write, WriteAlone, WriteEntry, WriteSettings
 from .validation import conflict, window_of_entry
 
 
@@ -103,7 +103,7 @@ def expected_schedules(ledger: Ledger, schedules: BatterySchedules) -> BatterySc
         there = [one for one in found.entries if one.id not in changed and not any(one.id == kept.id for kept in deletes)]
         # Without an id of its own one would be taken for the other.
         new = [replace(kept.entry(), id=kept.id or f"waiting {number}") for number, kept in enumerate(writes) if kept.family is family]
-        missing = [one.entry.entry() for one in ledger.must if one.entry.family is family and one.problem is None]
+        missing = [one.entry.entry() for one in ledger.expected if one.entry.family is family and one.problem is None]
         new = [*new, *missing]
         for entry in new:
             if not any(entry.is_same_as(one) or (entry.id and entry.id == one.id) for one in there):
@@ -117,7 +117,7 @@ def intents_of(step: Write) -> tuple[Intent, ...]:
     match step:
         case WriteSettings(_, _, intents):
             return intents
-        case WriteProfile(intent):
+        case WriteAlone(intent):
             return (intent,)
         case DeleteEntry(_, intent) | WriteEntry(_, intent):
             return () if intent is None else (intent,)

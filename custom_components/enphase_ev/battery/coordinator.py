@@ -31,7 +31,7 @@ from .issues import set_left_entries_issue, set_unreadable_entries_issue
 from .keeper import Keeper
 from .ledger import Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
-from .winding_up import dismiss_left
+from .winding_up import dismiss_to_do
 
 # How often it is looked whether something is due; looking costs nothing.
 _TICK = timedelta(minutes=1)
@@ -177,7 +177,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if self.data is not None:
             self._keep(replace(self.data, site=site))
             return
-        set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.left])
+        set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.not_put_back])
         self._keep(Battery(site=site, override=self.keeper.ledger.override, wishes=self._wishes()))
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
@@ -334,12 +334,12 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         """Show the override, what has happened, and what could not be put back."""
         for one in told:
             self._tell(one)
-        left = [kept.entry() for kept in ledger.left]
+        left = [kept.entry() for kept in ledger.not_put_back]
         if left != self._left:
             self._left = left
             set_left_entries_issue(self.hass, self.config_entry, left)
         if not left and ledger.is_at_rest and ledger.override is None:
-            dismiss_left(self.hass, self.config_entry)
+            dismiss_to_do(self.hass, self.config_entry)
         # One whose end could not be written yet still does what it does in the cloud.
         if self.data is not None and self.data.override is not ledger.override:
             self._publish(replace(self.data, override=ledger.override))

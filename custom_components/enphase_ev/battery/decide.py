@@ -31,8 +31,8 @@ from .steps import (
     Reading,
     Rest,
     Step,
+    WriteAlone,
     WriteEntry,
-    WriteProfile,
     WriteSettings,
     forms,
     is_told,
@@ -80,7 +80,7 @@ def _next_write(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
         return gathering
     if (read := _wanting(ledger, reading, waiting, now)) is not None:
         return read
-    if reading.settings is None or reading.schedules is None or reading.settings.is_taken:
+    if reading.settings is None or reading.schedules is None or reading.settings.is_busy:
         return Rest(now + LOOK_EVERY)
     return _choose(ledger, reading, now)
 
@@ -96,7 +96,7 @@ def _wanting(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datet
     """Return what has to be read before anything can be written: a fresh look at everything. What is so already is applied."""
     if not _is_fresh(reading.settings_at, ledger, now):
         return Read(settings=True)
-    if any(intent.wish.is_in_profile for intent in waiting) and not _is_fresh(reading.profile_at, ledger, now):
+    if any(intent.wish.shows_in_profile for intent in waiting) and not _is_fresh(reading.profile_at, ledger, now):
         return Read(profile=True)
     _apply_what_is_so(ledger, reading, now)
     if not any(not intent.is_sent for intent in ledger.open_intents) and waiting:
@@ -241,7 +241,7 @@ def _after_entries(ledger: Ledger, intent: Intent, now: datetime) -> Step | None
             mark_sent(ledger, intent, now, is_unanswered=False)
         return Rest(now)
     if not intent.wish.is_settings:
-        return _after_delete(ledger, now) or WriteProfile(intent, ledger.names_source)
+        return _after_delete(ledger, now) or WriteAlone(intent, ledger.names_source)
     return None
 
 
@@ -259,7 +259,7 @@ def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, rea
             return DeleteEntry(found, intent)
         if not is_told(schedules, kept.family):
             return Rest(now + APART)
-        written = next((one for one in ledger.must if one.entry.entry().is_same_as(kept.entry()) and one.written_at), None)
+        written = next((one for one in ledger.expected if one.entry.entry().is_same_as(kept.entry()) and one.written_at), None)
         if written is not None and written.written_at is not None:
             wait = _until_shown(written.written_at, reading, now)
             if wait is not None:
@@ -287,7 +287,7 @@ def _after_delete(ledger: Ledger, now: datetime) -> Rest | None:
 
 def _settings_step(
     ledger: Ledger, intents: list[Intent], owed: list[BatteryFamily], reading: Reading, now: datetime
-) -> WriteSettings | WriteProfile:
+) -> WriteSettings | WriteAlone:
     if not owed and len(intents) == 1 and intents[0].form:
         return _wish_step(ledger, intents[0])
     wish = BatteryWish()
@@ -311,11 +311,11 @@ def _with_recent(ledger: Ledger, wish: BatteryWish, owed: list[BatteryFamily], n
     return wish.over(recent if recent.is_settings else BatteryWish())
 
 
-def _wish_step(ledger: Ledger, intent: Intent) -> WriteSettings | WriteProfile:
+def _wish_step(ledger: Ledger, intent: Intent) -> WriteSettings | WriteAlone:
     is_whole, is_other = forms(intent)[intent.form]
     names_source = not intent.named_source if is_other and intent.named_source is not None else ledger.names_source is not is_other
     if not intent.wish.is_settings:
-        return WriteProfile(intent, names_source)
+        return WriteAlone(intent, names_source)
     return WriteSettings(intent.wish, (), (intent,), names_source, is_whole)
 
 

@@ -54,8 +54,8 @@ def raise_ledger_issues(hass: HomeAssistant, entry: ConfigEntry, store: LedgerSt
             placeholders={"file": store.aside.name},
             is_persistent=True,
         )
-    lines = [line for intent in store.undone.intents for line in intent_lines(intent)]
-    lines += [apply_line(family) for family in store.undone.families]
+    lines = [line for intent in store.unwritten.intents for line in intent_lines(intent)]
+    lines += [apply_line(family) for family in store.unwritten.families]
     if lines:
         set_entry_issue(
             hass,

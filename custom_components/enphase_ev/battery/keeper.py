@@ -282,7 +282,7 @@ class Keeper:
         return True
 
     def _open_profiles(self) -> list[Intent]:
-        return [intent for intent in self.ledger.open_intents if intent.wish.is_in_profile]
+        return [intent for intent in self.ledger.open_intents if intent.wish.shows_in_profile]
 
     async def _do(self, step: Step) -> None:
         try:
@@ -327,7 +327,7 @@ class Keeper:
         if what.schedules:
             await self._read_schedules()
         observe(self.ledger, self.reading, datetime.now(UTC), what)
-        if settings is not None and settings.is_taken:
+        if settings is not None and settings.is_busy:
             try:
                 check_idle(settings)
             except HomeAssistantError as err:

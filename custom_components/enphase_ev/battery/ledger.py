@@ -12,12 +12,15 @@ from enum import StrEnum
 from typing import Self
 from uuid import uuid4
 
-from mashumaro import DataClassDictMixin
+from mashumaro import DataClassDictMixin, field_options
+from mashumaro.config import BaseConfig
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatteryWish
 
 # What was deleted here is known for so long, whatever a late read shows.
 _DELETED_FOR = timedelta(minutes=30)
+# The name of `Ledger.expected` on disk: ledgers that were stored before have it.
+STORED_EXPECTED = "must"
 
 
 class ChangeState(StrEnum):
@@ -312,7 +315,7 @@ class Ledger(DataClassDictMixin):
 
     Attributes:
         saved_at: when it was last written to the disk.
-        must: the entries that must be there, as long as something can have dropped them.
+        expected: the entries that must be there, as long as something can have dropped them; `must` on disk.
         wrote_at: when the last write of any kind went out.
         names_source: whether the site's writes seem to want `source` in the query (docs/cloud-api/battery.md §4).
         is_old: it comes from a backup or a long shutdown: nothing is written because of it but the end of an override.
@@ -321,7 +324,7 @@ class Ledger(DataClassDictMixin):
     """
 
     saved_at: datetime | None = None
-    must: list[Expected] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list, metadata=field_options(alias=STORED_EXPECTED))
     deleted: list[Deleted] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     override: Override | None = None
@@ -332,6 +335,11 @@ class Ledger(DataClassDictMixin):
     is_old: bool = False
     groups: list[BatteryFamily] = field(default_factory=list)
     told: list[Told] = field(default_factory=list, metadata={"serialize": lambda _: [], "deserialize": lambda _: []})
+
+    class Config(BaseConfig):
+        """Store fields under the names that ledgers on disk have for them."""
+
+        serialize_by_alias = True
 
     # --- What it says ---
 
@@ -355,15 +363,15 @@ class Ledger(DataClassDictMixin):
         return [] if self.override is None else [kept.entry() for kept in self.override.aside]
 
     @property
-    def left(self) -> list[KeptEntry]:
+    def not_put_back(self) -> list[KeptEntry]:
         """Return the entries that could not be put back and wait for a person."""
-        return [one.entry for one in self.must if one.problem is not None]
+        return [one.entry for one in self.expected if one.problem is not None]
 
     @property
     def is_at_rest(self) -> bool:
         """Return whether nothing is open but what waits for a person, or for the end of an override."""
         ends = self.override is not None and (self.override.is_ending or not self.override.is_begun)
-        is_kept = all(one.needs_watch and not one.is_missing for one in self.must)
+        is_kept = all(one.needs_watch and not one.is_missing for one in self.expected)
         return not self.open_intents and self.guard is None and not self.owed and not ends and is_kept
 
     def was_deleted(self, entry: BatteryEntry) -> bool:
@@ -380,19 +388,19 @@ class Ledger(DataClassDictMixin):
 
     def expect(self, entries: Iterable[BatteryEntry], *, written_at: datetime | None = None) -> None:
         """Expect entries to be there from now on, unless they are expected, deleted or the override's already."""
-        known = {one.entry.id for one in self.must}
+        known = {one.entry.id for one in self.expected}
         temporary = self.override.entry.entry() if self.override and self.override.is_ending else None
         for entry in entries:
             is_temporary = temporary is not None and entry.is_same_as(temporary)
             if (entry.id and entry.id in known) or self.was_deleted(entry) or is_temporary:
                 continue
-            same = next((one for one in self.must if one.entry.entry().is_same_as(entry)), None)
+            same = next((one for one in self.expected if one.entry.entry().is_same_as(entry)), None)
             if same is None:
-                self.must.append(Expected(KeptEntry.keep(entry), written_at=written_at))
+                self.expected.append(Expected(KeptEntry.keep(entry), written_at=written_at))
             elif same.problem is not None:
                 # A person has added it again.
-                self.must.remove(same)
-                self.must.append(Expected(KeptEntry.keep(entry), written_at=written_at))
+                self.expected.remove(same)
+                self.expected.append(Expected(KeptEntry.keep(entry), written_at=written_at))
             elif written_at is not None:
                 # It is written once more: from now on a late read can miss it.
                 same.written_at, same.seen_at, same.missing_since = written_at, None, None
@@ -400,15 +408,15 @@ class Ledger(DataClassDictMixin):
     def expect_no_more(self, entry: KeptEntry) -> None:
         """Expect an entry no more, by its id or by what it says."""
         gone = entry.entry()
-        self.must = [one for one in self.must if one.entry.id != (entry.id or None) and not one.entry.entry().is_same_as(gone)]
+        self.expected = [one for one in self.expected if one.entry.id != (entry.id or None) and not one.entry.entry().is_same_as(gone)]
 
     def note_deleted(self, entry: KeptEntry, now: datetime) -> None:
         """Note that an entry was deleted here: it is never put back, whatever a late read says."""
         self.deleted = [one for one in self.deleted if now - one.at < _DELETED_FOR and one.entry.id != entry.id]
         self.deleted.append(Deleted(entry, now))
-        coming_back = [one for one in self.must if one.is_due and one.entry.id != entry.id]
+        coming_back = [one for one in self.expected if one.is_due and one.entry.id != entry.id]
         self.expect_no_more(entry)
-        self.must += [one for one in coming_back if one not in self.must]
+        self.expected += [one for one in coming_back if one not in self.expected]
 
     @property
     def deleted_at(self) -> datetime | None:
@@ -428,7 +436,7 @@ class Ledger(DataClassDictMixin):
 
     def owe(self, family: BatteryFamily, now: datetime) -> None:
         """Note that a family's entries were touched."""
-        failed = max((one.failed_forms for one in self.must if one.entry.family is family and one.written_at is not None), default=0)
+        failed = max((one.failed_forms for one in self.expected if one.entry.family is family and one.written_at is not None), default=0)
         self.owed[family] = Owed(since=now, forms=min(failed, 1), is_doubted=failed > 0)
 
     def finish(self, intent: Intent, state: ChangeState, reason: str | None = None) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from mashumaro import DataClassDictMixin
 
 from ..enlighten import BatteryFamily
-from .ledger import Deleted, Expected, Guard, Intent, KeptEntry, Ledger, Override, Owed
+from .ledger import STORED_EXPECTED, Deleted, Expected, Guard, Intent, KeptEntry, Ledger, Override, Owed
 
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
 # Why an entry waits for a person that was found in something unreadable: nobody knows what was to become of it.
@@ -20,14 +20,14 @@ def read_ledger(stored: object) -> tuple[Ledger, bool]:
     data = reader.mapping(stored)
     if "records" in data:
         reader.take_over(data, ledger)
-    ledger.must += reader.expected(data)
+    ledger.expected += reader.expected(data)
     ledger.deleted = reader.many(data, "deleted", Deleted)
     ledger.intents = reader.many(data, "intents", Intent)
     ledger.override = reader.one(data, "override", Override)
     if ledger.override is None and data.get("override") is not None:
         # What was aside for it is lost otherwise.
         aside = reader.many(reader.mapping(data["override"]), "aside", KeptEntry)
-        ledger.must += [Expected(kept, problem=_FOUND) for kept in aside]
+        ledger.expected += [Expected(kept, problem=_FOUND) for kept in aside]
     ledger.guard = reader.one(data, "guard", Guard)
     for family, owed in reader.families(reader.mapping(data.get("owed", {}))):
         if (found := reader.one({"owed": owed}, "owed", Owed)) is not None:
@@ -92,8 +92,8 @@ class _Reader:
     def expected(self, data: Mapping[str, object]) -> list[Expected]:
         """Return the entries that must be there; of one that is not readable as a whole, what it says."""
         read: list[Expected] = []
-        for item in self.items(data, "must"):
-            if (whole := self.one({"must": item}, "must", Expected)) is not None:
+        for item in self.items(data, STORED_EXPECTED):
+            if (whole := self.one({STORED_EXPECTED: item}, STORED_EXPECTED, Expected)) is not None:
                 read.append(whole)
             elif (kept := self.one(self.mapping(item), "entry", KeptEntry)) is not None:
                 read.append(Expected(kept, problem=_FOUND))
@@ -107,8 +107,8 @@ class _Reader:
             problem = record.get("problem")
             reason = str(problem) if problem is not None else None if opened_at is not None else _FOUND
             for kept in self.many(record, "expected", KeptEntry):
-                if all(one.entry.id != kept.id for one in ledger.must):
-                    ledger.must.append(Expected(kept, problem=reason))
+                if all(one.entry.id != kept.id for one in ledger.expected):
+                    ledger.expected.append(Expected(kept, problem=reason))
             if opened_at is None:
                 continue
             named = {str(name): None for name in self.items(record, "families")}

@@ -22,7 +22,7 @@ _OLD_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class LeftUndone:
+class Unwritten:
     """What an old ledger had still to write, and does not write by itself."""
 
     intents: tuple[Intent, ...] = ()
@@ -34,7 +34,7 @@ class LedgerStore:
 
     Attributes:
         is_unreadable: whether something of what was stored could not be read; then the file is put aside.
-        undone: what was not done because the ledger is old.
+        unwritten: what is not done because the ledger is old.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -44,7 +44,7 @@ class LedgerStore:
         # A call and the keeper can save at the same moment: each must find its own.
         self._saving = asyncio.Lock()
         self.is_unreadable = False
-        self.undone = LeftUndone()
+        self.unwritten = Unwritten()
 
     @property
     def aside(self) -> Path:
@@ -70,7 +70,7 @@ class LedgerStore:
         if self.is_unreadable and raw:
             await self._hass.async_add_executor_job(_put_aside, self.aside, raw)
         self._file = self._open()
-        self.undone = _age(ledger, datetime.now(UTC))
+        self.unwritten = _age(ledger, datetime.now(UTC))
         return ledger
 
     async def async_save(self, ledger: Ledger) -> None:
@@ -113,18 +113,18 @@ class LedgerStore:
         await self._hass.async_add_executor_job(partial(self.aside.unlink, missing_ok=True))
 
 
-def _age(ledger: Ledger, now: datetime) -> LeftUndone:
+def _age(ledger: Ledger, now: datetime) -> Unwritten:
     """Let an old ledger write nothing by itself but the end of an override that is over; return what a person is shown instead."""
     if ledger.saved_at is None or now - ledger.saved_at < _OLD_AFTER:
-        return LeftUndone()
-    ledger.is_old = bool(ledger.must)
+        return Unwritten()
+    ledger.is_old = bool(ledger.expected)
     ledger.guard = None
     intents = tuple(intent for intent in ledger.open_intents if not intent.ends_override)
-    undone = LeftUndone(intents, tuple(ledger.owed))
+    unwritten = Unwritten(intents, tuple(ledger.owed))
     ledger.owed.clear()
     for intent in intents:
         ledger.finish(intent, ChangeState.FAILED, "too_old")
-    return undone
+    return unwritten
 
 
 def _content(path: str) -> bytes:

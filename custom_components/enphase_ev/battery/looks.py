@@ -39,7 +39,7 @@ def _together(ready: list[Read]) -> Read:
 
 def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[datetime, Read]]:
     guard, schedules_at = ledger.guard, reading.schedules_at
-    suspects = [one for one in ledger.must if one.problem is None and (one.missing_since is not None or is_unseen(one))]
+    suspects = [one for one in ledger.expected if one.problem is None and (one.missing_since is not None or is_unseen(one))]
     if suspects:
         since = max((one.missing_since for one in suspects if one.missing_since is not None), default=None)
         last = max((moment for moment in (since, schedules_at) if moment is not None), default=None)
@@ -48,7 +48,7 @@ def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[da
         time = APART if is_new else _LATE_LOOK_EVERY if is_late else LOOK_EVERY
         # Counted from now, a look would never be due.
         yield now if last is None else last + time, Read(schedules=True)
-    if reading.empty_since is not None and not reading.is_sure and any(one.problem is None for one in ledger.must):
+    if reading.empty_since is not None and not reading.is_sure and any(one.problem is None for one in ledger.expected):
         yield reading.empty_since + APART, Read(schedules=True)
     sent = [intent for intent in ledger.open_intents if intent.is_sent]
     written = (guard.toggled_at if guard else None, *(intent.sent_at for intent in sent), *(owed.wrote_at for owed in ledger.owed.values()))
@@ -68,13 +68,13 @@ def _looks_after(base: datetime, ledger: Ledger, reading: Reading, sent: list[In
         last_look = max(guard.settled_at, guard.toggled_at) + LAG
         if schedules_at is None or schedules_at < last_look:
             yield last_look, Read(schedules=True)
-        elif not any(one.missing_since is not None for one in ledger.must):
+        elif not any(one.missing_since is not None for one in ledger.expected):
             yield max(now, schedules_at + APART), Read(schedules=True)
         return
     looks = (base + _FIRST_LOOK, base + LAG)
     last = settings_at if settings_at is not None and settings_at > base + SETTLE else None
     moment = next((look for look in looks if last is None or last < look), None) or (last or base) + LOOK_EVERY
-    wants_profile = any(intent.wish.is_in_profile for intent in sent)
+    wants_profile = any(intent.wish.shows_in_profile for intent in sent)
     wants_entries = bool(ledger.owed) or any(intent.done_writes or intent.done_deletes for intent in sent)
     if guard is not None and guard.late_at is not None:
         moment = (last or base) + _LATE_LOOK_EVERY

@@ -36,7 +36,7 @@ def _is_there(ledger: Ledger, one: Expected, found: BatteryEntry, now: datetime)
         one.entry = replace(one.entry, id=found.id)
     look_at_unapplied(one, found, now)
     if one.problem is not None:
-        ledger.must.remove(one)
+        ledger.expected.remove(one)
     owed, guard = ledger.owed.get(one.entry.family), ledger.guard
     is_applied = owed is None or owed.is_refused
     is_settled = guard is None or now >= guard.toggled_at + SETTLE - timedelta(seconds=1)
@@ -61,7 +61,7 @@ def _is_missing(ledger: Ledger, one: Expected, now: datetime, *, pending_at: dat
 
 
 def _deleted_elsewhere(ledger: Ledger, one: Expected) -> None:
-    ledger.must.remove(one)
+    ledger.expected.remove(one)
     ledger.tell(LedgerEvent.DELETED_ELSEWHERE, entry=one.entry)
 
 
@@ -102,8 +102,8 @@ def lost_entries(ledger: Ledger, reading: Reading, now: datetime) -> list[Expect
     They are put back together, since each apply can drop others: as long as one of those that are missing may only be shown late,
     none is.
     """
-    missing = [one for one in ledger.must if one.is_missing and not _waits_for_others(ledger, one, reading, now)]
-    if any(one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.must if one.problem is None):
+    missing = [one for one in ledger.expected if one.is_missing and not _waits_for_others(ledger, one, reading, now)]
+    if any(one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.expected if one.problem is None):
         return [one for one in missing if one.is_due]
     return [one for one in missing if one.is_due or _is_lost(ledger, one, reading)]
 

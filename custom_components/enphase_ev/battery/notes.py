@@ -19,8 +19,8 @@ from .steps import (
     DeleteEntry,
     Reading,
     Write,
+    WriteAlone,
     WriteEntry,
-    WriteProfile,
     WriteSettings,
     is_told,
     is_unseen,
@@ -30,11 +30,11 @@ from .steps import (
 def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callable[[], None]:
     """Note a write before it goes out: what must be there afterwards, and what was tried. Return what takes the note back."""
     owed = {family: copy(one) for family, one in ledger.owed.items()}
-    before = ([copy(one) for one in ledger.must], list(ledger.deleted), owed, copy(ledger.guard), ledger.wrote_at)
+    before = ([copy(one) for one in ledger.expected], list(ledger.deleted), owed, copy(ledger.guard), ledger.wrote_at)
     attempts = [(intent, intent.attempts, intent.in_flight_at, intent.was_pending) for intent in ledger.intents]
 
     def take_back() -> None:
-        ledger.must, ledger.deleted, ledger.owed, ledger.guard, ledger.wrote_at = before
+        ledger.expected, ledger.deleted, ledger.owed, ledger.guard, ledger.wrote_at = before
         for one, count, in_flight_at, was_pending in attempts:
             one.attempts, one.in_flight_at, one.was_pending = count, in_flight_at, was_pending
 
@@ -54,7 +54,7 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
                 apply = ledger.owed[family]
                 apply.wrote_at, apply.named_source, apply.is_taken, apply.writes = now, names_source, False, apply.writes + 1
                 apply.was_pending = is_pending
-        case WriteProfile(intent):
+        case WriteAlone(intent):
             _note_toggle(ledger, reading, now, has_wish=True)
             _note_wishes(ledger, (intent,), is_pending=is_pending)
     return take_back
@@ -82,7 +82,7 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
             expected.unapplied_since, expected.failed_forms = None, max(expected.failed_forms, 1)
     else:
         if entry.id:
-            ledger.must = [one for one in ledger.must if one.entry.id != entry.id]
+            ledger.expected = [one for one in ledger.expected if one.entry.id != entry.id]
         ledger.expect([entry], written_at=now)
     # An apply that went out before does not count for it.
     ledger.owe(entry.family, now)
@@ -103,7 +103,7 @@ def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: b
     untold = [family for family in reading.last_told if schedules is None or not there or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
     ledger.note_toggle(now, has_wish=has_wish)
-    for one in ledger.must:
+    for one in ledger.expected:
         one.is_at_risk = one.is_at_risk or (one.tries > 0 and (one.seen_at is not None or one.entry.family not in first_applies))
 
 
@@ -111,7 +111,7 @@ def _note_wishes(ledger: Ledger, intents: tuple[Intent, ...], *, is_pending: boo
     for intent in intents:
         intent.attempts += 1
         intent.was_pending = intent.was_pending or is_pending
-        for one in ledger.must:
+        for one in ledger.expected:
             # A new wish is a new reason for a loss.
             one.tries, one.writes = (0, 0) if one.problem is None else (one.tries, one.writes)
 
@@ -136,7 +136,7 @@ def taken(ledger: Ledger, step: Write, now: datetime, *, is_unanswered: bool = F
                 ledger.owed[family].is_taken = not is_unanswered
             for intent in intents:
                 _wish_sent(ledger, intent, now, names_source=names_source, is_unanswered=is_unanswered)
-        case WriteProfile(intent, names_source):
+        case WriteAlone(intent, names_source):
             _wish_sent(ledger, intent, now, names_source=names_source, is_unanswered=is_unanswered)
 
 
@@ -169,7 +169,7 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
     """Note that the cloud has refused a write whose note was taken back: what it was for is over."""
     match step:
         case WriteEntry(_, None, Expected() as expected):
-            for one in [one for one in ledger.must if one.entry.entry().is_same_as(expected.entry.entry())]:
+            for one in [one for one in ledger.expected if one.entry.entry().is_same_as(expected.entry.entry())]:
                 _not_put_back(ledger, one, reason, now, is_conflict=is_conflict)
         case WriteEntry(_, intent) | DeleteEntry(_, intent):
             if intent is not None:
@@ -178,7 +178,7 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
             _not_applied(ledger, applied, now)
             for intent in intents:
                 fail(ledger, intent, reason, now)
-        case WriteProfile(intent):
+        case WriteAlone(intent):
             fail(ledger, intent, reason, now)
 
 
@@ -202,9 +202,9 @@ def _not_applied(ledger: Ledger, applied: tuple[BatteryFamily, ...], now: dateti
 def fail(ledger: Ledger, intent: Intent, reason: str, now: datetime) -> None:
     """Note that nothing comes of an intent: what it added and nobody has seen is not expected any more. What was seen was there."""
     added = [kept.entry() for kept in (*intent.writes, *intent.done_writes)]
-    unseen = [one for one in ledger.must if is_unseen(one) and one.tries == 0]
+    unseen = [one for one in ledger.expected if is_unseen(one) and one.tries == 0]
     gone = [one for one in unseen if any(one.entry.entry().is_same_as(entry) for entry in added)]
-    ledger.must = [one for one in ledger.must if not any(one is other for other in gone)]
+    ledger.expected = [one for one in ledger.expected if not any(one is other for other in gone)]
     ledger.finish(intent, ChangeState.FAILED, reason)
     override.on_failure(ledger, intent)
 
@@ -218,6 +218,6 @@ def give_up(ledger: Ledger, one: Expected, reason: str) -> None:
 def prune(ledger: Ledger) -> None:
     """Forget the entries that need no watch any more."""
     if ledger.guard is None and not ledger.is_old:
-        keeps = [one for one in ledger.must if one.needs_watch]
-        writing = [one for one in ledger.must if is_unseen(one) or (one.written_at is not None and one.entry.family in ledger.owed)]
-        ledger.must = [one for one in ledger.must if any(one is other for other in (*keeps, *writing))]
+        keeps = [one for one in ledger.expected if one.needs_watch]
+        writing = [one for one in ledger.expected if is_unseen(one) or (one.written_at is not None and one.entry.family in ledger.owed)]
+        ledger.expected = [one for one in ledger.expected if any(one is other for other in (*keeps, *writing))]

@@ -29,7 +29,7 @@ def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> Non
     if fresh.schedules and schedules is not None:
         ledger.groups = sorted({*ledger.groups, *schedules.families})
         pending_at = reading.settings_at if settings is not None and settings.is_pending else None
-        for one in list(ledger.must) if reading.is_sure else ():
+        for one in list(ledger.expected) if reading.is_sure else ():
             compare(ledger, one, schedules, now, pending_at=pending_at)
         if ledger.guard is not None:
             ledger.expect(schedules.entries)
@@ -60,7 +60,7 @@ def _judge(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> N
         return
     if _waits_for_deletes(intent, schedules, now):
         return
-    is_pending = settings.is_pending or settings.is_taken or _is_owed(ledger, intent) or _is_profile_pending(intent, reading)
+    is_pending = settings.is_pending or settings.is_busy or _is_owed(ledger, intent) or _is_profile_pending(intent, reading)
     is_pending = is_pending or intent.is_at_gateway or (not are_so and _is_coming_back(ledger, intent))
     if is_pending or (not are_so and _are_entries_settling(intent, schedules)):
         intent.state, intent.seen_pending, intent.not_so_since = ChangeState.WAITING, True, None
@@ -105,7 +105,7 @@ def _is_too_soon(ledger: Ledger, intent: Intent, settings: BatterySettings, now:
     others = [other for other in ledger.intents if _may_undo(other, intent)]
     if intent.sent_at is None or not others:
         return False
-    is_open = any(other.is_open for other in others if other.wish.is_profile)
+    is_open = any(other.is_open for other in others if other.wish.chooses_profile)
     return settings.is_pending or is_open or now < intent.sent_at + LAG
 
 
@@ -140,7 +140,7 @@ def _next_form(ledger: Ledger, intent: Intent, now: datetime, *, are_so: bool) -
 def _is_wish_so(intent: Intent, reading: Reading) -> bool | None:
     if not intent.wish.named:
         return True
-    read_at = reading.profile_at if intent.wish.is_in_profile else reading.settings_at
+    read_at = reading.profile_at if intent.wish.shows_in_profile else reading.settings_at
     if read_at is None or intent.sent_at is None or read_at <= intent.sent_at:
         return None
     return intent.wish.is_so(reading.settings, reading.profile)
@@ -174,7 +174,7 @@ def _is_coming_back(ledger: Ledger, intent: Intent) -> bool:
         return False
     mine = [kept.entry() for kept in intent.done_writes]
     return any(
-        one.problem is None and one.missing_since and any(one.entry.entry().is_same_as(entry) for entry in mine) for one in ledger.must
+        one.problem is None and one.missing_since and any(one.entry.entry().is_same_as(entry) for entry in mine) for one in ledger.expected
     )
 
 
@@ -190,7 +190,7 @@ def _is_owed(ledger: Ledger, intent: Intent) -> bool:
 
 def _is_profile_pending(intent: Intent, reading: Reading) -> bool:
     profile = reading.profile
-    return intent.wish.is_in_profile and profile is not None and (profile.is_change_pending or bool(profile.requested))
+    return intent.wish.shows_in_profile and profile is not None and (profile.is_change_pending or bool(profile.requested))
 
 
 def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: datetime) -> None:
@@ -217,11 +217,11 @@ def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: da
 def _close(ledger: Ledger, reading: Reading, now: datetime) -> None:
     """Close the guard where everything is confirmed and compared, or after the longest time; forget what needs no watch any more."""
     guard = ledger.guard
-    if guard is not None and not any(one.is_missing for one in ledger.must):
+    if guard is not None and not any(one.is_missing for one in ledger.expected):
         # Only settings that were read after that time say that the gateway has nothing left to take over.
         is_asked = reading.settings_at is not None and reading.settings_at >= guard.toggled_at + _GUARDED_FOR
         is_over = is_asked and guard.late_at is None
-        are_told = all(reading.schedules is not None and is_told(reading.schedules, one.entry.family) for one in ledger.must)
+        are_told = all(reading.schedules is not None and is_told(reading.schedules, one.entry.family) for one in ledger.expected)
         is_compared = are_told and guard.settled_at is not None and now >= max(guard.settled_at, guard.toggled_at) + LAG
         if is_over or is_compared:
             ledger.guard = None

@@ -169,7 +169,7 @@ def _build_begin(
     ledger: Ledger, wish: OverrideWish, intent: Intent, settings: BatterySettings, schedules: BatterySchedules, now: datetime
 ) -> None:
     entry = wish.entry.entry()
-    missing = [one.entry.entry() for one in ledger.must if one.entry.found_in(schedules) is None]
+    missing = [one.entry.entry() for one in ledger.expected if one.entry.found_in(schedules) is None]
     there = replace(schedules, families=_without(schedules, [one for one in schedules.entries if ledger.was_deleted(one)]))
     aside = check_override(entry, settings, there)
     # What is missing now would be in its way, too, when it is put back.
@@ -202,13 +202,13 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
     override.is_ending = True
     family = override.entry.family
     temporary = override.entry.entry()
-    for one in ledger.must:
+    for one in ledger.expected:
         if one.entry.entry().is_same_as(temporary):
             # Also one that has disappeared and was to be put back comes back no more.
             one.is_due, one.unapplied_since = False, None
     for kept in override.aside:
         ledger.expect_no_more(kept)
-        ledger.must.append(Expected(kept, is_due=True))
+        ledger.expected.append(Expected(kept, is_due=True))
     intent.deletes = [override.entry]
     expected = settings.expected
     # A late read may not show yet what the override has switched on.

@@ -10,7 +10,7 @@ from ..const import DOMAIN
 from ..enlighten import BatteryFamily, BatterySchedules, BatterySettings
 from .change import Change
 from .coordinator import BatteryCoordinator
-from .following import is_charging, is_discharging
+from .hanging_scheduler import is_charging, is_discharging
 from .issues import set_override_issue
 from .ledger import Intent, KeptEntry, Override, OverrideWish
 from .model import Battery

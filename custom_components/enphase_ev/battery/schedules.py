@@ -127,7 +127,7 @@ async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObje
         HomeAssistantError: Refused, or not answered.
     """
     there: Iterable[BatteryEntry] = (await _async_read(coordinator)).entries
-    kept = [kept.entry() for kept in coordinator.keeper.ledger.left]
+    kept = [kept.entry() for kept in coordinator.keeper.ledger.not_put_back]
     if (override := coordinator.keeper.ledger.override) is not None:
         temporary = override.entry.entry()
         there = [entry for entry in there if not entry.is_same_as(temporary)]

@@ -8,7 +8,7 @@ from ..enlighten import Batteries, BatteryFamily, BatteryWish, EnlightenError, R
 from ..errors import command_error
 from .change import conflict_in
 from .ledger import ChangeState, Ledger
-from .steps import UNSEEN_FOR, DeleteEntry, Reading, Write, WriteEntry, WriteProfile, WriteSettings
+from .steps import UNSEEN_FOR, DeleteEntry, Reading, Write, WriteAlone, WriteEntry, WriteSettings
 
 
 async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write) -> None:
@@ -24,11 +24,11 @@ async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write)
                 await client.write_settings(
                     wish, applied, settings.expected, _with_entries(ledger, reading), names_source=names_source, is_whole=is_whole
                 )
-        case WriteProfile(intent, names_source):
+        case WriteAlone(intent, names_source):
             profile, settings = reading.profile, reading.settings
             if intent.wish.is_battery_for_car and settings is not None:
                 await client.set_battery_for_car(_for_car(ledger), settings.expected)
-            elif intent.wish.is_profile:
+            elif intent.wish.chooses_profile:
                 await client.set_profile(intent.wish, names_source=names_source)
             elif profile is not None:
                 await client.set_storm_guard(intent.wish, profile, names_source=names_source)
@@ -47,7 +47,7 @@ def _for_car(ledger: Ledger) -> BatteryWish:
 
 def _with_entries(ledger: Ledger, reading: Reading) -> set[BatteryFamily]:
     there = reading.schedules.entries if reading.schedules else ()
-    coming = [one.entry.family for one in ledger.must if one.problem is None]
+    coming = [one.entry.family for one in ledger.expected if one.problem is None]
     return {*(entry.family for entry in there if not ledger.was_deleted(entry)), *coming}
 
 

@@ -15,8 +15,8 @@ from ..errors import command_error
 from .change import Change
 from .coordinator import BatteryCoordinator
 from .ledger import Intent
-from .left_entries import async_restore
 from .model import Battery, Wish
+from .not_put_back import async_restore
 from .restriction import all_day_entry, restriction
 from .validation import check_idle
 

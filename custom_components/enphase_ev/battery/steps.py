@@ -121,14 +121,14 @@ class WriteSettings(NamedTuple):
     is_whole: bool
 
 
-class WriteProfile(NamedTuple):
+class WriteAlone(NamedTuple):
     """Choose a profile, switch storm guard, or say what the car gets: writes of their own, each for one intent."""
 
     intent: Intent
     names_source: bool
 
 
-type Write = DeleteEntry | WriteEntry | WriteSettings | WriteProfile
+type Write = DeleteEntry | WriteEntry | WriteSettings | WriteAlone
 
 
 type Step = Write | Read | Rest | AtRest

@@ -27,7 +27,7 @@ _AGAIN_AFTER = 5.0
 
 
 @dataclass
-class Left:
+class ToDo:
     """What a person has to do: schedules to add, to delete and to look for, and a family to turn off."""
 
     add: list[KeptEntry] = field(default_factory=list)
@@ -47,7 +47,7 @@ async def async_wind_up(hass: HomeAssistant, entry: ConfigEntry, account: Accoun
     """End the override and put back what is aside or missing, for a minute at most; tell what could not be, or is not sure yet."""
     store = LedgerStore(hass, entry.entry_id)
     ledger = await store.async_load()
-    if ledger.override is None and ledger.guard is None and not ledger.must and not ledger.owed:
+    if ledger.override is None and ledger.guard is None and not ledger.expected and not ledger.owed:
         return
     client = Batteries(account, site_id)
     keeper = Keeper(hass, entry, client, store, ledger)
@@ -61,7 +61,7 @@ async def async_wind_up(hass: HomeAssistant, entry: ConfigEntry, account: Accoun
     except (EnlightenError, HomeAssistantError) as err:
         LOGGER.warning("The battery could not be left as it was: %s", type(err).__name__)
     await keeper.async_stop()
-    await _tell(hass, entry, _left(ledger, keeper.reading))
+    await _tell(hass, entry, _left_to_do(ledger, keeper.reading))
 
 
 async def _reach(hass: HomeAssistant, client: Batteries, until: float) -> None:
@@ -96,28 +96,28 @@ def _want_the_end(ledger: Ledger) -> None:
 def _is_needed(keeper: Keeper) -> bool:
     """Return whether there is something to end, to put back, to apply or to compare."""
     ledger = keeper.ledger
-    is_missing = any(one.problem is None and (one.is_due or one.missing_since is not None) for one in ledger.must)
+    is_missing = any(one.problem is None and (one.is_due or one.missing_since is not None) for one in ledger.expected)
     is_owed = any(owed.wrote_at is None for owed in ledger.owed.values())
     return ledger.override is not None or ledger.guard is not None or is_missing or is_owed or bool(keeper.waiting)
 
 
-def _left(ledger: Ledger, reading: Reading) -> Left:
+def _left_to_do(ledger: Ledger, reading: Reading) -> ToDo:
     """Return what could not be done, and what a change on its way may still drop."""
-    left, override = Left(), ledger.override
+    todo, override = ToDo(), ledger.override
     if override is not None:
-        left.delete = _there(reading, [override.entry], unless_read=True)
-        left.turn_off = _still_on(override, reading)
+        todo.delete = _there(reading, [override.entry], unless_read=True)
+        todo.turn_off = _still_on(override, reading)
     else:
         # Whether a delete without an answer has arrived shows only now.
         ends = [intent for intent in ledger.open_intents if intent.ends_override]
-        left.delete = _there(reading, (one for intent in ends for one in intent.done_deletes))
-    expected = [*(override.aside if override else []), *(one.entry for one in ledger.must)]
+        todo.delete = _there(reading, (one for intent in ends for one in intent.done_deletes))
+    expected = [*(override.aside if override else []), *(one.entry for one in ledger.expected)]
     there = _there(reading, expected)
     for one in expected:
-        if one not in there and not any(one.entry().is_same_as(other.entry()) for other in left.add):
-            left.add.append(one)
-    left.check = there if ledger.guard is not None else []
-    return left
+        if one not in there and not any(one.entry().is_same_as(other.entry()) for other in todo.add):
+            todo.add.append(one)
+    todo.check = there if ledger.guard is not None else []
+    return todo
 
 
 def _there(reading: Reading, entries: Iterable[KeptEntry], *, unless_read: bool = False) -> list[KeptEntry]:
@@ -138,16 +138,16 @@ def _notification_id(entry: ConfigEntry) -> str:
 
 
 @callback
-def dismiss_left(hass: HomeAssistant, entry: ConfigEntry) -> None:
+def dismiss_to_do(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back what was told when the entry was disabled: all is as it was."""
     async_dismiss(hass, _notification_id(entry))
 
 
-async def _tell(hass: HomeAssistant, entry: ConfigEntry, left: Left) -> None:
+async def _tell(hass: HomeAssistant, entry: ConfigEntry, todo: ToDo) -> None:
     # It also loads the words of what is told, where the entry was not loaded.
     texts = await async_get_translations(hass, hass.config.language, "exceptions", {DOMAIN})
     told: list[HomeAssistantError] = []
-    if lines := left.lines():
+    if lines := todo.lines():
         told.append(
             HomeAssistantError(
                 translation_domain=DOMAIN,
@@ -155,12 +155,12 @@ async def _tell(hass: HomeAssistant, entry: ConfigEntry, left: Left) -> None:
                 translation_placeholders={"site": entry.title, "todo": _listed(lines)},
             )
         )
-    if left.check:
+    if todo.check:
         told.append(
             HomeAssistantError(
                 translation_domain=DOMAIN,
                 translation_key="battery_change_on_its_way",
-                translation_placeholders={"site": entry.title, "schedules": _listed(entry_line(one.entry()) for one in left.check)},
+                translation_placeholders={"site": entry.title, "schedules": _listed(entry_line(one.entry()) for one in todo.check)},
             )
         )
     messages = []

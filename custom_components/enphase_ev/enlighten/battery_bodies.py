@@ -79,12 +79,12 @@ class BatteryWish(DataClassDictMixin):
     @property
     def is_settings(self) -> bool:
         """Return whether it goes into a write of settings; profile, storm guard and what the car gets have writes of their own."""
-        return not self.is_in_profile and not self.is_battery_for_car and bool(self.named)
+        return not self.shows_in_profile and not self.is_battery_for_car and bool(self.named)
 
     @property
-    def is_in_profile(self) -> bool:
+    def shows_in_profile(self) -> bool:
         """Return whether the profile shows if it is so."""
-        return self.is_profile or self.is_storm_guard
+        return self.chooses_profile or self.is_storm_guard
 
     @property
     def is_battery_for_car(self) -> bool:
@@ -92,7 +92,7 @@ class BatteryWish(DataClassDictMixin):
         return self.battery_for_car is not None or self.battery_for_car_limit is not None
 
     @property
-    def is_profile(self) -> bool:
+    def chooses_profile(self) -> bool:
         """Return whether it chooses a profile."""
         return self.profile is not None
 
@@ -111,7 +111,7 @@ class BatteryWish(DataClassDictMixin):
         Source: docs/cloud-api/battery.md §5.
         """
         mine, others = self.named, other.named
-        brings = _BROUGHT_BY_PROFILES if self.is_profile else frozenset()
+        brings = _BROUGHT_BY_PROFILES if self.chooses_profile else frozenset()
         return any(mine[name] != value if name in mine else name in brings for name, value in others.items())
 
     def without(self, names: Iterable[str]) -> Self:
@@ -120,7 +120,7 @@ class BatteryWish(DataClassDictMixin):
 
     def is_so(self, settings: BatterySettings | None, profile: BatteryProfile | None) -> bool | None:
         """Return whether everything is as wished for, with nothing on its way that undoes it; `None` where it was not read."""
-        if self.is_in_profile:
+        if self.shows_in_profile:
             return None if profile is None else self._is_told(settings, profile)
         if settings is None:
             return None

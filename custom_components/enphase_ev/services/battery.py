@@ -17,7 +17,7 @@ import voluptuous as vol
 from ..battery.change import Change
 from ..battery.coordinator import BatteryCoordinator
 from ..battery.ledger import ChangeState
-from ..battery.left_entries import async_missing, async_restore
+from ..battery.not_put_back import async_missing, async_restore
 from ..battery.override import OverrideAction, check_aside
 from ..battery.schedules import (
     async_add_entry,

@@ -161,7 +161,7 @@ class BatterySettings(Model):
         return not keys.isdisjoint(self.requested)
 
     @property
-    def is_taken(self) -> bool:
+    def is_busy(self) -> bool:
         """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then."""
         return self.has_system_task or self.has_event
 

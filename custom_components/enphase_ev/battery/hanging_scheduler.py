@@ -36,7 +36,7 @@ def is_discharging(battery: Battery, power: float | None) -> bool:
     return battery.activity == "discharging" if power is None else power > _NOTHING
 
 
-class SchedulerWatch:
+class HangingSchedulerWatch:
     """Finds a scheduler that hangs: applies the schedules once more, then tells a person. It never changes a profile."""
 
     def __init__(self, coordinator: BatteryCoordinator) -> None:
@@ -82,7 +82,7 @@ class SchedulerWatch:
     def _has_to_charge(self, battery: Battery, now: datetime) -> bool:
         """Return whether a schedule to charge is open, the battery is below its limit, and nothing else is going on."""
         settings, charge = battery.settings, battery.status.state_of_charge if battery.status else None
-        if settings is None or charge is None or settings.is_taken or battery.is_settling or battery.active_alerts:
+        if settings is None or charge is None or settings.is_busy or battery.is_settling or battery.active_alerts:
             return False
         takes_import = settings.grid_mode in {None, "ImportExport", "ImportOnly"}
         running = [entry for entry in self._open_entries(battery, now) if settings.runs_schedules(entry.family)]

@@ -13,10 +13,10 @@ async def async_missing(keeper: Keeper) -> list[BatteryEntry]:
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    if not keeper.ledger.must:
+    if not keeper.ledger.expected:
         return []
     schedules = await keeper.async_read_schedules()
-    return [one.entry.entry() for one in keeper.ledger.must if one.entry.found_in(schedules) is None]
+    return [one.entry.entry() for one in keeper.ledger.expected if one.entry.found_in(schedules) is None]
 
 
 async def async_restore(keeper: Keeper) -> list[KeptEntry]:
@@ -26,25 +26,25 @@ async def async_restore(keeper: Keeper) -> list[KeptEntry]:
         HomeAssistantError: The cloud did not answer.
     """
     _, schedules = await keeper.async_look()
-    for one in list(keeper.ledger.must):
+    for one in list(keeper.ledger.expected):
         if one.problem is not None and one.entry.found_in(schedules) is None:
             one.problem, one.tries, one.is_due, one.written_at, one.missing_since = None, 0, True, None, None
         elif one.problem is not None:
-            keeper.ledger.must.remove(one)
+            keeper.ledger.expected.remove(one)
     await keeper.async_save()
-    tried = [one.entry for one in keeper.ledger.must if one.is_due]
+    tried = [one.entry for one in keeper.ledger.expected if one.is_due]
     await keeper.async_work(_TRIED_FOR, lambda: _are_coming(keeper, tried))
-    for one in keeper.ledger.must:
+    for one in keeper.ledger.expected:
         if one.is_due:
             one.is_due, one.problem = False, "not_applied"
     keeper.show()
-    return keeper.ledger.left
+    return keeper.ledger.not_put_back
 
 
 def _are_coming(keeper: Keeper, tried: list[KeptEntry]) -> bool:
     """Return whether entries are still to be put back."""
     schedules = keeper.reading.schedules
-    waiting = [one.entry for one in keeper.ledger.must if one.problem is None and (one.is_due or one.written_at is None)]
+    waiting = [one.entry for one in keeper.ledger.expected if one.problem is None and (one.is_due or one.written_at is None)]
     return any(entry in waiting and (schedules is None or entry.found_in(schedules) is None) for entry in tried)
 
 
@@ -54,6 +54,6 @@ async def async_drop(keeper: Keeper) -> None:
     Raises:
         HomeAssistantError: That could not be saved.
     """
-    keeper.ledger.must = [one for one in keeper.ledger.must if one.problem is None]
+    keeper.ledger.expected = [one for one in keeper.ledger.expected if one.problem is None]
     await keeper.async_save()
     keeper.show()
