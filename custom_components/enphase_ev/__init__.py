@@ -27,6 +27,7 @@ from .charger.store import SiteStore
 from .const import CONF_SITE, DOMAIN
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules, GatewayReads, LiveStreams
 from .entity import battery_device_info, battery_identifier, site_device_info
+from .gathering import Steps
 from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
@@ -98,7 +99,8 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     client = LocalFirstChargers(hass, entry, Chargers(account, site_id), open_gateway(hass, entry, options), store)
     chargers = ChargerCoordinator(hass, entry, site, client, history, store, options)
     failure = await _first_failure(chargers)
-    commands = ChargerCommands(chargers)
+    steps = Steps(hass, entry)
+    commands = ChargerCommands(chargers, steps)
     entry.async_on_unload(chargers.async_add_listener(commands.restart_where_level_is_ignored))
     # The devices of chargers and batteries refer to the site's and to that of all batteries, which therefore come first.
     devices = dr.async_get(hass)
@@ -123,7 +125,9 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
     services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)
-    return EnphaseRuntimeData(account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services)
+    return EnphaseRuntimeData(
+        account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services, steps
+    )
 
 
 async def _start_details(
@@ -162,6 +166,7 @@ async def _first_failure(chargers: ChargerCoordinator) -> ConfigEntryNotReady | 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
     """Unload a site; the account's connections close with the last site that uses it."""
+    await entry.runtime_data.steps.async_send_now()
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await entry.runtime_data.battery.keeper.async_stop()

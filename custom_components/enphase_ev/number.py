@@ -49,13 +49,19 @@ def _has_default_level(charger: Charger) -> bool:
     return _has_limits(charger) and (has_key or _default_level(charger) is not None)
 
 
+async def _set_default_level(runtime: EnphaseRuntimeData, serial: str, level: float) -> None:
+    await runtime.steps.async_gather(
+        f"default level of {serial}",
+        lambda: runtime.details.async_set_configuration(serial, ConfigurationKey.DEFAULT_LEVEL, level),
+    )
+
+
 CHARGER_NUMBERS = (
     ChargerNumberDescription(
         key="charging_amps",
         translation_key="charging_amps",
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        # A figure to type: on a slider every step on the way would be sent.
         mode=NumberMode.BOX,
         has_fn=_has_limits,
         value_fn=lambda charger: charger.wished_level,
@@ -71,7 +77,7 @@ CHARGER_NUMBERS = (
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
         has_fn=_has_default_level,
         value_fn=_default_level,
-        set_fn=lambda runtime, serial, level: runtime.details.async_set_configuration(serial, ConfigurationKey.DEFAULT_LEVEL, level),
+        set_fn=_set_default_level,
     ),
 )
 
@@ -136,6 +142,14 @@ class ChargerNumber(ChargerEntity, NumberEntity):
     """A level of a charger. Setting the charging amps starts nothing; in green and smart mode they are kept and not in force."""
 
     entity_description: ChargerNumberDescription
+    # What was set and is on its way. A list, so that a later one of the same value is another one.
+    _asked: list[float] | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        # Steps are gathered. If Home Assistant ran one after the other, each would wait for its own answer.
+        self.parallel_updates = None
 
     @property
     def _limits(self) -> LevelLimits | None:
@@ -160,7 +174,7 @@ class ChargerNumber(ChargerEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        return self.entity_description.value_fn(self.charger)
+        return self._asked[0] if self._asked else self.entity_description.value_fn(self.charger)
 
     @property
     @override
@@ -171,7 +185,14 @@ class ChargerNumber(ChargerEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         check_level(self.charger, value)
-        await self.entity_description.set_fn(self._runtime, self._subject_id, value)
+        asked = self._asked = [value]
+        self.async_write_ha_state()
+        try:
+            await self.entity_description.set_fn(self._runtime, self._subject_id, value)
+        finally:
+            if self._asked is asked:
+                self._asked = None
+                self._handle_coordinator_update()
 
 
 class BatteryNumber(BatteryEntity, NumberEntity):

@@ -11,6 +11,7 @@ from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.store import SiteStore
 from .enlighten import Account
+from .gathering import Steps
 from .options import SiteOptions
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
@@ -39,3 +40,4 @@ class EnphaseRuntimeData:
     live: LiveCoordinator
     gateway: OwnerGateway | None
     site: SiteServices
+    steps: Steps

@@ -73,9 +73,9 @@ async def test_a_level_that_is_in_force_is_not_sent(house: House) -> None:
     house.sim.charger().start(16)
     await house.live(61)
     assert (await _start(house, charging_level=16))["outcome"] == "already_charging"
-    await house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=16)
+    await house.see_through(house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=16))
     assert _writes(house) == []
-    await house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=20)
+    await house.see_through(house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=20))
     assert house.sim.charger().level_a == 20
 
 

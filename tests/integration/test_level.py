@@ -9,7 +9,7 @@ from tests.integration.conftest import House, HouseBuilder
 
 
 async def _set(house: House, level: float) -> None:
-    await house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=level)
+    await house.see_through(house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=level))
 
 
 def _in_force(house: House) -> float:

@@ -9,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from ..const import DOMAIN, LOGGER
 from ..enlighten import ChargeMode, CommandReply, Json, Outcome, RequestRejected, ServiceUnavailable
 from ..errors import translated
+from ..gathering import Steps
 from ..waiting import async_rest
 from .coordinator import ChargerCoordinator
 from .model import Charger, Command, CommandState
@@ -28,8 +29,9 @@ class ChargerCommands:
     All of them raise `HomeAssistantError` when the cloud refuses or does not answer.
     """
 
-    def __init__(self, coordinator: ChargerCoordinator) -> None:
+    def __init__(self, coordinator: ChargerCoordinator, steps: Steps) -> None:
         self._coordinator = coordinator
+        self._steps = steps
         self._client = coordinator.client
         self._streams = ChargerStreams(coordinator, coordinator.client.cloud)
 
@@ -41,6 +43,8 @@ class ChargerCommands:
         """
         check_level(self._coordinator.data[serial], level)
         self._coordinator.tracker(serial).restarts_with = None
+        if level is not None:
+            self._steps.drop(_level_of(serial))
         async with self._coordinator.turn(serial):
             if await self._coordinator.async_look(serial) and _charges_as_wanted(self._coordinator.data[serial], level):
                 # Nothing is sent, but a stop that failed before is not wanted any more.
@@ -58,6 +62,9 @@ class ChargerCommands:
         mode, takes_level = _mode_of_start(charger)
         wished = level or charger.wished_level
         sent = wished if takes_level else None
+        if sent is not None:
+            # The level that was set a moment ago goes out with it.
+            self._steps.drop(_level_of(charger.serial))
         reply = await self._send(self._client.start(charger.serial, mode=mode, level=sent, connector_id=connector_id))
         if reply.outcome is Outcome.NOT_PLUGGED_IN:
             # What is shown said something else, as a rule.
@@ -80,6 +87,7 @@ class ChargerCommands:
         tracker = self._coordinator.tracker(serial)
         # After a stop, no session comes back with a new level.
         tracker.restarts_with, tracker.level_change = None, None
+        self._steps.drop(_level_of(serial))
         async with self._coordinator.turn(serial):
             reply = await self._send(self._client.stop(serial))
             tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC), is_queued=reply.outcome is Outcome.QUEUED)
@@ -87,9 +95,9 @@ class ChargerCommands:
         return reply
 
     async def async_set_level(self, serial: str, level: float) -> None:
-        """Store the level (A) for the next start, and send it now if a session runs whose mode leaves the level to the person.
+        """Store the level (A) for the next start, and send it if a session runs whose mode leaves the level to the person.
 
-        The level is stored even if the cloud refuses it or does not answer.
+        It is shown at once, and sent when no other has been set for a moment. It is stored even if the cloud refuses it or does not answer.
 
         Raises:
             ServiceValidationError: The level is not one of the charger's; nothing was stored or sent.
@@ -100,9 +108,12 @@ class ChargerCommands:
         tracker.wish(level)
         if tracker.restarts_with is not None:
             tracker.restarts_with = level
-        if not charger.is_charging_shown:
-            self._coordinator.publish()
-            return
+        self._coordinator.publish()
+        if charger.is_charging_shown:
+            await self._steps.async_gather(_level_of(serial), lambda: self._change_level(serial, level))
+
+    async def _change_level(self, serial: str, level: float) -> None:
+        """Give a running session another level (A)."""
         async with self._coordinator.turn(serial):
             is_known = await self._coordinator.async_look(serial)
             charger = self._coordinator.data[serial]
@@ -111,7 +122,7 @@ class ChargerCommands:
                 mode, takes_level = _mode_of_start(self._coordinator.data[serial])
                 if takes_level:
                     reply = await self._send(self._client.start(serial, mode=mode, level=level))
-                    tracker.take_level_reply(level, reply, datetime.now(UTC), is_change=True)
+                    self._coordinator.tracker(serial).take_level_reply(level, reply, datetime.now(UTC), is_change=True)
                     self._coordinator.confirm_soon()
                     return
             self._coordinator.publish()
@@ -200,6 +211,11 @@ class ChargerCommands:
                     expect()
                     self._coordinator.confirm_soon()
                 raise
+
+
+def _level_of(serial: str) -> str:
+    """Return what the steps of a charger's level are gathered by."""
+    return f"level of {serial}"
 
 
 def _charges_as_wanted(charger: Charger, level: float | None) -> bool:
