@@ -21,13 +21,13 @@ from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.devices import update_charger_device
 from .charger.gateway_session import open_gateway
+from .charger.gathering import Steps
 from .charger.issues import clear_stop_issues
 from .charger.local_first import LocalFirstChargers
 from .charger.store import SiteStore
 from .const import CONF_SITE, DOMAIN
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules, GatewayReads, LiveStreams
 from .entity import battery_device_info, battery_identifier, site_device_info
-from .gathering import Steps
 from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData

@@ -9,9 +9,9 @@ from .battery.override_control import BatteryOverrides
 from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
+from .charger.gathering import Steps
 from .charger.store import SiteStore
 from .enlighten import Account
-from .gathering import Steps
 from .options import SiteOptions
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts

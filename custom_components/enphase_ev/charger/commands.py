@@ -9,9 +9,9 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from ..const import DOMAIN, LOGGER
 from ..enlighten import ChargeMode, CommandReply, Json, Outcome, RequestRejected, ServiceUnavailable
 from ..errors import translated
-from ..gathering import Steps
 from ..waiting import async_rest
 from .coordinator import ChargerCoordinator
+from .gathering import Steps
 from .model import Charger, Command, CommandState
 from .own_stream import ChargerStreams
 from .tracker import ChargerTracker
