@@ -5,11 +5,10 @@ from datetime import datetime
 import re
 from uuid import UUID
 
-from .wire import Json, JsonObject
+from .wire import EVERY_DAY, Json, JsonObject
 
 CUSTOM = "CUSTOM"
 OFF_PEAK = "OFF_PEAK"
-EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 # The site's cheap hours, which an off-peak slot stands for.
 OFF_PEAK_HOURS = ("00:00", "06:00")
 

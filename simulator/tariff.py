@@ -7,9 +7,8 @@ from enum import StrEnum
 import math
 
 from .switches import Switches
-from .wire import Json, JsonObject
+from .wire import EVERY_DAY, Json, JsonObject
 
-EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 WORKDAYS, WEEKEND = (1, 2, 3, 4, 5), (6, 7)
 DAY_MIN = 1440
 _OFF_PEAK = "off-peak"

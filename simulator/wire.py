@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None
 type JsonObject = dict[str, Json]
 
+# Days of the week as the cloud counts them: 1 = Monday … 7 = Sunday.
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+
 
 def iso_bracketed(at: float) -> str:
     """Epoch seconds as ``2026-03-28T04:54:34.360Z[UTC]``."""

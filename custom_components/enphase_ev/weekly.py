@@ -13,9 +13,9 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
+from .enlighten import EVERY_DAY
 
 _DAY_CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 _ONE_DAY = timedelta(days=1)
 _THIS_AND_FUTURE = "THISANDFUTURE"
 

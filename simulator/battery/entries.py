@@ -8,10 +8,9 @@ import re
 from zoneinfo import ZoneInfo, available_timezones
 
 from ..switches.battery import BatteryDeployment
-from ..wire import JsonObject, epoch_ms
+from ..wire import EVERY_DAY, JsonObject, epoch_ms
 from .settings import BatteryRefused, ControlFamily, bad_request
 
-EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 DAY_MIN = 24 * 60
 WEEK_MIN = 7 * DAY_MIN
 LOWEST_LIMIT = 5

@@ -22,6 +22,7 @@ from custom_components.enphase_ev.enlighten import (
     Json,
     SiteSettings,
 )
+from custom_components.enphase_ev.enlighten.battery_bodies import entry_body
 from custom_components.enphase_ev.enlighten.models.home_battery import read_storm_alerts
 from custom_components.enphase_ev.enlighten.parsing import read_mapping
 
@@ -106,10 +107,10 @@ def test_an_alert_has_its_times() -> None:
 @pytest.mark.parametrize(("family", "limit"), [(BatteryFamily.CHARGE_FROM_GRID, 80), (BatteryFamily.RESTRICT_BATTERY_DISCHARGE, None)])
 def test_restricting_discharge_has_no_limit_to_send(family: BatteryFamily, limit: int | None) -> None:
     entry = BatteryEntry(family=family, start=time(9), end=time(11), days=(1,), limit=80.2, time_zone=None)
-    body = entry.to_json()
+    body = entry_body(entry)
     assert body.get("limit") == limit
     assert "timezone" not in body
-    assert "limit" not in replace(entry, limit=None).to_json()
+    assert "limit" not in entry_body(replace(entry, limit=None))
 
 
 @pytest.mark.parametrize(("state", "has_alert"), [("active", True), ("Active", True), ("enabled", False), (None, False)])

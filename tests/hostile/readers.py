@@ -25,6 +25,7 @@ from custom_components.enphase_ev.enlighten import (
 )
 from custom_components.enphase_ev.enlighten.access_token import _read_token
 from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _kind_of
+from custom_components.enphase_ev.enlighten.battery_bodies import entry_body
 from custom_components.enphase_ev.enlighten.broker import broker_of
 from custom_components.enphase_ev.enlighten.live_streams import _serials_of_gateways
 from custom_components.enphase_ev.enlighten.models.broker_access import AnswerStream, LiveAccess
@@ -103,7 +104,7 @@ def _battery_settings(body: Json) -> object:
 
 def _battery_schedules(body: Json) -> object:
     schedules = BatterySchedules.read(body)
-    return schedules, [entry.to_json().keys() for entry in schedules.entries]
+    return schedules, [entry_body(entry).keys() for entry in schedules.entries]
 
 
 def _site_status(body: Json) -> object:

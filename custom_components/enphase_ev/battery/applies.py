@@ -1,4 +1,4 @@
-"""The applies that touched entries want: which is due, in what form, and what has come of it. Pure, as `decide`.
+"""The applies that touched entries want: which is due, in what form, and what has come of it. No I/O, as in `decide`.
 
 Source: docs/cloud-api/battery.md §4, §5.
 

@@ -1,4 +1,4 @@
-"""What was asked of the keeper: the answer that somebody waits for, and what is shown of it."""
+"""Changes that were asked of the keeper: what is shown of one, the answer that its caller waits for, and what entries are planned."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

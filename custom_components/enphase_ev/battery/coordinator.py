@@ -25,7 +25,7 @@ from ..enlighten import (
 )
 from ..errors import OptionalServices, update_error
 from ..freshness import BATTERY_PROFILE, BATTERY_SCHEDULES, BATTERY_SETTINGS
-from ..waiting import async_zone
+from ..waiting import LEEWAY, TICK, async_zone
 from .change import Change
 from .issues import set_left_entries_issue, set_unreadable_entries_issue
 from .keeper import Keeper
@@ -33,16 +33,12 @@ from .ledger import Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
 from .winding_up import dismiss_to_do
 
-# How often it is looked whether something is due; looking costs nothing.
-_TICK = timedelta(minutes=1)
-# A look that comes a moment early must not put off by a minute what is due.
-_LEEWAY = timedelta(seconds=5)
-_STATUS_EVERY = timedelta(minutes=2) - _LEEWAY
-_SETTINGS_EVERY = timedelta(minutes=5) - _LEEWAY
-_PENDING_EVERY = _TICK - _LEEWAY
-_SITE_EVERY = timedelta(minutes=30) - _LEEWAY
+_STATUS_EVERY = timedelta(minutes=2) - LEEWAY
+_SETTINGS_EVERY = timedelta(minutes=5) - LEEWAY
+_PENDING_EVERY = TICK - LEEWAY
+_SITE_EVERY = timedelta(minutes=30) - LEEWAY
 # The settings say when there is a storm alert.
-_ALERTS_EVERY = timedelta(hours=1) - _LEEWAY
+_ALERTS_EVERY = timedelta(hours=1) - LEEWAY
 # A site without a battery can get one.
 _NO_BATTERY_EVERY = timedelta(days=1)
 _NOT_HERE = {401, 403, 404}
@@ -59,7 +55,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, keeper: Keeper) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase battery", update_interval=_TICK)
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase battery", update_interval=TICK)
         self.data = None
         self.client = client
         self.site_id = client.site_id
@@ -122,7 +118,8 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             raise update_error(err) from err
         if self.data is not None:
             await self._load_zones(self.data)
-            self._wake_keeper()
+            # It looks at what was read, and at the clock.
+            self.keeper.wake()
         return self.data
 
     async def _refresh(self) -> None:
@@ -229,11 +226,6 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         alerts = await self.optional.ask("storm alert", self.client.storm_alerts())
         if alerts is not None:
             self._keep(replace(self.data, alerts=alerts))
-
-    @callback
-    def _wake_keeper(self) -> None:
-        """Let the keeper look at what was read, and at the clock."""
-        self.keeper.wake()
 
     @callback
     def refresh_soon(self) -> None:

@@ -1,8 +1,10 @@
-"""What to do next about a site's battery: a pure function of the ledger, of what was read, and of the time.
+"""What to do next about a site's battery: decided by the ledger, by what was read, and by the time, and by nothing else.
 
 Source: docs/cloud-api/battery.md §4 to §6.
 
-Nothing here reads, writes or looks at a clock; the keeper does. So it can be tried in many worlds in no time.
+Nothing here asks the cloud, sends, saves or looks at a clock: the keeper does. It is not without effect, though: what follows from the time
+alone (a change that nobody could send, one that a newer one replaces, an override that is over) is noted in the ledger on the way.
+The same is meant where another module here says "no I/O": many worlds can be tried in no time (`tests/units/keeper_world.py`).
 """
 
 from dataclasses import replace
@@ -22,6 +24,7 @@ from .steps import (
     LAG,
     LOOK_EVERY,
     MOST_WRITES,
+    PLAIN_FORM,
     SETTLE,
     SURELY_EMPTY,
     UNSEEN_FOR,
@@ -35,6 +38,7 @@ from .steps import (
     WriteEntry,
     WriteSettings,
     forms,
+    is_just_sent,
     is_told,
 )
 from .validation import window_of_entry
@@ -212,7 +216,7 @@ def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
         return _settings_step(ledger, wishes, owed, reading, now)
     retries = _retries(ledger)
     # What was lost is sent again together, so that it does not collide once more.
-    lost = [one for one in retries if one.wish.is_settings and forms(one)[one.form] == (False, False)]
+    lost = [one for one in retries if one.wish.is_settings and forms(one)[one.form] == PLAIN_FORM]
     if len(lost) > 1:
         return _settings_step(ledger, lost, [], reading, now)
     return _wish_step(ledger, retries[0]) if retries else Rest(now)
@@ -305,18 +309,18 @@ def _with_recent(ledger: Ledger, wish: BatteryWish, owed: list[BatteryFamily], n
     """Return a wish with what was wished for of these families a moment ago: a late read may not show it yet."""
     recent = BatteryWish()
     for intent in ledger.intents:
-        is_recent = intent.sent_at is not None and now - intent.sent_at < UNSEEN_FOR and intent.state is not ChangeState.FAILED
-        if (is_recent or (intent.is_open and intent.wish_sent)) and set(intent.wish.families) <= set(owed):
+        if (is_just_sent(intent, now) or (intent.is_open and intent.wish_sent)) and set(intent.wish.families) <= set(owed):
             recent = replace(intent.wish, power_match=None, reserve=None, shutdown_level=None).over(recent)
     return wish.over(recent if recent.is_settings else BatteryWish())
 
 
 def _wish_step(ledger: Ledger, intent: Intent) -> WriteSettings | WriteAlone:
-    is_whole, is_other = forms(intent)[intent.form]
+    form = forms(intent)[intent.form]
+    is_other = form.is_other_source
     names_source = not intent.named_source if is_other and intent.named_source is not None else ledger.names_source is not is_other
     if not intent.wish.is_settings:
         return WriteAlone(intent, names_source)
-    return WriteSettings(intent.wish, (), (intent,), names_source, is_whole)
+    return WriteSettings(intent.wish, (), (intent,), names_source, form.is_whole)
 
 
 def _retries(ledger: Ledger) -> list[Intent]:

@@ -1,4 +1,4 @@
-"""What the battery does now, and whether the gateway's scheduler does its work (docs/cloud-api/battery.md §5).
+"""Finds a gateway whose scheduler hangs: a schedule is open, and the battery does not charge (docs/cloud-api/battery.md §5).
 
 "Allowed" is not "charging": after a restart of the gateway its scheduler was seen to hang, with charge from grid allowed and 0 W.
 """
@@ -12,11 +12,9 @@ from ..enlighten import BatteryEntry, BatteryFamily
 from ..freshness import BATTERY_STATUS
 from .coordinator import BatteryCoordinator
 from .issues import set_scheduler_issue
-from .model import Battery
+from .model import OWN_POWER, Battery, is_charging
 from .validation import window_of_entry
 
-# W. Less is what batteries take for themselves.
-_NOTHING = 50.0
 _CHARGE = BatteryFamily.CHARGE_FROM_GRID
 _HANGS_AFTER = timedelta(minutes=10)
 # Where nothing tells the power, the light of each battery is read every two minutes: one that is older tells nothing.
@@ -24,16 +22,6 @@ _LIGHT_FOR = timedelta(minutes=5)
 _MOMENT = timedelta(seconds=1)
 # %. A battery stops a little below the limit.
 _BELOW = 1.0
-
-
-def is_charging(battery: Battery, power: float | None) -> bool:
-    """Return whether the batteries charge: by their power (W, discharging +), or by their lights where that is not known."""
-    return battery.activity == "charging" if power is None else power < -_NOTHING
-
-
-def is_discharging(battery: Battery, power: float | None) -> bool:
-    """Return whether the batteries discharge, known in the same way."""
-    return battery.activity == "discharging" if power is None else power > _NOTHING
 
 
 class HangingSchedulerWatch:
@@ -98,6 +86,6 @@ class HangingSchedulerWatch:
     def _is_idle(self, battery: Battery, now: datetime) -> bool:
         power = self._coordinator.live_power
         if power is not None:
-            return abs(power) <= _NOTHING
+            return abs(power) <= OWN_POWER
         read_at = self._coordinator.optional.answered_at(BATTERY_STATUS.service)
         return battery.activity == "idle" and read_at is not None and now - read_at < _LIGHT_FOR

@@ -167,10 +167,11 @@ class Guard(DataClassDictMixin):
     """Open from a write that can drop entries until it is confirmed and the entries were compared again.
 
     Attributes:
-        toggled_at: the last such write; `intent_at` the last one that was no mending of our own.
-        has_wish: whether the last one changed something, so that its being so proves that the gateway has taken it over.
-        late_at: since when the longest time is over and the gateway still has it: what disappears meanwhile is somebody else's doing.
-        settled_at: since when nothing is pending; `intents_settled_at` since when nothing is that somebody wanted.
+        toggled_at: when the last such write went out; `intent_at` when the last one did that somebody had asked for, and that was not sent
+            to put entries back or to apply them.
+        has_wish: whether the last one changed a setting: once the cloud shows the new value, the gateway has taken it over.
+        late_at: since when the gateway takes longer than it ever should: an entry that disappears from then on was deleted elsewhere.
+        settled_at: since when nothing at all is pending; `intents_settled_at` since when none of the changes is that people asked for.
     """
 
     toggled_at: datetime

@@ -1,4 +1,4 @@
-"""When to look again what has come of a write, and at what. Pure, as `decide`.
+"""When to look again what has come of a write, and at what. No I/O, as in `decide`.
 
 Source: docs/cloud-api/battery.md §6.
 """

@@ -1,4 +1,4 @@
-"""The entries that must be there: what a read says of each of them, and which are put back. Pure, as `decide`.
+"""The entries that must be there: what a read says of each of them, and which are put back. No I/O, as in `decide`.
 
 Source: docs/cloud-api/battery.md §5.
 """
@@ -26,7 +26,7 @@ def compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: dat
         if one.problem is None:
             _is_missing(ledger, one, now, pending_at=pending_at)
     elif not one.is_due or found.id == one.entry.id:
-        # Else what says the same is on its way out.
+        # One that is to be put back is not there yet: another entry with the same times is one that is just being deleted.
         _is_there(ledger, one, found, now)
 
 

@@ -21,7 +21,9 @@ type Wish = bool | float | str | time
 # What a battery's light tells (docs/cloud-api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
 _ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
 ACTIVITIES = ("error", "charging", "discharging", "idle")
-# The cloud's names, by ours.
+# W. What batteries take for themselves can be as much as this: it is neither charging nor discharging.
+OWN_POWER = 50.0
+# The cloud's names of the profiles, by ours.
 PROFILES = {
     "self_consumption": "self-consumption",
     "cost_savings": "cost_savings",
@@ -135,6 +137,16 @@ class Battery:
             return False
         families = {entry.family for entry in self.schedules.entries if entry.is_pending}
         return not families or self.settings is None or any(self.settings.is_enabled(family) for family in families)
+
+
+def is_charging(battery: Battery, power: float | None) -> bool:
+    """Return whether the batteries charge: by their power (W, discharging +), or by their lights where that is not known."""
+    return battery.activity == "charging" if power is None else power < -OWN_POWER
+
+
+def is_discharging(battery: Battery, power: float | None) -> bool:
+    """Return whether the batteries discharge: by their power (W, discharging +), or by their lights where that is not known."""
+    return battery.activity == "discharging" if power is None else power > OWN_POWER
 
 
 def profile_name(wire_name: str | None) -> str | None:

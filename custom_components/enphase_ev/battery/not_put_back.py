@@ -1,4 +1,4 @@
-"""The entries that could not be put back, and wait for a person: told, tried again, or given up."""
+"""What a person can do about the entries that could not be put back: see them, have them tried again, or give them up."""
 
 from ..enlighten import BatteryEntry
 from .keeper import Keeper

@@ -1,4 +1,4 @@
-"""What is noted in the ledger of a write: before it goes out, when it is taken, when it is refused. Pure, as `decide`.
+"""What is noted in the ledger of a write: before it goes out, when it is taken, when it is refused. No I/O, as in `decide`.
 
 Source: docs/cloud-api/battery.md §4, §5.
 """

@@ -3,9 +3,6 @@
 Three questions: are all schedule entries still there (`compare`), has each change that was sent been applied (`_judge`), and is the time
 over in which a write can still cost entries (`_settle`, `_close`)? It sends nothing and reads no clock; `decide` chooses what to do.
 
-Words: an *intent* is a change that somebody asked for, a *wish* the settings that it wants, its *form* one of several ways in which it can
-be sent; an *owed* family still has to be applied by the gateway; the *guard* watches over the entries for some time after a write.
-
 Source: docs/cloud-api/battery.md §5, §6.
 """
 

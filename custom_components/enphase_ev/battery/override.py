@@ -14,11 +14,10 @@ from homeassistant.exceptions import ServiceValidationError
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, FamilySchedules
 from ..weekly import overlap
 from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent, Override, OverrideWish
+from .steps import is_just_sent
 from .validation import check_entry, conflict, window_of_entry
 
 _END = "override_end"
-# What a person has wished for so shortly before may not show yet.
-_RECENT = timedelta(minutes=3)
 _AGAIN_AFTER_FAILURE = timedelta(minutes=5)
 _CHARGE = BatteryFamily.CHARGE_FROM_GRID
 
@@ -192,7 +191,7 @@ def _build_begin(
         ledger.expect_no_more(KeptEntry.keep(one))
     intent.deletes = [KeptEntry.keep(one) for one in aside]
     intent.writes = [wish.entry]
-    intent.wish = _family_wish(entry.family, is_on=True) if not was_on else BatteryWish()
+    intent.wish = BatteryWish.to_switch(entry.family, is_on=True) if not was_on else BatteryWish()
     if entry.family is _CHARGE and not were_on:
         intent.wish = BatteryWish(charge_schedules=True).over(intent.wish)
     intent.is_built = True
@@ -213,7 +212,7 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
     expected = settings.expected
     # A late read may not show yet what the override has switched on.
     if not override.was_on and (switched(ledger, settings, family, now) or expected.is_enabled(family) or settings.is_enabled(family)):
-        intent.wish = _family_wish(family, is_on=False)
+        intent.wish = BatteryWish.to_switch(family, is_on=False)
     are_on = schedules_on(ledger, settings, now) or expected.schedules_charge or settings.schedules_charge
     if family is _CHARGE and not override.were_schedules_on and are_on:
         intent.wish = BatteryWish(charge_schedules=False).over(intent.wish)
@@ -224,31 +223,16 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
             ledger.finish(begun, ChangeState.FAILED, "replaced")
 
 
-def _family_wish(family: BatteryFamily, *, is_on: bool) -> BatteryWish:
-    match family:
-        case BatteryFamily.CHARGE_FROM_GRID:
-            return BatteryWish(charge_from_grid=is_on)
-        case BatteryFamily.DISCHARGE_TO_GRID:
-            return BatteryWish(discharge_to_grid=is_on)
-        case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
-            return BatteryWish(restrict_discharge=is_on)
-
-
 def switched(ledger: Ledger, settings: BatterySettings, family: BatteryFamily, now: datetime) -> bool:
     """Return whether a family is on, or will be once what was wished for lately is so."""
-    wished = [intent.wish.switched(family) for intent in _recent(ledger, now)]
+    wished = [intent.wish.switched(family) for intent in ledger.intents if is_just_sent(intent, now)]
     return next((value for value in reversed(wished) if value is not None), settings.expected.is_enabled(family))
 
 
 def schedules_on(ledger: Ledger, settings: BatterySettings, now: datetime) -> bool:
     """Return whether the schedules of charge from grid are on, or will be."""
-    wished = [intent.wish.charge_schedules for intent in _recent(ledger, now)]
+    wished = [intent.wish.charge_schedules for intent in ledger.intents if is_just_sent(intent, now)]
     return next((value for value in reversed(wished) if value is not None), settings.expected.schedules_charge is True)
-
-
-def _recent(ledger: Ledger, now: datetime) -> list[Intent]:
-    recent = [intent for intent in ledger.intents if intent.sent_at is not None and now - intent.sent_at < _RECENT]
-    return [intent for intent in recent if intent.state is not ChangeState.FAILED]
 
 
 def note_wish(ledger: Ledger, wish: BatteryWish) -> None:

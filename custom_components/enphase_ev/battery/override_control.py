@@ -10,10 +10,9 @@ from ..const import DOMAIN
 from ..enlighten import BatteryFamily, BatterySchedules, BatterySettings
 from .change import Change
 from .coordinator import BatteryCoordinator
-from .hanging_scheduler import is_charging, is_discharging
 from .issues import set_override_issue
 from .ledger import Intent, KeptEntry, Override, OverrideWish
-from .model import Battery
+from .model import Battery, is_charging, is_discharging
 from .override import OverrideAction, check_override, end, temporary_entry
 from .settings import require_family
 from .validation import default_limit

@@ -5,18 +5,17 @@ from datetime import datetime, time, tzinfo
 from homeassistant.exceptions import ServiceValidationError
 
 from ..const import DOMAIN
-from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish
+from ..enlighten import EVERY_DAY, BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish
 from . import override
 from .ledger import ChangeState, Intent, KeptEntry, Ledger
 from .validation import check_entry
 
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
-_EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 
 
 def all_day_entry(zone: tzinfo) -> BatteryEntry:
     """Return the entry that restricts discharge all day; an entry that ends at midnight would begin when it ends."""
-    return BatteryEntry(family=_RBD, start=time(0), end=time(23, 59), days=_EVERY_DAY, limit=None, time_zone=str(zone), is_enabled=True)
+    return BatteryEntry(family=_RBD, start=time(0), end=time(23, 59), days=EVERY_DAY, limit=None, time_zone=str(zone), is_enabled=True)
 
 
 def lacks_entry(ledger: Ledger, settings: BatterySettings, schedules: BatterySchedules) -> bool:

@@ -94,7 +94,7 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
     """
     wanted = list(entries)
     ledger = coordinator.keeper.ledger
-    there = [*(await _async_read(coordinator)).entries, *ledger.set_aside]
+    there = [*(await coordinator.keeper.async_read_schedules()).entries, *ledger.set_aside]
     if all(any(entry.is_same_as(other) for other in there) for entry in wanted):
         return None
 
@@ -117,7 +117,7 @@ async def async_read_entries(coordinator: BatteryCoordinator) -> list[JsonObject
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    return [entry_answer(entry) for entry in (await _async_read(coordinator)).entries]
+    return [entry_answer(entry) for entry in (await coordinator.keeper.async_read_schedules()).entries]
 
 
 async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
@@ -126,7 +126,7 @@ async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObje
     Raises:
         HomeAssistantError: Refused, or not answered.
     """
-    there: Iterable[BatteryEntry] = (await _async_read(coordinator)).entries
+    there: Iterable[BatteryEntry] = (await coordinator.keeper.async_read_schedules()).entries
     kept = [kept.entry() for kept in coordinator.keeper.ledger.not_put_back]
     if (override := coordinator.keeper.ledger.override) is not None:
         temporary = override.entry.entry()
@@ -161,7 +161,3 @@ async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[Battery
         return planned
 
     return await coordinator.keeper.async_change_entries("schedules", allowed)
-
-
-async def _async_read(coordinator: BatteryCoordinator) -> BatterySchedules:
-    return await coordinator.keeper.async_read_schedules()

@@ -1,4 +1,4 @@
-"""Sends the writes of the keeper, and explains what the cloud has refused (docs/cloud-api/battery.md §4)."""
+"""Sends a write of the keeper to the cloud, and tells people in words why one was refused (docs/cloud-api/battery.md §4)."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,8 @@ from homeassistant.exceptions import HomeAssistantError
 from ..enlighten import Batteries, BatteryFamily, BatteryWish, EnlightenError, RequestRejected
 from ..errors import command_error
 from .change import conflict_in
-from .ledger import ChangeState, Ledger
-from .steps import UNSEEN_FOR, DeleteEntry, Reading, Write, WriteAlone, WriteEntry, WriteSettings
+from .ledger import Ledger
+from .steps import DeleteEntry, Reading, Write, WriteAlone, WriteEntry, WriteSettings, is_just_sent
 
 
 async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write) -> None:
@@ -36,11 +36,10 @@ async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write)
 
 def _for_car(ledger: Ledger) -> BatteryWish:
     """Return all that was wished for of the car's share: each write names both keys, and a late read may not show the other one yet."""
-    since = datetime.now(UTC) - UNSEEN_FOR
+    now = datetime.now(UTC)
     wish = BatteryWish()
     for intent in ledger.intents:
-        is_recent = intent.sent_at is not None and intent.sent_at > since and intent.state is not ChangeState.FAILED
-        if intent.wish.is_battery_for_car and (intent.is_open or is_recent):
+        if intent.wish.is_battery_for_car and (intent.is_open or is_just_sent(intent, now)):
             wish = intent.wish.over(wish)
     return wish
 

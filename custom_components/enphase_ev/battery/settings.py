@@ -1,4 +1,6 @@
-"""The settings of the battery that a person can change: what is written for each, and how it is seen to be so.
+"""The settings of the battery that a person can change, an async function each: what is refused at once, and what is wished for.
+
+What a wish comes to in a request, and how it is seen to be so, is in `enlighten/battery_bodies.py`.
 
 Source: docs/cloud-api/battery.md §4.
 """
@@ -49,12 +51,7 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
         return await async_restrict_discharge(coordinator, creates_entry=False)
     _, settings = writable(coordinator)
     require_unlocked(settings, family)
-    wishes = {
-        BatteryFamily.CHARGE_FROM_GRID: BatteryWish(charge_from_grid=is_on),
-        BatteryFamily.DISCHARGE_TO_GRID: BatteryWish(discharge_to_grid=is_on),
-        BatteryFamily.RESTRICT_BATTERY_DISCHARGE: BatteryWish(restrict_discharge=is_on),
-    }
-    return await _wish(coordinator, family.name.lower(), is_on, wishes[family])
+    return await _wish(coordinator, family.name.lower(), is_on, BatteryWish.to_switch(family, is_on=is_on))
 
 
 async def async_restrict_discharge(coordinator: BatteryCoordinator, *, creates_entry: bool) -> Change:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatteryProfile, BatterySchedules, BatterySettings, BatteryWish, has_whole_form
-from .ledger import Expected, Intent
+from .ledger import ChangeState, Expected, Intent
 
 # A write can drop entries some seconds later: compared before that, they would seem to be there.
 SETTLE = timedelta(seconds=15)
@@ -122,7 +122,7 @@ class WriteSettings(NamedTuple):
 
 
 class WriteAlone(NamedTuple):
-    """Choose a profile, switch storm guard, or say what the car gets: writes of their own, each for one intent."""
+    """Choose a profile, switch storm guard, or set the car's share: each has a write of its own, for one intent and nothing else."""
 
     intent: Intent
     names_source: bool
@@ -134,14 +134,29 @@ type Write = DeleteEntry | WriteEntry | WriteSettings | WriteAlone
 type Step = Write | Read | Rest | AtRest
 
 
-def forms(intent: Intent) -> list[tuple[bool, bool]]:
-    """Return the forms of a wish in their order: whether the whole is sent, and whether `source` changes from the form before."""
-    has_whole = has_whole_form(intent.wish)
-    plain = [(False, False)] * (2 if intent.was_pending else 1)
+class WishForm(NamedTuple):
+    """How a wish is sent: with all settings instead of what it changes alone, and with the other `source` than the form before."""
+
+    is_whole: bool = False
+    is_other_source: bool = False
+
+
+PLAIN_FORM = WishForm()
+
+
+def forms(intent: Intent) -> list[WishForm]:
+    """Return the forms of a wish in the order in which they are tried."""
+    whole = [WishForm(is_whole=True)] if has_whole_form(intent.wish) else []
+    plain = [PLAIN_FORM] * (2 if intent.was_pending else 1)
     if intent.wish.is_battery_for_car:
         # Its write has no query in which a source could stand.
         return plain
-    return [*plain, *([(True, False)] * has_whole), (False, True), *([(True, False)] * has_whole)]
+    return [*plain, *whole, WishForm(is_other_source=True), *whole]
+
+
+def is_just_sent(intent: Intent, now: datetime) -> bool:
+    """Return whether an intent was sent so lately that a late read may not show it yet; one that has failed does not count."""
+    return intent.sent_at is not None and now - intent.sent_at < UNSEEN_FOR and intent.state is not ChangeState.FAILED
 
 
 def is_unseen(one: Expected) -> bool:

@@ -20,15 +20,12 @@ _PLATFORMS = ("switch", "number", "select", "time")
 
 def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
     """Return what fills in a text about an entry: family, start, end, days."""
-
-    def named(selector: str, option: str) -> str:
-        return text_of("selector", selector, "options", option) or option
-
+    days = (_option_name("weekday", WEEKDAYS[day - 1]) if day in entry.days else None for day in range(1, 8))
     return {
-        "family": named("battery_family", entry.family.name.lower()),
+        "family": family_name(entry.family),
         "start": f"{entry.start:%H:%M}",
         "end": f"{entry.end:%H:%M}",
-        "days": ", ".join(_runs([named("weekday", WEEKDAYS[day - 1]) if day in entry.days else None for day in range(1, 8)])),
+        "days": ", ".join(_runs(days)),
     }
 
 
@@ -96,8 +93,11 @@ def apply_line(family: BatteryFamily) -> str:
 
 def family_name(family: BatteryFamily) -> str:
     """Return the name of a family."""
-    name = family.name.lower()
-    return text_of("selector", "battery_family", "options", name) or name
+    return _option_name("battery_family", family.name.lower())
+
+
+def _option_name(selector: str, option: str) -> str:
+    return text_of("selector", selector, "options", option) or option
 
 
 def _filled(key: str, **values: str) -> str:

@@ -59,7 +59,7 @@ from .models.past_sessions import PastSession
 from .models.status import ChargerStatus, ChargingSession, SiteStatus
 from .models.summary import ChargerSummary, LevelLimits, PhaseMode
 from .models.tariff import Prices, PriceSpan, Tariff, rate_at
-from .parsing import Json
+from .parsing import EVERY_DAY, Json
 from .recorder import Recorder
 from .session_history import ChargerHistory
 from .sites import Site, site_page
@@ -69,6 +69,7 @@ from .tariffs import Tariffs
 from .transport import Family, RequestCounter, Transport
 
 __all__ = [
+    "EVERY_DAY",
     "MOST_PER_HOUR",
     "STORM_GUARD_ACTIVE",
     "Account",

@@ -9,7 +9,7 @@ from uuid import uuid4
 from aiohttp import hdrs
 
 from .account import Account
-from .battery_bodies import BatteryWish, accepts_disclaimer, battery_for_car_body, profile_body, settings_body, storm_guard_body
+from .battery_bodies import BatteryWish, accepts_disclaimer, battery_for_car_body, entry_body, profile_body, settings_body, storm_guard_body
 from .exceptions import STORM_GUARD_ACTIVE, InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
 from .headers import RequestHeaders, Session
 from .models.broker_access import AnswerStream
@@ -153,7 +153,7 @@ class Batteries:
 
     def _entry_body(self, entry: BatteryEntry) -> dict[str, Json]:
         """Return what a write says of an entry: one that came without a time zone means the site's."""
-        return replace(entry, time_zone=entry.time_zone or self._time_zone).to_json()
+        return entry_body(replace(entry, time_zone=entry.time_zone or self._time_zone))
 
     async def add_entry(self, entry: BatteryEntry) -> None:
         """Add an entry; what id it got is for the next read to tell."""

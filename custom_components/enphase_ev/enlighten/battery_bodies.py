@@ -1,4 +1,6 @@
-"""What can be wished for of the battery's settings, how it is seen to be so, and what is written for it.
+"""The bodies of the writes to the battery service: of the settings, for each wish, and of a schedule.
+
+A wish is what somebody wants to be so; also here: how it is seen to be so. `battery/settings.py` is where people's wishes come from.
 
 Source: docs/cloud-api/battery.md §4.
 """
@@ -11,7 +13,7 @@ from typing import Self
 from mashumaro import DataClassDictMixin
 from mashumaro.config import BaseConfig
 
-from .models.home_battery import BatteryFamily, BatteryProfile, BatterySettings
+from .models.home_battery import BatteryEntry, BatteryFamily, BatteryProfile, BatterySettings
 from .parsing import Json, read_mapping
 
 type WishValue = bool | int | str | time
@@ -64,6 +66,17 @@ class BatteryWish(DataClassDictMixin):
 
         lazy_compilation = True
         omit_none = True
+
+    @classmethod
+    def to_switch(cls, family: BatteryFamily, *, is_on: bool) -> Self:
+        """Return the wish to switch a family on or off."""
+        match family:
+            case BatteryFamily.CHARGE_FROM_GRID:
+                return cls(charge_from_grid=is_on)
+            case BatteryFamily.DISCHARGE_TO_GRID:
+                return cls(discharge_to_grid=is_on)
+            case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+                return cls(restrict_discharge=is_on)
 
     @property
     def named(self) -> dict[str, WishValue]:
@@ -135,18 +148,14 @@ class BatteryWish(DataClassDictMixin):
 
     def switched(self, family: BatteryFamily) -> bool | None:
         """Return whether a family is wished on or off."""
-        value = self.named.get(_SWITCHES[family])
+        (name,) = self.to_switch(family, is_on=True).named
+        value = self.named.get(name)
         return value if isinstance(value, bool) else None
 
 
 _FIELDS = tuple(one.name for one in fields(BatteryWish))
 # Each profile has its own (docs/cloud-api/battery.md §4).
 _BROUGHT_BY_PROFILES = frozenset({"charge_from_grid", "charge_schedules", "reserve"})
-_SWITCHES = {
-    BatteryFamily.CHARGE_FROM_GRID: "charge_from_grid",
-    BatteryFamily.DISCHARGE_TO_GRID: "discharge_to_grid",
-    BatteryFamily.RESTRICT_BATTERY_DISCHARGE: "restrict_discharge",
-}
 _OF_FAMILY = {
     BatteryFamily.CHARGE_FROM_GRID: {"charge_from_grid", "charge_schedules"},
     BatteryFamily.DISCHARGE_TO_GRID: {"discharge_to_grid", "window_start", "window_end"},
@@ -229,6 +238,22 @@ def has_whole_form(wish: BatteryWish) -> bool:
 def accepts_disclaimer(body: Mapping[str, Json]) -> bool:
     """Return whether a write wants something to have been accepted before, where the country asks for it."""
     return body.get("chargeFromGrid") is True and "acceptedItcDisclaimer" in body
+
+
+def entry_body(entry: BatteryEntry) -> dict[str, Json]:
+    """Return the addition or the change of a schedule."""
+    body: dict[str, Json] = {
+        "startTime": f"{entry.start:%H:%M}",
+        "endTime": f"{entry.end:%H:%M}",
+        "scheduleType": entry.family.wire_name,
+        "days": list(entry.days),
+        "isEnabled": entry.is_enabled,
+    }
+    if entry.limit is not None and entry.family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
+        body["limit"] = round(entry.limit)
+    if entry.time_zone is not None:
+        body["timezone"] = entry.time_zone
+    return body
 
 
 def profile_body(wish: BatteryWish) -> dict[str, Json]:

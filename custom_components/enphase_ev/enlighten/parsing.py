@@ -136,6 +136,10 @@ def read_minutes(value: Json) -> time | None:
     return time(minutes // 60 % 24, minutes % 60) if minutes is not None and 0 <= minutes <= 1440 else None
 
 
+# Days of the week as the cloud counts them: 1 = Monday … 7 = Sunday.
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+
+
 def read_days(value: Json) -> tuple[int, ...]:
     """Return days of the week, 1 = Monday … 7 = Sunday, in their order and each once."""
     numbers = (read_int(item) for item in value) if isinstance(value, list) else ()

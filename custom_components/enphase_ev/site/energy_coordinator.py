@@ -15,15 +15,11 @@ from mashumaro import DataClassDictMixin
 from ..const import DOMAIN, LOGGER
 from ..enlighten import Channel, EnergyOfDays, EnergyOfToday, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import is_signed_in_just_now
+from ..waiting import LEEWAY, TICK, is_signed_in_just_now
 from .energy_counter import EnergyCounter
 
-# How often it is looked whether something is due; looking costs nothing.
-_TICK = timedelta(minutes=1)
-# A look that comes a moment early must not put off by a minute what is due.
-_LEEWAY = timedelta(seconds=5)
 # New values come every quarter hour.
-_EVERY = timedelta(minutes=15) - _LEEWAY
+_EVERY = timedelta(minutes=15) - LEEWAY
 # A site that has never answered may not have this at all.
 _LONGEST_PAUSE = timedelta(days=1)
 _MOST_DOUBLINGS = 7
@@ -50,7 +46,7 @@ class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: SiteEnergy, zone: Callable[[], tzinfo]) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase site energy", update_interval=_TICK)
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase site energy", update_interval=TICK)
         self.data = {}
         self.client = client
         self.site_id = client.site_id
@@ -67,7 +63,7 @@ class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
     def is_fresh(self) -> bool:
         """Return whether what is known is worth showing."""
         pace = self.client.account.budget.pace
-        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _POLLS_UNTIL_STALE * _EVERY * pace + _TICK
+        return self.seen_at is not None and datetime.now(UTC) - self.seen_at < _POLLS_UNTIL_STALE * _EVERY * pace + TICK
 
     async def async_load(self) -> None:
         """Read what was counted before."""

@@ -11,15 +11,11 @@ from homeassistant.core import HomeAssistant
 from ..const import LOGGER
 from ..enlighten import EnlightenError, GridEvent, GridServices, Outage, RequestRejected, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import EdgeCoordinator, is_signed_in_just_now
+from ..waiting import LEEWAY, TICK, EdgeCoordinator, is_signed_in_just_now
 
-# How often it is looked whether something is due; looking costs nothing.
-_TICK = timedelta(minutes=1)
-# A look that comes a moment early must not put off by a minute what is due.
-_LEEWAY = timedelta(seconds=5)
 _ENROLLMENT_EVERY = timedelta(days=1)
-_EVENTS_EVERY = timedelta(minutes=30) - _LEEWAY
-_SOON_EVERY = timedelta(minutes=5) - _LEEWAY
+_EVENTS_EVERY = timedelta(minutes=30) - LEEWAY
+_SOON_EVERY = timedelta(minutes=5) - LEEWAY
 _SOON = timedelta(hours=1)
 _OUTAGES_EVERY = timedelta(days=1)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
@@ -59,7 +55,7 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, client: GridServices, energy: SiteEnergy, has_battery: Callable[[], bool]
     ) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase grid events", update_interval=_TICK)
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase grid events", update_interval=TICK)
         self.data = GridSchedule()
         self.client = client
         self.site_id = client.site_id

@@ -14,10 +14,8 @@ from homeassistant.util.json import JsonValueType
 from ..const import LOGGER
 from ..enlighten import Prices, PriceSpan, Tariff, Tariffs
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import EdgeCoordinator, is_signed_in_just_now
+from ..waiting import TICK, EdgeCoordinator, is_signed_in_just_now
 
-# How often it is looked whether something is due; looking costs nothing.
-_TICK = timedelta(minutes=1)
 _EVERY = timedelta(hours=12)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
 _MOST_DOUBLINGS = 6
@@ -172,7 +170,7 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Tariffs, zone: Callable[[], tzinfo]) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase tariff", update_interval=_TICK)
+        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase tariff", update_interval=TICK)
         self.data = None
         self.client = client
         self.site_id = client.site_id

@@ -6,11 +6,10 @@ from datetime import time
 from enum import StrEnum
 from typing import Self
 
-from ..parsing import Json, read_bool, read_clock_time, read_days, read_float, read_list, read_mapping, read_records, read_text
+from ..parsing import EVERY_DAY, Json, read_bool, read_clock_time, read_days, read_float, read_list, read_mapping, read_records, read_text
 
 # The cloud keeps a level of 100 without amps as "the most", and shows 32 for it (seen).
 _LEVEL_OF_ALL = 100
-_EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 _AMPS_OF_ALL = 32.0
 
 
@@ -62,7 +61,7 @@ class ChargingSlot:
             start=read_clock_time(record.get("startTime")),
             end=read_clock_time(record.get("endTime")),
             # One that names no days is one of every day.
-            days=_EVERY_DAY if record.get("days") is None else read_days(record.get("days")),
+            days=EVERY_DAY if record.get("days") is None else read_days(record.get("days")),
             level=level,
             is_enabled=read_bool(record.get("enabled")) is True,
             type=SlotType.OFF_PEAK if read_text(record.get("scheduleType")) == SlotType.OFF_PEAK else SlotType.CUSTOM,

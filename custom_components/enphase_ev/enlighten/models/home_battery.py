@@ -8,6 +8,7 @@ from typing import Self
 
 from ..exceptions import InvalidResponse
 from ..parsing import (
+    EVERY_DAY,
     Json,
     first_of,
     read_bool,
@@ -24,7 +25,6 @@ from ..parsing import (
 )
 from .wire import Model, derived, derived_mapping, flag, wire
 
-EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 # Charge from grid is switched beside its control (docs/cloud-api/battery.md §4).
 _CHARGE_KEYS = ("chargeFromGrid", "chargeFromGridScheduleEnabled")
 
@@ -233,21 +233,6 @@ class BatteryEntry:
         """Return what the entry is about."""
         limit = None if self.limit is None else round(self.limit)
         return self.family, self.start, self.end, self.days, limit
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the body of an add or a change (docs/cloud-api/battery.md §4)."""
-        body: dict[str, Json] = {
-            "startTime": f"{self.start:%H:%M}",
-            "endTime": f"{self.end:%H:%M}",
-            "scheduleType": self.family.wire_name,
-            "days": list(self.days),
-            "isEnabled": self.is_enabled,
-        }
-        if self.limit is not None and self.family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
-            body["limit"] = round(self.limit)
-        if self.time_zone is not None:
-            body["timezone"] = self.time_zone
-        return body
 
 
 # What a group's status says of whether the site can have entries of the family.

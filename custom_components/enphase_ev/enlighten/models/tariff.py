@@ -6,10 +6,21 @@ from datetime import date
 from itertools import pairwise
 from typing import Self
 
-from ..parsing import Json, first_of, read_days, read_float, read_int, read_list, read_mapping, read_records, read_text, read_unwrapped
+from ..parsing import (
+    EVERY_DAY,
+    Json,
+    first_of,
+    read_days,
+    read_float,
+    read_int,
+    read_list,
+    read_mapping,
+    read_records,
+    read_text,
+    read_unwrapped,
+)
 
 MINUTES_PER_DAY = 1440
-_EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 
 
 @dataclass(frozen=True)
@@ -95,9 +106,9 @@ class _Season:
             periods = _read_periods(day)
             if not periods and (rate := _rate_at_any_time(day)) is not None:
                 periods = (_Period(rate, None, None, None),)
-            days.append(_DayOfWeek(read_days(day.get("days")) or _EVERY_DAY, periods))
+            days.append(_DayOfWeek(read_days(day.get("days")) or EVERY_DAY, periods))
         if not any(day.periods for day in days) and (rate := _rate_at_any_time(record)) is not None:
-            days = [_DayOfWeek(_EVERY_DAY, (_Period(rate, None, None, None),))]
+            days = [_DayOfWeek(EVERY_DAY, (_Period(rate, None, None, None),))]
         return cls(first or 1, last or 12, tuple(day for day in days if day.periods))
 
     def includes(self, month: int) -> bool:
