@@ -1,4 +1,4 @@
-"""Numbers: the level that the next start uses, and the one that the charger starts with by itself."""
+"""Numbers: the level of the next start and the charger's own, and the battery's reserve, shutdown level and level for the car."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Switches: charging, the charger's settings, and the slots of its schedule."""
+"""Switches: a charger's charging, settings and schedule slots; the battery's families, their schedules, storm guard, PowerMatch, car."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace

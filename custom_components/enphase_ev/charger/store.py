@@ -1,4 +1,4 @@
-"""What the integration remembers about a site across restarts."""
+"""What is remembered about the chargers of a site across restarts."""
 
 from dataclasses import dataclass, field
 
@@ -35,14 +35,19 @@ class StoredCharger(DataClassDictMixin):
 
 @dataclass
 class StoredSite(DataClassDictMixin):
-    """What is remembered about the chargers, by serial number, and whether the battery's share of the car is the site's setting."""
+    """What is remembered about a site.
+
+    Attributes:
+        chargers: by serial number.
+        has_battery_for_car: whether the site has a setting for what the battery gives the car; then the chargers' own one is not shown.
+    """
 
     chargers: dict[str, StoredCharger] = field(default_factory=dict)
     has_battery_for_car: bool = False
 
 
 class SiteStore:
-    """Keeps the memory of one config entry on disk."""
+    """The file with what the chargers of one config entry have reported and been told: read at the start, written soon after it changes."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         self._store: Store[dict[str, object]] = Store(hass, _STORAGE_VERSION, f"{DOMAIN}.site.{entry_id}", private=True, atomic_writes=True)
