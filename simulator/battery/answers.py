@@ -3,10 +3,10 @@
 from ..accounts import Account
 from ..site import Site
 from ..switches.battery import EmptyDetails, MissingGroup, NothingPending, SerialKey
-from ..wire import Json, JsonObject, iso_nanoseconds
+from ..wire import EVERY_DAY, Json, JsonObject, iso_nanoseconds
 from .battery import Battery
 from .changes import ChangeKind, PendingChange, Told
-from .entries import EVERY_DAY, Entry, EntryStatus
+from .entries import Entry, EntryStatus
 from .physics import BatteryUnit
 from .schedules import ScheduleBook
 from .settings import Control, ControlFamily, ControlShape, Features, Settings

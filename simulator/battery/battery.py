@@ -12,8 +12,9 @@ from ..charger import Charger
 from ..clock import Clock
 from ..house.house import Place
 from ..switches.battery import BatteryDeployment, BatteryRequest, DropMoment, EnhoRule, MissingGroup, WriteKind
+from ..wire import EVERY_DAY
 from .changes import ChangeKind, History, PendingChange, Told, WantedChange
-from .entries import EVERY_DAY, Entry, EntryStatus
+from .entries import Entry, EntryStatus
 from .physics import BatteryUnit, Doing, Flow, HomeLoad, Moment, Order, flow, order, seconds_until, stored_w, without_car
 from .schedules import ScheduleBook
 from .settings import BACKUP_ONLY, BatteryRefused, ControlFamily, Features, Settings, StormAlert

@@ -6,11 +6,11 @@ from aiohttp import web
 from mashumaro.codecs import BasicDecoder
 
 from ..battery.battery import Battery
-from ..battery.entries import EVERY_DAY, Entry
+from ..battery.entries import Entry
 from ..battery.settings import ControlFamily, StormAlert
 from ..context import Refused, json_answer, read_object, world_of
 from ..switches.battery import MissingGroup
-from ..wire import Json, JsonObject, iso_offset
+from ..wire import EVERY_DAY, Json, JsonObject, iso_offset
 
 routes = web.RouteTableDef()
 
