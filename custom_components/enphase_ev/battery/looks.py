@@ -46,8 +46,10 @@ def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[da
         is_new = since is not None and now < since + _SUSPECTED_FOR
         is_late = guard is not None and guard.late_at is not None
         time = APART if is_new else _LATE_LOOK_EVERY if is_late else LOOK_EVERY
+        # What is missing again waits for the gateway: whether that has still something to take over has to be asked, too.
+        is_pending = reading.settings is not None and reading.settings.is_pending
         # Counted from now, a look would never be due.
-        yield now if last is None else last + time, Read(schedules=True)
+        yield now if last is None else last + time, Read(settings=is_pending, schedules=True)
     if reading.empty_since is not None and not reading.is_sure and any(one.problem is None for one in ledger.expected):
         yield reading.empty_since + APART, Read(schedules=True)
     sent = [intent for intent in ledger.open_intents if intent.is_sent]
