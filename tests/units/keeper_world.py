@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from random import Random
 
 from custom_components.enphase_ev.battery import override
@@ -59,6 +60,11 @@ class Row:
     is_applied: bool = False
     apply_sent: bool = False
     since: float = 0.0
+
+    @cached_property
+    def told(self) -> BatteryEntry:
+        """The entry as a read shows it."""
+        return replace(self.entry, is_pending=not self.is_applied)
 
 
 @dataclass
@@ -265,7 +271,7 @@ class ModelCloud:
         families = {
             family: FamilySchedules(
                 status="active",
-                entries=tuple(replace(row.entry, is_pending=not row.is_applied) for row in rows if row.entry.family is family),
+                entries=tuple(row.told for row in rows if row.entry.family is family),
             )
             for family in BatteryFamily
             if family is not group or not begin <= self.now < end

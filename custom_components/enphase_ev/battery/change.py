@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..enlighten import BatteryEntry, BatteryProfile, BatterySchedules, BatterySettings
 from ..weekly import overlap
-from .ledger import ChangeState, Intent, Ledger, Told
+from .ledger import OVER, ChangeState, Intent, Ledger, Told
 from .steps import DeleteEntry, Write, WriteAlone, WriteEntry, WriteSettings
 from .validation import conflict, window_of_entry
 
@@ -38,7 +38,7 @@ class Change:
     @property
     def is_over(self) -> bool:
         """Return whether it is known what became of it."""
-        return self.state in {ChangeState.APPLIED, ChangeState.FAILED}
+        return self.state in OVER
 
     @property
     def is_ahead(self) -> bool:

@@ -227,9 +227,12 @@ def _of_intent(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) 
     settings, schedules = reading.settings, reading.schedules
     if settings is None or schedules is None or (not intent.is_built and override.is_blocked(ledger, intent)):
         return None
-    if intent.in_flight_at is not None and (wait := _until_shown(intent.in_flight_at, reading, now)) is not None:
-        # It was interrupted: whether it has arrived shows only then.
-        return wait
+    if intent.in_flight_at is not None:
+        # It was interrupted: whether it has arrived shows only a later read, and one that tells of its family.
+        wait = _until_shown(intent.in_flight_at, reading, now)
+        is_untold = any(not is_told(schedules, kept.family) for kept in intent.writes)
+        if wait is not None or (is_untold and now < intent.in_flight_at + CONFIRMED_WITHIN):
+            return wait or Rest(now + APART)
     if not intent.is_built and intent.is_override and not override.build(ledger, intent, settings, schedules, now):
         return Rest(now)
     if intent.attempts >= MOST_WRITES + intent.entries_count:

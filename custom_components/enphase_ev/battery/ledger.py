@@ -33,6 +33,9 @@ class ChangeState(StrEnum):
     FAILED = "failed"
 
 
+OVER = frozenset({ChangeState.APPLIED, ChangeState.FAILED})
+
+
 class LedgerEvent(StrEnum):
     """What a person may want to know."""
 
@@ -94,7 +97,7 @@ class Expected(DataClassDictMixin):
         missing_since, missed_at: when it was first missed, and when last: by reads that told of its family.
         tries: how often it was put back, as far as is known; `writes` how often that was sent.
         problem: why it could not be; then it waits for a person.
-        is_at_risk: another write of ours than its apply went out after it was put back: that can have dropped it once more.
+        is_at_risk: another write of ours than its apply was under way when it was put back, or went out after that: it can drop it again.
         unapplied_since: since when nobody knows whether an apply of it has worked; if not, the cloud takes it away after a while.
         failed_forms: how many forms of its apply have come to nothing for sure.
     """
@@ -265,7 +268,7 @@ class Intent(DataClassDictMixin):
     @property
     def is_open(self) -> bool:
         """Return whether it is not known yet what becomes of it."""
-        return self.state not in {ChangeState.APPLIED, ChangeState.FAILED}
+        return self.state not in OVER
 
     @property
     def is_override(self) -> bool:

@@ -76,7 +76,9 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         # It gets another id: until it is seen, a late read can miss it.
         expected.entry = replace(expected.entry, id="")
         expected.written_at, expected.seen_at, expected.missing_since = now, None, None
-        expected.is_due = expected.is_at_risk = False
+        expected.is_due = False
+        # What the gateway has still to take over can drop it, too.
+        expected.is_at_risk = any(owed.wrote_at is not None for owed in ledger.owed.values())
         if expected.unapplied_since is not None:
             # It may have disappeared because no apply has reached it.
             expected.unapplied_since, expected.failed_forms = None, max(expected.failed_forms, 1)
@@ -102,9 +104,11 @@ def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: b
     # An answer without any entry is believed late: what was shown before is not forgotten because of it.
     untold = [family for family in reading.last_told if schedules is None or not there or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
+    before = ledger.guard.toggled_at if ledger.guard is not None else now
     ledger.note_toggle(now, has_wish=has_wish)
     for one in ledger.expected:
-        one.is_at_risk = one.is_at_risk or (one.tries > 0 and (one.seen_at is not None or one.entry.family not in first_applies))
+        is_its_own = one.entry.family in first_applies and one.written_at is not None and one.written_at >= before
+        one.is_at_risk = one.is_at_risk or (one.tries > 0 and not is_its_own)
 
 
 def _note_wishes(ledger: Ledger, intents: tuple[Intent, ...], *, is_pending: bool) -> None:

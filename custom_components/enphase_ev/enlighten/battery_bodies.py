@@ -8,6 +8,7 @@ Source: docs/cloud-api/battery.md §4.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, time
+from functools import cached_property
 from typing import Self
 
 from mashumaro import DataClassDictMixin
@@ -78,8 +79,8 @@ class BatteryWish(DataClassDictMixin):
             case BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
                 return cls(restrict_discharge=is_on)
 
-    @property
-    def named(self) -> dict[str, WishValue]:
+    @cached_property
+    def named(self) -> Mapping[str, WishValue]:
         """Return what is wished for, by the names of the fields."""
         return {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time
 from enum import StrEnum
+from functools import cached_property
 from typing import Self
 
 from ..exceptions import InvalidResponse
@@ -165,7 +166,7 @@ class BatterySettings(Model):
         """Return whether the cloud works on the site, or an event of the grid has it: nothing is to be written then."""
         return self.has_system_task or self.has_event
 
-    @property
+    @cached_property
     def expected(self) -> Self:
         """Return the settings as they will be once the gateway has taken over what was requested."""
         if not self.requested:
@@ -228,7 +229,7 @@ class BatteryEntry:
         """Return whether two entries say the same, whatever their ids, their own idea of being enabled, and how settled they are."""
         return self.says == other.says
 
-    @property
+    @cached_property
     def says(self) -> tuple[BatteryFamily, time, time, tuple[int, ...], float | None]:
         """Return what the entry is about."""
         limit = None if self.limit is None else round(self.limit)
@@ -273,7 +274,7 @@ class BatterySchedules:
         families = {family: _read_family(group, family) for family, group in groups.items()}
         return cls(families=families, is_pending=read_bool(envelope.get("anySchedulePending")) is True)
 
-    @property
+    @cached_property
     def entries(self) -> tuple[BatteryEntry, ...]:
         """Return the entries of all families."""
         return tuple(entry for family in self.families.values() for entry in family.entries)
