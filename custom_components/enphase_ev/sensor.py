@@ -1,7 +1,8 @@
 """Sensors: what chargers and batteries do, hold and have counted, and how the cloud answers. A line or two for each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
+from itertools import product
 from typing import override
 
 from homeassistant.const import Platform
@@ -400,20 +401,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     runtime = entry.runtime_data
     # Sensors that an earlier choice of options has brought and this one does not have.
     if not runtime.options.session_history:
-        for key in _OF_HISTORY:
-            _remove_sensors(hass, runtime.chargers, key)
+        _remove_sensors(hass, runtime.chargers.data, _OF_HISTORY)
     if runtime.chargers.client.gateway is None:
-        _remove_sensors(hass, runtime.chargers, _DATA_SOURCE)
+        _remove_sensors(hass, runtime.chargers.data, [_DATA_SOURCE])
     if runtime.live.mode is LivePowerMode.OFF:
-        for description in LIVE_SENSORS:
-            _remove_sensor(hass, runtime.live.site_id, description.key)
+        _remove_sensors(hass, [runtime.live.site_id], [description.key for description in LIVE_SENSORS])
     add_entities(entry, async_add_entities, SITE, SITE_SENSORS, SiteSensor)
     add_entities(entry, async_add_entities, LIVE, LIVE_SENSORS, LiveSensor)
     add_entities(entry, async_add_entities, CHARGERS, sourced(CHARGER_SENSORS + METER_SENSORS), ChargerSensor)
     add_entities(entry, async_add_entities, CHARGERS, [CHARGING_REASON], ReasonSensor)
     add_entities(entry, async_add_entities, BATTERY, sourced(BATTERY_SENSORS), BatterySensor)
     add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
-    add_entities(entry, async_add_entities, BATTERY_UNITS, sourced(UNIT_SENSORS), UnitSensor)
+    add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
     add_entities(entry, async_add_entities, COSTS, COST_SENSORS, CostSensor)
     add_entities(entry, async_add_entities, PRICES, PRICE_SENSORS, PriceSensor)
     add_entities(entry, async_add_entities, PRICES, NEXT_PRICE_SENSORS, NextPriceSensor)
@@ -422,27 +421,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
         subjects = Subjects(coordinator=lambda _: energy, present=lambda _: {energy.site_id: energy.data})
         add_entities(entry, async_add_entities, subjects, ENERGY_SENSORS, EnergySensor)
     else:
-        _remove_site_sensors(hass, runtime.site_facts.site_id, [description.key for description in ENERGY_SENSORS])
+        _remove_sensors(hass, [runtime.site_facts.site_id], [description.key for description in ENERGY_SENSORS])
 
 
 @callback
-def _remove_sensors(hass: HomeAssistant, coordinator: ChargerCoordinator, key: str) -> None:
-    for serial in coordinator.data:
-        _remove_sensor(hass, serial, key)
-
-
-@callback
-def _remove_sensor(hass: HomeAssistant, subject_id: str, key: str) -> None:
+def _remove_sensors(hass: HomeAssistant, subject_ids: Iterable[str], keys: Collection[str]) -> None:
     entities = er.async_get(hass)
-    if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{subject_id}_{key}"):
-        entities.async_remove(entity_id)
-
-
-@callback
-def _remove_site_sensors(hass: HomeAssistant, site_id: str, keys: Iterable[str]) -> None:
-    entities = er.async_get(hass)
-    for key in keys:
-        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{site_id}_{key}"):
+    for subject_id, key in product(subject_ids, keys):
+        if entity_id := entities.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{subject_id}_{key}"):
             entities.async_remove(entity_id)
 
 

@@ -10,6 +10,8 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 import voluptuous as vol
 
+from custom_components.enphase_ev.battery.validation import lowest_limit
+from custom_components.enphase_ev.enlighten import BatteryFamily
 from tests.structure.action_calls import flat
 from tests.structure.source import INTEGRATION, load
 
@@ -64,6 +66,23 @@ def test_targets_name_an_entity_that_only_some_devices_have(described: dict[str,
     """One that names nothing but the integration is offered on every device: tests/integration/test_offered_actions.py."""
     filters = {name: service["target"]["entity"] for name, service in described.items() if service and "target" in service}
     assert [name for name, asked in filters.items() if set(asked) != {"integration", "domain", "device_class"}] == []
+
+
+def _limits(fields: object) -> Iterator[dict[str, dict[str, object]]]:
+    """The selectors of the fields `limit`, those inside of an object too."""
+    if isinstance(fields, dict):
+        if "limit" in fields:
+            yield fields["limit"]["selector"]
+        for inner in fields.values():
+            yield from _limits(inner)
+
+
+def test_forms_take_the_limits_that_a_battery_can_have(described: dict[str, dict[str, object]]) -> None:
+    limits = list(_limits(described))
+    assert len(limits) == 4
+    assert [(one["number"]["min"], one["number"]["max"]) for one in limits] == [
+        (lowest_limit(BatteryFamily.CHARGE_FROM_GRID, None), 100)
+    ] * 4
 
 
 async def test_actions_are_the_registered_ones(described: dict[str, dict[str, object]], registered: dict[str, object]) -> None:

@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, time
 
-from homeassistant.const import WEEKDAYS
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
-from homeassistant.util.json import JsonObjectType, JsonValueType
+from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
 from ..charger.validation import check_level, require_custom
@@ -18,19 +17,25 @@ from ..const import DOMAIN
 from ..enlighten import ChargeMode, ChargingSlot, CommandReply, PastSession
 from ..site.activation import async_activate_charger
 from ..weekly import day_names, day_numbers
+from .fields import (
+    ACTIVATE,
+    ATTR_ACTIVATE,
+    ATTR_DAYS,
+    ATTR_ENABLED,
+    ATTR_END,
+    ATTR_SCHEDULE_ID,
+    ATTR_START,
+    CHANGED_SCHEDULE,
+    NEW_SCHEDULE,
+    async_for_each,
+)
 from .targets import SITE_FIELDS, ChargerTarget, async_chargers
 
-ATTR_ACTIVATE = "activate"
 ATTR_CHARGING_LEVEL = "charging_level"
 ATTR_CONNECTOR_ID = "connector_id"
-ATTR_DAYS = "days"
-ATTR_ENABLED = "enabled"
-ATTR_END = "end"
 ATTR_FROM = "from"
 ATTR_LEVEL = "level"
 ATTR_REQUESTED_MESSAGE = "requested_message"
-ATTR_SCHEDULE_ID = "schedule_id"
-ATTR_START = "start"
 ATTR_TO = "to"
 
 # By the name that the form has for it. OCPP's own names are taken, too.
@@ -55,28 +60,10 @@ _TRIGGER_SCHEMA = vol.All(
     vol.Schema({**_SITE_FIELDS, vol.Optional(ATTR_REQUESTED_MESSAGE, default="meter_values"): vol.In([*_MESSAGES, *_MESSAGES.values()])}),
     _HAS_TARGET,
 )
-_DAYS = vol.All(cv.weekdays, vol.Length(min=1))
 _GET_SCHEDULES_SCHEMA = cv.make_entity_service_schema({})
-_ADD_SCHEDULE_SCHEMA = cv.make_entity_service_schema(
-    {
-        vol.Required(ATTR_START): cv.time,
-        vol.Required(ATTR_END): cv.time,
-        vol.Optional(ATTR_DAYS, default=WEEKDAYS): _DAYS,
-        vol.Optional(ATTR_LEVEL): vol.Coerce(float),
-        vol.Optional(ATTR_ENABLED, default=True): cv.boolean,
-        vol.Optional(ATTR_ACTIVATE, default=False): cv.boolean,
-    }
-)
-_UPDATE_SCHEDULE_SCHEMA = cv.make_entity_service_schema(
-    {
-        vol.Required(ATTR_SCHEDULE_ID): cv.string,
-        vol.Optional(ATTR_START): cv.time,
-        vol.Optional(ATTR_END): cv.time,
-        vol.Optional(ATTR_DAYS): _DAYS,
-        vol.Optional(ATTR_LEVEL): vol.Coerce(float),
-        vol.Optional(ATTR_ENABLED): cv.boolean,
-    }
-)
+_LEVEL: VolDictType = {vol.Optional(ATTR_LEVEL): vol.Coerce(float)}
+_ADD_SCHEDULE_SCHEMA = cv.make_entity_service_schema({**NEW_SCHEDULE, **_LEVEL, **ACTIVATE})
+_UPDATE_SCHEDULE_SCHEMA = cv.make_entity_service_schema({**CHANGED_SCHEDULE, **_LEVEL})
 _DELETE_SCHEDULE_SCHEMA = cv.make_entity_service_schema({vol.Required(ATTR_SCHEDULE_ID): cv.string})
 _SESSIONS_SCHEMA = cv.make_entity_service_schema({vol.Required(ATTR_FROM): cv.date, vol.Optional(ATTR_TO): cv.date})
 
@@ -109,14 +96,14 @@ async def _start_charging(call: ServiceCall) -> ServiceResponse:
         requested: JsonObjectType = {"charging": True, ATTR_CHARGING_LEVEL: reply.level or level, ATTR_CONNECTOR_ID: connector_id}
         return {**_answer(reply, requested), "schedule_kept": reply.is_schedule_kept}
 
-    return await _for_each(await async_chargers(call), start)
+    return await _for_each(call, start)
 
 
 async def _stop_charging(call: ServiceCall) -> ServiceResponse:
     async def stop(target: ChargerTarget) -> JsonObjectType:
         return _answer(await target.site.charger_commands.async_stop(target.serial), {"charging": False})
 
-    return await _for_each(await async_chargers(call), stop)
+    return await _for_each(call, stop)
 
 
 async def _trigger_message(call: ServiceCall) -> ServiceResponse:
@@ -126,14 +113,14 @@ async def _trigger_message(call: ServiceCall) -> ServiceResponse:
     async def trigger(target: ChargerTarget) -> JsonObjectType:
         return {"requested": message, "reply": await target.site.charger_commands.async_trigger_message(target.serial, message)}
 
-    return await _for_each(await async_chargers(call), trigger)
+    return await _for_each(call, trigger)
 
 
 async def _get_charging_schedules(call: ServiceCall) -> ServiceResponse:
     async def read(target: ChargerTarget) -> JsonObjectType:
         return {"schedules": [_slot_answer(slot) for slot in await target.details.async_read_slots(target.serial)]}
 
-    return await _for_each(await async_chargers(call), read)
+    return await _for_each(call, read)
 
 
 async def _add_charging_schedule(call: ServiceCall) -> ServiceResponse:
@@ -152,7 +139,7 @@ async def _add_charging_schedule(call: ServiceCall) -> ServiceResponse:
             await async_activate_charger(target.site, target.serial)
         return {"schedule": _slot_answer(added), "active": slot.is_enabled and _counts(target)}
 
-    return await _for_each(await async_chargers(call), add)
+    return await _for_each(call, add)
 
 
 async def _update_charging_schedule(call: ServiceCall) -> ServiceResponse:
@@ -194,7 +181,7 @@ async def _get_charging_sessions(call: ServiceCall) -> ServiceResponse:
         sessions = await target.details.async_read_sessions(target.serial, first, last)
         return {"sessions": [_session_answer(session) for session in sessions]}
 
-    return await _for_each(await async_chargers(call), read)
+    return await _for_each(call, read)
 
 
 def _charger_with_slot(targets: list[ChargerTarget], slot_id: str) -> ChargerTarget:
@@ -238,18 +225,11 @@ def _session_answer(session: PastSession) -> JsonObjectType:
     }
 
 
-async def _for_each(targets: list[ChargerTarget], action: Callable[[ChargerTarget], Awaitable[JsonObjectType]]) -> ServiceResponse:
-    """Act on one charger after another, also after one has failed; then raise the first error."""
-    answers: list[JsonValueType] = []
-    failures: list[HomeAssistantError] = []
-    for target in targets:
-        try:
-            answers.append({"device_id": target.device_id, "name": target.name, **await action(target)})
-        except HomeAssistantError as err:
-            failures.append(err)
-    if failures:
-        raise failures[0]
-    return {"chargers": answers}
+async def _for_each(call: ServiceCall, action: Callable[[ChargerTarget], Awaitable[JsonObjectType]]) -> ServiceResponse:
+    async def answer(target: ChargerTarget) -> JsonObjectType:
+        return {"device_id": target.device_id, "name": target.name, **await action(target)}
+
+    return {"chargers": await async_for_each(await async_chargers(call), answer)}
 
 
 def _answer(reply: CommandReply, requested: JsonObjectType) -> JsonObjectType:

@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, Supp
 
 from ..const import DOMAIN, LOGGER
 from ..migration import was_taken_over
-from .battery import ATTR_DAYS, ATTR_ENABLED, ATTR_END, ATTR_FAMILY, ATTR_SCHEDULE_ID, ATTR_START
+from .battery import ATTR_FAMILY
+from .fields import ATTR_DAYS, ATTR_ENABLED, ATTR_END, ATTR_SCHEDULE_ID, ATTR_START
 
 _NEW_NAMES = {f"{verb}_schedule": f"{verb}_battery_schedule" for verb in ("add", "update", "delete", "validate")}
 _NEW_FIELDS = {"schedule_type": ATTR_FAMILY, "start_time": ATTR_START, "end_time": ATTR_END, "is_enabled": ATTR_ENABLED}
