@@ -1,4 +1,4 @@
-"""When something is asked for next, or means something else; waiting on Home Assistant's clock; time zones that the cloud names."""
+"""What coordinators share: how their data become known, when something is asked for next, or means something else; waiting; time zones."""
 
 from abc import abstractmethod
 import asyncio
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later, async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
+from .const import LOGGER
 from .enlighten import Account
 
 # How often a coordinator looks whether something is due; looking costs nothing.
@@ -59,7 +61,27 @@ def is_signed_in_just_now(account: Account) -> bool:
     return signed_in_at is not None and timedelta() <= datetime.now(UTC) - signed_in_at < _FIRST_MINUTES
 
 
-class EdgeCoordinator[DataT](DataUpdateCoordinator[DataT]):
+class SnapshotCoordinator[DataT](DataUpdateCoordinator[DataT]):
+    """A coordinator whose data are one snapshot, replaced as a whole, and become known in one of two ways."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, first: DataT, *, name: str, update_interval: timedelta) -> None:
+        """Begin with `first`, which stands until something is read."""
+        super().__init__(hass, LOGGER, config_entry=entry, name=name, update_interval=update_interval)
+        self.data = first
+
+    @callback
+    def keep_data(self, data: DataT) -> None:
+        """Keep what a refresh has read: at its end Home Assistant tells the listeners, once for all that was read."""
+        self.data = data
+
+    @callback
+    def publish_data(self, data: DataT) -> None:
+        """Keep what has become known between two refreshes, and tell the listeners at once; when the next refresh is stays as it is."""
+        self.keep_data(data)
+        self.async_update_listeners()
+
+
+class EdgeCoordinator[DataT](SnapshotCoordinator[DataT]):
     """A coordinator whose data say when they mean something else, as a price does: its listeners are told then, not with the next read."""
 
     _cancel_edge: CALLBACK_TYPE | None = None

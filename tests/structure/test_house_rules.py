@@ -85,6 +85,17 @@ def test_every_platform_says_how_many_updates_run_at_once() -> None:
     assert silent == []
 
 
+def test_coordinators_let_their_data_be_known_in_one_way() -> None:
+    """By `keep_data` and `publish_data` of `waiting.SnapshotCoordinator`: nobody sets `data` and forgets to tell."""
+    setting = {
+        module.name
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr == "data" and isinstance(node.ctx, ast.Store)
+    }
+    assert setting == {"waiting"}
+
+
 @pytest.mark.parametrize("name", ["strings.json"])
 def test_custom_integrations_have_no(name: str) -> None:
     assert not (INTEGRATION / name).exists()

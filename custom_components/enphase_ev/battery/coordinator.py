@@ -9,7 +9,6 @@ from typing import override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
@@ -25,7 +24,7 @@ from ..enlighten import (
 )
 from ..errors import OptionalServices, update_error
 from ..freshness import BATTERY_PROFILE, BATTERY_SCHEDULES, BATTERY_SETTINGS
-from ..waiting import LEEWAY, TICK, async_zone
+from ..waiting import LEEWAY, TICK, SnapshotCoordinator, async_zone
 from .change import Change
 from .issues import set_left_entries_issue, set_unreadable_entries_issue
 from .keeper import Keeper
@@ -49,14 +48,13 @@ _STALE_AFTER = timedelta(minutes=16)
 _MOST_UNTOLD = 20
 
 
-class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
+class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
     """The batteries of a site; `None` where it has none."""
 
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries, keeper: Keeper) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase battery", update_interval=TICK)
-        self.data = None
+        super().__init__(hass, entry, None, name="Enphase battery", update_interval=TICK)
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
@@ -139,7 +137,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
                 self.seen_at = now
                 # Live power tells it minutes before the cloud does.
                 shown = status if self._live_charge is None else replace(status, state_of_charge=self._live_charge)
-                self._keep(replace(self.data, status=shown))
+                self.keep_data(replace(self.data, status=shown))
         # While the keeper looks what comes of a change, it reads often enough.
         if self.data is not None and now >= self._settings_due and not (self.keeper.is_looking and self.data.schedules):
             await self._refresh_settings(self.data, now)
@@ -169,13 +167,13 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         is_none = site.has_battery is False and self.data is None
         self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
         if not site.has_battery:
-            self._keep(None)
+            self.keep_data(None)
             return
         if self.data is not None:
-            self._keep(replace(self.data, site=site))
+            self.keep_data(replace(self.data, site=site))
             return
         set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.not_put_back])
-        self._keep(Battery(site=site, override=self.keeper.ledger.override, wishes=self._wishes()))
+        self.keep_data(Battery(site=site, override=self.keeper.ledger.override, wishes=self._wishes()))
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
         """Ask for settings and schedules; where one of the two does not answer, the other is worth having."""
@@ -183,14 +181,14 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         if settings is not None:
             self.seen_at = now
             battery = replace(self.data or battery, settings=settings)
-            self._keep(battery)
+            self.keep_data(battery)
         elif self._is_cloud_gone(now):
             self._settings_due = now + _SETTINGS_EVERY
             return
         schedules = await self.optional.ask("battery schedules", self.client.schedules())
         if schedules is not None:
             battery = replace(self.data or battery, schedules=schedules)
-            self._keep(battery)
+            self.keep_data(battery)
             unreadable = sum(len(found.unreadable) for found in schedules.families.values())
             set_unreadable_entries_issue(self.hass, self.config_entry, unreadable)
         if settings is None:
@@ -213,7 +211,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         profile = await self.optional.ask("battery profile", self.client.profile())
         self._profile_due = now + (_SETTINGS_EVERY if profile is None else _SITE_EVERY) * self.client.account.budget.pace
         if profile is not None:
-            self._keep(replace(self.data, profile=profile))
+            self.keep_data(replace(self.data, profile=profile))
 
     async def _refresh_alerts(self, now: datetime) -> None:
         """Ask for storm alerts: now and then, and often while there is one."""
@@ -225,7 +223,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._alerts_asked_at = now
         alerts = await self.optional.ask("storm alert", self.client.storm_alerts())
         if alerts is not None:
-            self._keep(replace(self.data, alerts=alerts))
+            self.keep_data(replace(self.data, alerts=alerts))
 
     @callback
     def refresh_soon(self) -> None:
@@ -258,7 +256,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
 
     def _show_wishes(self) -> None:
         if self.data is not None and self.data.wishes != (wishes := self._wishes()):
-            self._publish(replace(self.data, wishes=wishes))
+            self.publish_data(replace(self.data, wishes=wishes))
 
     @callback
     def async_take_live(self, percent: float | None, watts: float | None) -> None:
@@ -266,18 +264,9 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
         self._live_charge, self.live_power = percent, watts
         status = self.data.status if self.data else None
         if percent is not None and self.data is not None and status is not None and status.state_of_charge != percent:
-            self._publish(replace(self.data, status=replace(status, state_of_charge=percent)))
+            self.publish_data(replace(self.data, status=replace(status, state_of_charge=percent)))
 
     # --- What the keeper finds out ---
-
-    def _keep(self, battery: Battery | None) -> None:
-        """Keep what a refresh has read: at its end Home Assistant tells the listeners, once for all that was read."""
-        self.data = battery
-
-    def _publish(self, battery: Battery) -> None:
-        """Keep what has become known between two refreshes, and tell the listeners at once."""
-        self._keep(battery)
-        self.async_update_listeners()
 
     @callback
     def take_settings(self, settings: BatterySettings) -> None:
@@ -287,21 +276,21 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             self.optional.note_answer(BATTERY_SETTINGS.service)
             every = _PENDING_EVERY if settings.is_pending else _SETTINGS_EVERY * self.client.account.budget.pace
             self._settings_due = self.seen_at + every
-            self._publish(replace(self.data, settings=settings))
+            self.publish_data(replace(self.data, settings=settings))
 
     @callback
     def take_schedules(self, schedules: BatterySchedules) -> None:
         """Take schedules that were read for a change."""
         self.optional.note_answer(BATTERY_SCHEDULES.service)
         if self.data is not None:
-            self._publish(replace(self.data, schedules=schedules))
+            self.publish_data(replace(self.data, schedules=schedules))
 
     @callback
     def take_profile(self, profile: BatteryProfile) -> None:
         """Take a profile that was read for a change."""
         self.optional.note_answer(BATTERY_PROFILE.service)
         if self.data is not None:
-            self._publish(replace(self.data, profile=profile))
+            self.publish_data(replace(self.data, profile=profile))
 
     @callback
     def take_change(self, change: Change) -> None:
@@ -317,7 +306,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             waiting=waiting,
             is_ahead=change.is_ahead,
         )
-        self._publish(replace(self.data, change=shown, wishes=self._wishes()))
+        self.publish_data(replace(self.data, change=shown, wishes=self._wishes()))
         if change.is_over:
             self._is_due_after_change = True
 
@@ -334,7 +323,7 @@ class BatteryCoordinator(DataUpdateCoordinator[Battery | None]):
             dismiss_to_do(self.hass, self.config_entry)
         # One whose end could not be written yet still does what it does in the cloud.
         if self.data is not None and self.data.override is not ledger.override:
-            self._publish(replace(self.data, override=ledger.override))
+            self.publish_data(replace(self.data, override=ledger.override))
         self._show_wishes()
 
     def _tell(self, told: Told) -> None:

@@ -10,7 +10,6 @@ from typing import override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..account_issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_ceiling_issue
 from ..const import CONF_CHARGERS, LOGGER
@@ -26,7 +25,7 @@ from ..errors import OptionalServices, update_error
 from ..freshness import CHARGE_MODE, Source
 from ..options import SiteOptions
 from ..site.model import SiteFacts
-from ..waiting import growing_wait
+from ..waiting import SnapshotCoordinator, growing_wait
 from .devices import is_new, is_wanted, remove_charger_device, remove_gone_charger, update_charger_device
 from .issues import set_new_chargers_issue, set_stop_issue
 from .local_first import LocalFirstChargers
@@ -56,7 +55,7 @@ _DETAILS_PER_HOUR = 2.0
 _CONFIRMING_SECONDS = (2.0, 4.0, 8.0, 16.0, 30.0)
 
 
-class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
+class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
     """The chargers of a site by serial number."""
 
     config_entry: ConfigEntry
@@ -71,10 +70,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         store: SiteStore,
         options: SiteOptions,
     ) -> None:
-        super().__init__(
-            hass, LOGGER, config_entry=entry, name="Enphase chargers", update_interval=timedelta(seconds=options.slow_interval)
-        )
-        self.data = {}
+        super().__init__(hass, entry, {}, name="Enphase chargers", update_interval=timedelta(seconds=options.slow_interval))
         self.client = client
         self.site = site
         self._history = history
@@ -366,7 +362,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
         now = datetime.now(UTC)
         if (found := self._selected(status).get(serial)) is not None:
             self.tracker(serial).take_status(found, now, status.server_time or now)
-            self.data = self._build()
+            self.keep_data(self._build())
         return self.is_fresh(serial)
 
     async def async_look_at_mode(self, serial: str) -> bool:
@@ -383,7 +379,7 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
             return False
         self.optional.note_answer(CHARGE_MODE.service, serial)
         self.tracker(serial).take_preference(preference)
-        self.data = self._build()
+        self.keep_data(self._build())
         return True
 
     # --- Showing what is known ---
@@ -399,14 +395,14 @@ class ChargerCoordinator(DataUpdateCoordinator[Mapping[str, Charger]]):
     @callback
     def publish(self) -> None:
         """Show the chargers as they are known now, without waiting for the next poll."""
-        self.data = self._build()
-        self.async_update_listeners()
+        self.publish_data(self._build())
 
     @callback
     def confirm_soon(self) -> None:
         """Show what was asked for, and poll soon and then less and less often until it is so."""
         self._confirming = chain(_CONFIRMING_SECONDS, repeat(_CONFIRMING_SECONDS[-1]))
         self.update_interval = timedelta(seconds=next(self._confirming))
+        # Unlike `publish`, it sets the timer of the next poll anew.
         self.async_set_updated_data(self._build())
 
     async def async_poll_fast(self, span: timedelta) -> None:

@@ -8,7 +8,6 @@ from typing import override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..const import DOMAIN, LOGGER
 from ..enlighten import (
@@ -24,7 +23,7 @@ from ..enlighten import (
     RequestRejected,
 )
 from ..errors import translated, update_error
-from ..waiting import LEEWAY, TICK, Due, async_rest, is_signed_in_just_now
+from ..waiting import LEEWAY, TICK, Due, SnapshotCoordinator, async_rest, is_signed_in_just_now
 from .coordinator import ChargerCoordinator
 from .model import Charger, ChargerDetails
 from .store import SiteStore
@@ -65,7 +64,7 @@ class _OfAllChargers:
     firmware: Mapping[str, FirmwareDetails] = field(default_factory=dict)
 
 
-class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
+class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
     """The details of the chargers by serial number.
 
     Its questions and changes raise `HomeAssistantError` when the cloud refuses, does not answer, or does not apply a change.
@@ -83,8 +82,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         store: SiteStore,
         reads_history: bool,
     ) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase charger details", update_interval=TICK)
-        self.data = {}
+        super().__init__(hass, entry, {}, name="Enphase charger details", update_interval=TICK)
         self.schedules = schedules
         self.settings = settings
         self.history = history
@@ -305,8 +303,7 @@ class DetailsCoordinator(DataUpdateCoordinator[Mapping[str, ChargerDetails]]):
         return self.data.get(serial, ChargerDetails())
 
     def _publish(self, serial: str, details: ChargerDetails) -> None:
-        self.data = {**self.data, serial: details}
-        self.async_update_listeners()
+        self.publish_data({**self.data, serial: details})
 
     async def _send[T](self, request: Awaitable[T]) -> T:
         with translated():

@@ -9,13 +9,12 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import sun
 from homeassistant.helpers.storage import Store
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from mashumaro import DataClassDictMixin
 
-from ..const import DOMAIN, LOGGER
+from ..const import DOMAIN
 from ..enlighten import Channel, EnergyOfDays, EnergyOfToday, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import LEEWAY, TICK, is_signed_in_just_now
+from ..waiting import LEEWAY, TICK, SnapshotCoordinator, is_signed_in_just_now
 from .energy_counter import EnergyCounter
 
 # New values come every quarter hour.
@@ -40,14 +39,13 @@ class EnergyMemory(DataClassDictMixin):
     counters: dict[Channel, EnergyCounter] = field(default_factory=dict)
 
 
-class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
+class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
     """The energy counters of a site; only the channels in which it has ever counted anything."""
 
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: SiteEnergy, zone: Callable[[], tzinfo]) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase site energy", update_interval=TICK)
-        self.data = {}
+        super().__init__(hass, entry, {}, name="Enphase site energy", update_interval=TICK)
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
@@ -68,7 +66,7 @@ class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
     async def async_load(self) -> None:
         """Read what was counted before."""
         if stored := await self._store.async_load():
-            self.data = EnergyMemory.from_dict(stored).counters
+            self.keep_data(EnergyMemory.from_dict(stored).counters)
 
     async def async_save_now(self) -> None:
         """Write what was counted, before the next start reads it."""
@@ -82,7 +80,7 @@ class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
     def go_on_from(self, channel: Channel, shown: float | None) -> None:
         """Let a counter that has just begun go on where its sensor stood (Wh), for whoever had another integration or this one before."""
         counter = self.data[channel]
-        self.data = {**self.data, channel: counter.go_on_from(counter.value if shown is None else shown)}
+        self.keep_data({**self.data, channel: counter.go_on_from(counter.value if shown is None else shown)})
         self._store.async_delay_save(self._memory, _SAVE_DELAY)
 
     @override
@@ -158,7 +156,7 @@ class EnergyCoordinator(DataUpdateCoordinator[Mapping[Channel, EnergyCounter]]):
         counted = {channel: self.data.get(channel, EnergyCounter()).take(days) for channel, days in found.items()}
         data = {channel: counter for channel, counter in counted.items() if counter.value > 0}
         if data != self.data:
-            self.data = data
+            self.keep_data(data)
             self._store.async_delay_save(self._memory, _SAVE_DELAY)
 
     def _is_night(self, now: datetime) -> bool:

@@ -55,8 +55,7 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, client: GridServices, energy: SiteEnergy, has_battery: Callable[[], bool]
     ) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase grid events", update_interval=TICK)
-        self.data = GridSchedule()
+        super().__init__(hass, entry, GridSchedule(), name="Enphase grid events", update_interval=TICK)
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
@@ -81,7 +80,8 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
             if now >= self._outages_due and self._has_battery():
                 outages = await self._optional.ask("outages", self._energy.outages())
                 self._outages_due = now + _OUTAGES_EVERY
-                self.data = self.data if outages is None else replace(self.data, outages=outages)
+                if outages is not None:
+                    self.keep_data(replace(self.data, outages=outages))
         return self.data
 
     async def _refresh_events(self, now: datetime) -> None:
@@ -93,7 +93,7 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
                 self._enrollment_due = now + _AGAIN_AFTER_OUTAGE
                 program = await self.client.program()
                 self._enrollment_due = now + _ENROLLMENT_EVERY
-                self.data = replace(self.data, program=program, events=self.data.events if program else ())
+                self.keep_data(replace(self.data, program=program, events=self.data.events if program else ()))
             if self.data.program is not None and now >= self._events_due:
                 self._events_due = now + _AGAIN_AFTER_OUTAGE
                 await self._read_events(self.data.program, now)
@@ -105,7 +105,7 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
 
     async def _read_events(self, program: str, now: datetime) -> None:
         events = await self.client.events(program, (now - _PAST).date(), (now + _AHEAD).date())
-        self.data = replace(self.data, events=events)
+        self.keep_data(replace(self.data, events=events))
         self.seen_at = now
         ahead = self.data.upcoming(now)
         is_soon = self.data.current(now) is not None or (ahead is not None and ahead.starts_at - now <= _SOON)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..const import LOGGER
 from ..enlighten import AuthError, EnlightenError, GridRelay, LiveAccess, LivePower, LiveStreams, RequestRejected
 from ..options import LivePowerMode, SiteOptions
+from ..waiting import SnapshotCoordinator
 from .live_stream import LiveStream
 from .owner_gateway import OwnerGateway
 
@@ -32,7 +32,7 @@ _REQUESTS_PER_HOUR = 4.3
 _ON_GRID, _OFF_GRID = "ON_GRID", "OFF_GRID"
 
 
-class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
+class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
     """What the site draws and gives now; `None` before anything has told."""
 
     config_entry: ConfigEntry
@@ -48,9 +48,8 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
         options: SiteOptions,
         gateway: OwnerGateway | None,
     ) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase live power", update_interval=_OUTAGE_EVERY)
+        super().__init__(hass, entry, None, name="Enphase live power", update_interval=_OUTAGE_EVERY)
         self.site_id = client.site_id
-        self.data = None
         # Names a grid event that is on, for as long as the stream's credentials hold.
         self.event_mode: str | None = None
         self._client = client
@@ -214,11 +213,10 @@ class LiveCoordinator(DataUpdateCoordinator[LivePower | None]):
 
     @callback
     def _publish_now(self) -> None:
-        self.data = self._latest
         self._shown_grid = self.is_on_grid
         power = self.power
         self._battery.async_take_live(power.state_of_charge if power else None, power.battery.power if power else None)
-        self.async_update_listeners()
+        self.publish_data(self._latest)
 
     def _watch_for_silence(self, seconds: float) -> None:
         self._cancel_stale = async_call_later(self.hass, seconds, self._look_for_silence)

@@ -170,8 +170,7 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Tariffs, zone: Callable[[], tzinfo]) -> None:
-        super().__init__(hass, LOGGER, config_entry=entry, name="Enphase tariff", update_interval=TICK)
-        self.data = None
+        super().__init__(hass, entry, None, name="Enphase tariff", update_interval=TICK)
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
@@ -215,7 +214,7 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
         self._due = now + _EVERY
         self.seen_at = now
         self._note_unreadable(tariff)
-        self.data = prices if prices.has_import or prices.has_export else None
+        self.keep_data(prices if prices.has_import or prices.has_export else None)
 
     async def _read_exports(self, today: date) -> Mapping[date, tuple[PriceSpan, ...]]:
         """Return the export prices of today and tomorrow; a site that has none by date is not asked for tomorrow's."""
