@@ -33,6 +33,7 @@ from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
 from .site.car_switch import async_follow_car_switch
+from .site.event_notes import EventNotes
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.owner_gateway import OwnerGateway
@@ -203,6 +204,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     clear_battery_issues(hass, entry)
     await SiteStore(hass, entry.entry_id).async_remove()
     await LedgerStore(hass, entry.entry_id).async_remove()
+    await EventNotes(hass, entry.entry_id).async_remove()
     await async_forget_site(hass, entry)
     email = entry.data.get(CONF_EMAIL)
     if email and all(other.data.get(CONF_EMAIL) != email for other in hass.config_entries.async_entries(DOMAIN)):

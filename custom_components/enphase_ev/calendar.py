@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 import re
 from typing import Any, override
@@ -14,18 +14,33 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .battery.schedules import async_add_entry, async_change_entry, async_delete_entries
 from .battery.validation import default_limit, window_of_entry
+from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .charger.validation import check_level, require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
 from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, SiteFactEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 from .site.activation import set_battery_issue, set_charger_issue
-from .site.calendar_titles import entry_title, grid_event_title, level_shown, outage_title, slot_title, switch_in_the_way
+from .site.calendar_titles import (
+    entry_description,
+    entry_note,
+    entry_title,
+    grid_event_title,
+    level_shown,
+    outage_title,
+    slot_description,
+    slot_note,
+    slot_title,
+    switch_in_the_way,
+)
+from .site.event_notes import EventNote, EventNotes, Look, check_once
 from .site.grid_schedule import GridEventsCoordinator, GridSchedule
-from .weekly import WeeklyWindow, require_series, rule_of, window_of
+from .site.one_time_events import OneTimeEvents
+from .weekly import WeeklyWindow, day_of, require_series, rule_of, window_of
 
 PARALLEL_UPDATES = 1
 
@@ -82,9 +97,12 @@ GRID_EVENTS = GridCalendarDescription(
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the calendars of an entry."""
-    add_entities(entry, async_add_entities, CHARGERS, CHARGER_CALENDARS, ChargingSchedule)
-    add_entities(entry, async_add_entities, BATTERY, BATTERY_CALENDARS, BatterySchedule)
+    notes = EventNotes(hass, entry.entry_id)
+    await notes.async_load()
+    add_entities(entry, async_add_entities, CHARGERS, CHARGER_CALENDARS, partial(ChargingSchedule, notes))
+    add_entities(entry, async_add_entities, BATTERY, BATTERY_CALENDARS, partial(BatterySchedule, notes))
     add_entities(entry, async_add_entities, GRID, [GRID_EVENTS], GridEvents)
+    OneTimeEvents(hass, entry, entry.runtime_data, notes).async_start()
 
 
 class WeeklyCalendar(CalendarEntity):
@@ -110,11 +128,17 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
 
     _attr_supported_features = _EDITABLE
 
+    def __init__(
+        self, notes: EventNotes, coordinator: ChargerCoordinator, description: SubjectDescription[Charger], subject_id: str
+    ) -> None:
+        super().__init__(coordinator, description, subject_id)
+        self._notes = notes
+
     @property
     @override
     def shown_values(self) -> object:
         # Home Assistant's calendar itself notices when an event begins and ends.
-        return self.charger.details.slots, self.charger.summary and self.charger.summary.limits, self.charger.mode
+        return self.charger.details.slots, self.charger.summary and self.charger.summary.limits, self.charger.mode, self._notes.count
 
     @property
     def _shown_slots(self) -> list[ChargingSlot]:
@@ -127,31 +151,52 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
 
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
-        window = window_of(kwargs, self.coordinator.site.time_zone)
-        named = _level_named(kwargs)
-        level = self.charger.wished_level if named is None else named
+        zone = self.coordinator.site.time_zone
+        window, day = window_of(kwargs, zone), day_of(kwargs, zone)
+        level = next(_levels_named(kwargs), self.charger.wished_level)
         check_level(self.charger, level)
         slot = ChargingSlot(start=window.start, end=window.end, days=window.days, level=level, is_enabled=True)
-        await self._runtime.details.async_add_slot(self._subject_id, slot)
+        note = self._note("", Look.of_slot(slot), self._typed(kwargs, slot), day)
+        note.others = [one.short_id for one in self.charger.details.slots or ()]
+
+        async def add() -> str:
+            return (await self._runtime.details.async_add_slot(self._subject_id, slot)).short_id
+
+        await self._notes.async_make(note, zone, add)
         self._offer_activation(is_new=True)
+
+    def _note(self, slot_id: str, look: Look, title: str | None, day: date | None) -> EventNote:
+        return EventNote(self._subject_id, slot_id, look, datetime.now(UTC), title, day)
+
+    def _typed(self, event: dict[str, Any], slot: ChargingSlot) -> str | None:
+        """Return the title that a person has typed; `None` for the one that the schedule has anyway."""
+        title = event[EVENT_SUMMARY].removesuffix(slot_note(self.charger))
+        return None if title == slot_title(slot, self.charger) or not _LEVEL.sub("", title).strip() else title
 
     @override
     async def async_update_event(
         self, uid: str, event: dict[str, Any], recurrence_id: str | None = None, recurrence_range: str | None = None
     ) -> None:
         require_series(recurrence_id, recurrence_range)
-        level = _level_named(event)
+        zone = self.coordinator.site.time_zone
+        wanted: list[ChargingSlot] = []
 
         def change(slot: ChargingSlot) -> ChargingSlot:
             require_custom(slot)
-            window = window_of(event, self.coordinator.site.time_zone, slot.days)
+            window, day = window_of(event, zone), day_of(event, zone)
+            if day is not None:
+                check_once(window, day, zone, datetime.now(UTC))
             changed = replace(slot, start=window.start, end=window.end, days=window.days)
-            if level is None or level == level_shown(slot, self.charger):
-                return changed
-            check_level(self.charger, level)
-            return replace(changed, level=level)
+            shown = level_shown(slot, self.charger)
+            if (level := next((named for named in _levels_named(event) if named != shown), None)) is not None:
+                check_level(self.charger, level)
+                changed = replace(changed, level=level)
+            wanted[:] = [changed]
+            return changed
 
         await self._runtime.details.async_change_slot(self._subject_id, uid, change)
+        for slot in wanted:
+            await self._notes.async_note(self._note(slot.short_id, Look.of_slot(slot), self._typed(event, slot), day_of(event, zone)))
         self._offer_activation(is_new=True)
 
     @override
@@ -172,17 +217,18 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
     def _events(self, slot: ChargingSlot, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
         if slot.start is None or slot.end is None:
             return
-        zone = self.coordinator.site.time_zone
-        title = slot_title(slot, self.charger)
-        for start, end in WeeklyWindow(slot.start, slot.end, slot.days).occurrences(first, last, zone):
-            yield CalendarEvent(
-                start=start,
-                end=end,
-                summary=title,
-                uid=slot.short_id,
-                rrule=rule_of(slot.days, start),
-                recurrence_id=start.isoformat(),
-            )
+        note, look = self._notes.of(self._subject_id, slot.short_id), Look.of_slot(slot)
+        level = level_shown(slot, self.charger)
+        typed = note.title if note is not None and _names_nothing_else(_levels_named({EVENT_SUMMARY: note.title}), level) else None
+        yield from _events_of(
+            WeeklyWindow(slot.start, slot.end, slot.days),
+            (first, last),
+            self.coordinator.site.time_zone,
+            day=note.day_of(look) if note else None,
+            summary=(typed or slot_title(slot, self.charger)) + slot_note(self.charger),
+            description=slot_description(slot, self.charger),
+            uid=slot.short_id,
+        )
 
 
 class BatterySchedule(BatteryEntity, WeeklyCalendar):
@@ -190,10 +236,20 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
 
     entity_description: BatteryCalendarDescription
 
+    def __init__(
+        self, notes: EventNotes, coordinator: BatteryCoordinator, description: SubjectDescription[Battery], subject_id: str
+    ) -> None:
+        super().__init__(coordinator, description, subject_id)
+        self._notes = notes
+
+    @property
+    def _owner(self) -> str:
+        return self.entity_description.family.name.lower()
+
     @property
     @override
     def shown_values(self) -> object:
-        return self._entries, switch_in_the_way(self.entity_description.family, self.battery), self.supported_features
+        return self._entries, switch_in_the_way(self.entity_description.family, self.battery), self.supported_features, self._notes.count
 
     @property
     @override
@@ -219,7 +275,7 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
         zone = self.coordinator.time_zone
-        window = window_of(kwargs, zone)
+        window, day = window_of(kwargs, zone), day_of(kwargs, zone)
         family = self.entity_description.family
         limit = next(_limits_named(kwargs, family), default_limit(family, self.coordinator.settings))
         entry = BatteryEntry(
@@ -230,22 +286,41 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
             limit=limit,
             time_zone=str(zone),
         )
-        await async_add_entry(self.coordinator, entry)
+        note = self._note("", entry, kwargs, day)
+        note.others = [one.id for one in self._entries]
+
+        async def add() -> None:
+            await async_add_entry(self.coordinator, entry)
+
+        await self._notes.async_make(note, zone, add)
         self._offer_activation(is_new=True)
+
+    def _note(self, entry_id: str, entry: BatteryEntry, event: dict[str, Any], day: date | None) -> EventNote:
+        title = event[EVENT_SUMMARY].removesuffix(entry_note(entry, self.battery))
+        typed = None if title == entry_title(entry) or not _PERCENT.sub("", title).strip() else title
+        return EventNote(self._owner, entry_id, Look.of_entry(entry), datetime.now(UTC), typed, day)
 
     @override
     async def async_update_event(
         self, uid: str, event: dict[str, Any], recurrence_id: str | None = None, recurrence_range: str | None = None
     ) -> None:
         require_series(recurrence_id, recurrence_range)
+        wanted: list[tuple[BatteryEntry, date | None]] = []
 
         def change(entry: BatteryEntry) -> BatteryEntry:
-            window = window_of(event, self.coordinator.zone_of(entry), entry.days)
+            zone = self.coordinator.zone_of(entry)
+            window, day = window_of(event, zone), day_of(event, zone)
+            if day is not None:
+                check_once(window, day, zone, datetime.now(UTC))
             # Title and description both hold the limit: the one that differs is the one that was changed.
             limit = next((named for named in _limits_named(event, entry.family) if named != entry.limit), entry.limit)
-            return replace(entry, start=window.start, end=window.end, days=window.days, limit=limit)
+            changed = replace(entry, start=window.start, end=window.end, days=window.days, limit=limit)
+            wanted[:] = [(changed, day)]
+            return changed
 
         await async_change_entry(self.coordinator, uid, change)
+        for entry, day in wanted:
+            await self._notes.async_note(self._note(entry.id, entry, event, day))
         self._offer_activation(is_new=True)
 
     @override
@@ -264,17 +339,18 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
         self._offer_activation(is_new=False)
 
     def _events(self, entry: BatteryEntry, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
-        title, plain = entry_title(entry, self.battery), entry_title(entry)
-        for start, end in window_of_entry(entry).occurrences(first, last, self.coordinator.zone_of(entry)):
-            yield CalendarEvent(
-                start=start,
-                end=end,
-                summary=title,
-                description=plain,
-                uid=entry.id,
-                rrule=rule_of(entry.days, start),
-                recurrence_id=start.isoformat(),
-            )
+        note = self._notes.of(self._owner, entry.id)
+        named = _limits_named({EVENT_SUMMARY: note.title}, entry.family) if note else iter(())
+        typed = note.title if note is not None and _names_nothing_else(named, entry.limit) else None
+        yield from _events_of(
+            window_of_entry(entry),
+            (first, last),
+            self.coordinator.zone_of(entry),
+            day=note.day_of(Look.of_entry(entry)) if note else None,
+            summary=(typed or entry_title(entry)) + entry_note(entry, self.battery),
+            description=entry_description(entry),
+            uid=entry.id,
+        )
 
 
 class GridEvents(SiteFactEntity[GridEventsCoordinator, GridSchedule], CalendarEntity):
@@ -329,6 +405,33 @@ def _grid_event(event: GridEvent) -> CalendarEvent:
     )
 
 
+def _events_of(
+    window: WeeklyWindow, between: tuple[datetime, datetime], zone: tzinfo, *, day: date | None, summary: str, description: str, uid: str
+) -> Iterator[CalendarEvent]:
+    """Yield the events of a window between two moments; the only one, where it takes place once.
+
+    One that should be gone already is shown as what it is as long as it is there: weekly.
+    """
+    is_once = day is not None and window.on(day, zone)[1] > dt_util.utcnow()
+    for start, end in window.occurrences(*between, zone):
+        if is_once and start.date() != day:
+            continue
+        yield CalendarEvent(
+            start=start,
+            end=end,
+            summary=summary,
+            description=description,
+            uid=uid,
+            rrule=None if is_once else rule_of(window.days, start),
+            recurrence_id=None if is_once else start.isoformat(),
+        )
+
+
+def _names_nothing_else(named: Iterator[float], value: float | None) -> bool:
+    """Return whether all figures that a title names are the true one: what was changed elsewhere makes a title wrong."""
+    return all(one == value for one in named)
+
+
 def _limits_named(event: dict[str, Any], family: BatteryFamily) -> Iterator[float]:
     """Yield the limits (%) that the title and the description of an event name, such as "90 %"."""
     if family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
@@ -337,7 +440,8 @@ def _limits_named(event: dict[str, Any], family: BatteryFamily) -> Iterator[floa
                 yield float(found.group(1))
 
 
-def _level_named(event: dict[str, Any]) -> float | None:
-    """Return the level (A) that the title or the description of an event names, such as "16 A"."""
-    found = _LEVEL.search(event.get(EVENT_SUMMARY) or "") or _LEVEL.search(event.get(EVENT_DESCRIPTION) or "")
-    return float(found.group(1)) if found else None
+def _levels_named(event: dict[str, Any]) -> Iterator[float]:
+    """Yield the levels (A) that the title and the description of an event name, such as "16 A"."""
+    for key in (EVENT_SUMMARY, EVENT_DESCRIPTION):
+        if found := _LEVEL.search(event.get(key) or ""):
+            yield float(found.group(1))

@@ -31,11 +31,14 @@ class WeeklyWindow:
     end: time
     days: tuple[int, ...]
 
+    def on(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+        """Return when it begins on a day, and when it ends."""
+        return _moment(day, self.start, zone), _moment(day if self.end > self.start else day + _ONE_DAY, self.end, zone)
+
     def occurrences(self, first: datetime, last: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
         """Yield the times at which it is open between two moments, including one that began earlier."""
         for day in days_between(self.days, first.astimezone(zone).date() - _ONE_DAY, last.astimezone(zone).date()):
-            end_day = day if self.end > self.start else day + _ONE_DAY
-            start, end = _moment(day, self.start, zone), _moment(end_day, self.end, zone)
+            start, end = self.on(day, zone)
             # A window within the hour that a change of the clocks leaves out is not open on that day. Home Assistant counts an event by
             # the clock on its wall and takes none that ends before it starts, as one in the hour that comes twice can seem to.
             if start < last and end > first and dt_util.as_local(start) <= dt_util.as_local(end) and start.astimezone(UTC) < end:
@@ -85,11 +88,14 @@ def _moved(days: tuple[int, ...], by: timedelta) -> tuple[int, ...]:
     return tuple(sorted((day - 1 + by.days) % 7 + 1 for day in days))
 
 
-def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ...] = ()) -> WeeklyWindow:
-    """Return the weekly window that a calendar event stands for.
+def day_of(event: Mapping[str, Any], zone: tzinfo) -> date | None:
+    """Return the only day of an event that has no rule, as those of `calendar.create_event`; `None` where it repeats."""
+    start = event[EVENT_START]
+    return None if event.get(EVENT_RRULE) or not isinstance(start, datetime) else start.astimezone(zone).date()
 
-    An event without a rule is repeated on its day of the week (`calendar.create_event` knows no rules), or on the days that the window
-    had before, where its day is one of them.
+
+def window_of(event: Mapping[str, Any], zone: tzinfo) -> WeeklyWindow:
+    """Return the weekly window that a calendar event stands for; one that takes place once is on the day of the week of that day.
 
     Raises:
         ServiceValidationError: The event cannot be a weekly window.
@@ -98,8 +104,7 @@ def window_of(event: Mapping[str, Any], zone: tzinfo, days_before: tuple[int, ..
     if not isinstance(start, datetime) or not isinstance(end, datetime) or not timedelta(0) < end - start < _ONE_DAY:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="calendar_not_within_a_day")
     local_start, local_end = start.astimezone(zone), end.astimezone(zone)
-    weekday = local_start.isoweekday()
-    days = days_before if weekday in days_before else (weekday,)
+    days: tuple[int, ...] = (local_start.isoweekday(),)
     if rule := event.get(EVENT_RRULE):
         days = _moved(_days_of_rule(rule, start.isoweekday()), local_start.date() - start.date())
     return WeeklyWindow(local_start.time().replace(second=0, microsecond=0), local_end.time().replace(second=0, microsecond=0), days)

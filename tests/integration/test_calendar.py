@@ -148,7 +148,7 @@ async def test_the_night_of_a_change_of_the_clocks(house: House, hours: int) -> 
 # --- calendar.create_event ---
 
 
-async def test_an_event_becomes_a_weekly_slot(house: House) -> None:
+async def test_an_event_becomes_a_slot(house: House) -> None:
     before = list(_slots(house))
     monday = next_monday()
 
@@ -157,7 +157,7 @@ async def test_an_event_becomes_a_weekly_slot(house: House) -> None:
     assert _slots(house)[:-1] == before
     new = _slots(house)[-1]
     assert (new.start_time, new.end_time, new.days, new.level, new.enabled) == ("12:00", "14:00", (1,), 10, True)
-    assert "10 A" in [event["summary"] for event in await _calendar(house).events(monday + timedelta(days=7), 1)]
+    assert "Lunch at 10 A" in [event["summary"] for event in await _calendar(house).events(monday, 1)]
 
 
 async def test_without_a_level_it_is_the_one_that_was_wished_for(house: House) -> None:

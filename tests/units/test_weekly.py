@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 from hypothesis import assume, example, given, strategies as st
 import pytest
 
-from custom_components.enphase_ev.weekly import WeeklyWindow, require_series, rule_of, window_of
+from custom_components.enphase_ev.weekly import WeeklyWindow, day_of, require_series, rule_of, window_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 ZONES = [AMSTERDAM, *(ZoneInfo(name) for name in ("Australia/Melbourne", "America/Los_Angeles", "Pacific/Apia", "Asia/Kathmandu", "UTC"))]
@@ -156,13 +156,14 @@ def test_whole_days_are_no_window() -> None:
         window_of({"dtstart": date(2026, 5, 6), "dtend": date(2026, 5, 7)}, AMSTERDAM)
 
 
-def test_an_event_without_a_rule_keeps_the_days_that_it_is_one_of() -> None:
-    start = datetime(2026, 5, 6, 20, tzinfo=AMSTERDAM)
+def test_an_event_without_a_rule_has_one_day() -> None:
+    start = datetime(2026, 5, 6, 23, 30, tzinfo=AMSTERDAM)
     event = {"dtstart": start, "dtend": start + timedelta(hours=2)}
 
     assert window_of(event, AMSTERDAM).days == (3,)
-    assert window_of(event, AMSTERDAM, (1, 3)).days == (1, 3)
-    assert window_of(event, AMSTERDAM, (1, 2)).days == (3,)
+    assert day_of(event, AMSTERDAM) == date(2026, 5, 6)
+    assert day_of(event, ZoneInfo("Australia/Melbourne")) == date(2026, 5, 7)
+    assert day_of({**event, "rrule": "FREQ=WEEKLY"}, AMSTERDAM) is None
 
 
 def test_a_single_day_cannot_be_changed() -> None:

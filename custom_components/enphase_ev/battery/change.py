@@ -36,6 +36,11 @@ class Change:
         return ChangeState.APPLIED if self.intent.is_at_gateway else self.intent.state
 
     @property
+    def is_refused_in_words(self) -> bool:
+        """Return whether somebody waits for the answer, and it is why nothing comes of it."""
+        return self.is_heard and self.accepted.done() and self.accepted.exception() is not None
+
+    @property
     def is_over(self) -> bool:
         """Return whether it is known what became of it."""
         return self.state in OVER

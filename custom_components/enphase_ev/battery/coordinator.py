@@ -306,7 +306,9 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             waiting=waiting,
             is_ahead=change.is_ahead,
         )
-        self.publish_data(replace(self.data, change=shown, wishes=self._wishes()))
+        # A schedule that was refused in words leaves nothing behind.
+        is_nothing = change.what == "schedules" and change.is_refused_in_words
+        self.publish_data(replace(self.data, change=None if is_nothing else shown, wishes=self._wishes()))
         if change.is_over:
             self._is_due_after_change = True
 

@@ -13,19 +13,41 @@ _TITLE_OF_FAMILY = {
 
 
 def slot_title(slot: ChargingSlot, charger: Charger) -> str:
-    """Return the title of a charging schedule: its level (A), and that it is inactive in another charge mode."""
-    title = f"{level_shown(slot, charger):g} A"
+    """Return the title of a charging schedule that nobody has given one: its level (A)."""
+    return f"{level_shown(slot, charger):g} A"
+
+
+def slot_note(charger: Charger) -> str:
+    """Return what is added to the titles of a charger: that its schedules are inactive in another charge mode."""
     mode = mode_in_the_way(charger)
-    return title if mode is None else f"{title} ({common_text('calendar_inactive_mode', mode=mode)})"
+    return "" if mode is None else f" ({common_text('calendar_inactive_mode', mode=mode)})"
 
 
-def entry_title(entry: BatteryEntry, battery: Battery | None = None) -> str:
-    """Return the title of a battery schedule: what it does, to which state of charge (%); with `battery`, also that its kind is off."""
+def slot_description(slot: ChargingSlot, charger: Charger) -> str:
+    """Return the level of a charging schedule, and how it is changed there."""
+    return f"{slot_title(slot, charger)}. {common_text('calendar_change_level')}"
+
+
+def entry_title(entry: BatteryEntry) -> str:
+    """Return the title of a battery schedule that nobody has given one: what it does, to which state of charge (%)."""
     kind = _TITLE_OF_FAMILY[entry.family]
-    has_limit = entry.limit is not None and entry.family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE
-    title = common_text(f"{kind}_to", limit=f"{entry.limit:g}") if has_limit else common_text(kind)
-    switch = switch_in_the_way(entry.family, battery) if battery else None
-    return title if switch is None else f"{title} ({common_text('calendar_inactive_switch', switch=switch)})"
+    return common_text(f"{kind}_to", limit=f"{entry.limit:g}") if _has_limit(entry) else common_text(kind)
+
+
+def entry_note(entry: BatteryEntry, battery: Battery) -> str:
+    """Return what is added to the titles of a battery schedule: that its kind is off."""
+    switch = switch_in_the_way(entry.family, battery)
+    return "" if switch is None else f" ({common_text('calendar_inactive_switch', switch=switch)})"
+
+
+def entry_description(entry: BatteryEntry) -> str:
+    """Return what a battery schedule does, and how its limit is changed there."""
+    title = entry_title(entry)
+    return f"{title}. {common_text('calendar_change_limit')}" if _has_limit(entry) else title
+
+
+def _has_limit(entry: BatteryEntry) -> bool:
+    return entry.limit is not None and entry.family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 
 
 def outage_title() -> str:
