@@ -23,6 +23,7 @@ from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import GRID_SERVICES_URL_VARIABLE, URL_VARIABLE
 from simulator import Simulator
 from simulator.gateway_inside import Role
+from simulator.gateway_readings import EvseMeter
 from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
 from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
 from tests.integration.house import FIRST_MINUTES, CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
@@ -101,6 +102,29 @@ def build_house(hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenD
         return House(hass, sim, entry, freezer)
 
     return build
+
+
+@pytest.fixture
+def build_local_house(build_house: HouseBuilder) -> HouseBuilder:
+    """Return a function that sets up houses whose gateway is asked for its chargers alone: what else it tells is tested elsewhere."""
+
+    async def build(
+        *scenario: str, prepare: Callable[[Simulator], None] = lambda _: None, options: dict[str, object] | None = None, **more: object
+    ) -> House:
+        def without_meter(sim: Simulator) -> None:
+            if more.get("gateway") is not None:
+                sim.gateway.switches.owner.evse_meter = EvseMeter.ABSENT
+            prepare(sim)
+
+        return await build_house(*scenario, prepare=without_meter, options={"live_power": "off", **(options or {})}, **more)
+
+    return build
+
+
+@pytest.fixture
+async def local(build_local_house: HouseBuilder) -> House:
+    """Two chargers, the first charging, behind a gateway in the house that is open."""
+    return await build_local_house("two_chargers", gateway=Role.INSTALLER)
 
 
 @pytest.fixture
