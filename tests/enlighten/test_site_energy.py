@@ -91,7 +91,7 @@ def test_another_length_of_a_bucket_counts() -> None:
 
 @given(values=_READINGS, offset=st.integers(0, 86400))
 def test_nothing_gets_lost_between_the_days(values: list[float | None], offset: int) -> None:
-    record: Json = {"start_time": 1793923200 + offset, "consumption": values}  # type: ignore[dict-item]
+    record: Json = {"start_time": 1793923200 + offset, "consumption": [*values]}
     found = EnergyOfToday.read({"stats": [record]}).by_day(BERLIN)
     counted = sum(day.get(Channel.HOUSE_CONSUMPTION, 0.0) for day in found.values())
     assert counted == pytest.approx(sum(value for value in values if value is not None))

@@ -1,5 +1,6 @@
 """The tariff of a site (docs/cloud-api/tariff.md)."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from hypothesis import given, strategies as st
@@ -22,8 +23,8 @@ def _season(*days: Json, first: Json = "1", last: Json = "12") -> Json:
     return {"id": "default", "startMonth": first, "endMonth": last, "days": list(days)}
 
 
-def _day(*periods: Json, days: Json = (1, 2, 3, 4, 5, 6, 7)) -> Json:
-    return {"id": "week", "days": list(days), "periods": list(periods)}  # type: ignore[arg-type]
+def _day(*periods: Json, days: Iterable[int] = (1, 2, 3, 4, 5, 6, 7)) -> Json:
+    return {"id": "week", "days": [*days], "periods": list(periods)}
 
 
 def _tariff(*seasons: Json, **purchase: Json) -> Tariff:

@@ -69,9 +69,13 @@ class BatteryHouse(House):
         call = self.hass.services.async_call(DOMAIN, service, data, blocking=True, return_response=True, context=context)
         answer = await self.lived_through(call)
         assert isinstance(answer, dict)
-        (site,) = answer["sites"]  # type: ignore[misc]  # the actions of batteries all answer like that
-        assert site.pop("site_id") == self.sim.site.id  # type: ignore[union-attr]
-        return site  # type: ignore[return-value]
+        sites = answer["sites"]
+        assert isinstance(sites, list)
+        assert len(sites) == 1
+        site = sites[0]
+        assert isinstance(site, dict)
+        assert site["site_id"] == self.sim.site.id
+        return {key: value for key, value in site.items() if key != "site_id"}
 
     async def refused(self, service: str, **data: object) -> HomeAssistantError:
         """Call an action that is refused with words for a person; return the refusal."""

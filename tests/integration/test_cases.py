@@ -163,10 +163,10 @@ async def test_the_whole_of_a_write_has_no_keys_but_those_that_worked(build_batt
     await house.lived_through(house.call("switch", "turn_off", entity_id=house.site_entity_id("switch", "restrict_battery_discharge")))
     await house.pass_time(minutes=10)
     assert not house.battery.settings.restrict_discharge
-    bodies = [one.body for one in _writes(house, "batterySettings/") if one.method == "PUT"]
-    longest = max(bodies, key=len)  # type: ignore[arg-type]  # a body is an object
-    assert len(longest) > 10  # type: ignore[arg-type]
-    assert set(longest) - set(_case("whole_write_keys")["in_the_verified_body"]) == set()  # type: ignore[arg-type]
+    bodies = [one.body for one in _writes(house, "batterySettings/") if one.method == "PUT" and isinstance(one.body, dict)]
+    longest = max(bodies, key=len)
+    assert len(longest) > 10
+    assert set(longest) - set(_case("whole_write_keys")["in_the_verified_body"]) == set()
 
 
 # --- Payloads as they come (15, 16) ---

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 import time
+from typing import Literal
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
@@ -39,15 +40,15 @@ async def house(hass: HomeAssistant, build_house: HouseBuilder, freezer: FrozenD
     return await build_house("sunny_home")
 
 
-async def _statistics(house: House, period: str = "hour") -> dict[str, list[dict[str, float]]]:
+async def _statistics(house: House, period: Literal["hour", "day"] = "hour") -> dict[str, list[dict[str, float]]]:
     """All external statistics by the end of their id."""
     await async_wait_recording_done(house.hass)
     known = await house.hass.async_add_executor_job(list_statistic_ids, house.hass)
     ids = {one["statistic_id"] for one in known if one["source"] == DOMAIN}
     found = await house.hass.async_add_executor_job(
-        lambda: statistics_during_period(house.hass, datetime(2020, 1, 1, tzinfo=UTC), None, ids, period, _KWH, {"state", "sum", "change"})  # type: ignore[arg-type]
+        lambda: statistics_during_period(house.hass, datetime(2020, 1, 1, tzinfo=UTC), None, ids, period, _KWH, {"state", "sum", "change"})
     )
-    return {one.partition("_")[2]: rows for one, rows in found.items()}  # type: ignore[misc]
+    return {one.partition("_")[2]: rows for one, rows in found.items()}  # type: ignore[misc]  # each row has all that was asked for
 
 
 def _of(statistics: dict[str, list[dict[str, float]]], end: str) -> list[dict[str, float]]:

@@ -23,7 +23,8 @@ async def _repairs(house_or_batteries: House) -> None:
 @pytest.fixture
 def house_or_batteries(request: pytest.FixtureRequest) -> House:
     """The house of the test, whichever it is."""
-    return request.getfixturevalue("batteries" if "batteries" in request.fixturenames else "house")  # type: ignore[no-any-return]
+    house: House = request.getfixturevalue("batteries" if "batteries" in request.fixturenames else "house")
+    return house
 
 
 def _issue(house: House) -> ir.IssueEntry | None:

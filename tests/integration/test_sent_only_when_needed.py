@@ -217,6 +217,8 @@ async def test_three_schedules_deleted_at_once_stay_deleted(build_house: HouseBu
     answers = await house.see_through(change())
     assert [one for one in answers if isinstance(one, HomeAssistantError)] == []
     answer = await house.ask("get_charging_schedules", device_id=house.device_id())
-    left = {slot["schedule_id"]: slot["enabled"] for slot in answer["chargers"][0]["schedules"]}  # type: ignore[attr-defined]
+    slots = answer["chargers"][0]["schedules"]
+    assert isinstance(slots, list)
+    left = {slot["schedule_id"]: slot["enabled"] for slot in slots}
     assert not set(deleted) & set(left)
     assert left[last] is False

@@ -65,7 +65,7 @@ def test_the_list_of_a_day_has_slots_of_one_length(periods: list[tuple[float, Js
     prices = _prices(*periods)
     listed = prices.list_of(DAY, prices.imports_of)
     assert len(listed) == slots
-    starts = [datetime.fromisoformat(slot["start"]) for slot in listed]  # type: ignore[index, call-overload]  # an attribute
+    starts = [datetime.fromisoformat(slot["start"]) for slot in listed]  # type: ignore[arg-type, index, call-overload]  # an attribute can be anything that JSON can; these are known
     assert {after - before for before, after in pairwise(starts)} == {timedelta(days=1) / slots}
 
 
@@ -75,7 +75,7 @@ def test_a_day_is_as_long_as_its_clocks_say(day: date, hours: int) -> None:
     listed = prices.list_of(day, prices.imports_of)
     assert len(listed) == hours
     # From two to three it is cheap: an hour that is left out in spring, and comes twice in autumn.
-    cheap = [slot for slot in listed if slot["value"] == 0.1]  # type: ignore[index, call-overload]  # an attribute
+    cheap = [slot for slot in listed if slot["value"] == 0.1]  # type: ignore[index, call-overload]  # an attribute can be anything that JSON can; these are known
     assert len(cheap) == hours - 23
 
 
