@@ -16,9 +16,9 @@ def _let_all_cars_rest(sim: Simulator) -> None:
             charger.stop()
 
 
-@pytest.mark.parametrize(("scenario", "most"), [("battery_site", 15), ("home", 17)])
+@pytest.mark.parametrize(("scenario", "most"), [("battery_site", 18), ("home", 21)])
 async def test_the_first_two_minutes(sign_in_house: HouseBuilder, scenario: str, most: int) -> None:
-    """With the energy of the day, which a person sees in the first minute."""
+    """With the energy of the day and the price, which a person looks for in the first minute."""
     house = await sign_in_house(scenario)
     _let_all_cars_rest(house.sim)
     await house.live(119)

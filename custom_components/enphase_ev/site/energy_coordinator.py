@@ -86,11 +86,12 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
     @override
     async def _async_update_data(self) -> Mapping[Channel, EnergyCounter]:
         account = self.client.account
-        if not account.budget.has_room or is_signed_in_just_now(account):
+        if not account.budget.has_room:
             return self.data
         now = datetime.now(UTC)
         with translated(update_error):
-            if now >= self._days_due:
+            # A person who has just signed in looks at today first.
+            if now >= self._days_due and not is_signed_in_just_now(account):
                 await self._read_days(now)
             if now >= self._today_due:
                 await self._read_today(now)

@@ -14,7 +14,7 @@ from homeassistant.util.json import JsonValueType
 from ..const import LOGGER
 from ..enlighten import Prices, PriceSpan, Tariff, Tariffs
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import TICK, EdgeCoordinator, is_signed_in_just_now
+from ..waiting import TICK, EdgeCoordinator
 
 _EVERY = timedelta(hours=12)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
@@ -194,7 +194,7 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
     async def _async_update_data(self) -> SitePrices | None:
         now = datetime.now(UTC)
         account = self.client.account
-        if now >= self._due and account.budget.has_room and not is_signed_in_just_now(account):
+        if now >= self._due and account.budget.has_room:
             with translated(update_error):
                 await self._read(now)
             self.watch_edge()
