@@ -37,7 +37,7 @@ async def import_the_past(home_assistant: HomeAssistant, time_zone: str) -> None
 async def fill(home_assistant: HomeAssistant, *, seconds: float = 300) -> list[str]:
     """Put in what comes, until all of it is there; return what has not come within that time.
 
-    The counters of the site come two minutes after a sign-in, and live power with its first message.
+    Live power comes with its first message, and a price of export with the answer about the day.
     """
     missing = list(_WANTED)
     with suppress(TimeoutError):
