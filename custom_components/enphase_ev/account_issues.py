@@ -1,4 +1,4 @@
-"""Repair issues: the one way of setting an entry's, and those of an account, of its gateway, and of an entry that was taken over.
+"""Repair issues: the ways of setting an entry's, and those of an account, of its gateway, and of an entry that was taken over.
 
 All are raised only where a person can act, and removed as soon as there is nothing left to do.
 """
@@ -131,6 +131,29 @@ def raise_token_issue(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def set_token_refused_issue(hass: HomeAssistant, entry: ConfigEntry, *, is_refused: bool) -> None:
     """Tell a person that the gateway in the house refuses the token for everything, or take that back."""
     set_entry_issue(hass, entry, translation_key=_TOKEN_REFUSED, is_so=is_refused)
+
+
+@callback
+def offer_repair(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    issue_id: str,
+    *,
+    translation_key: str,
+    placeholders: Mapping[str, str],
+    data: Mapping[str, str],
+) -> None:
+    """Offer to repair one of several things of an entry, each with an issue of its own; the repair gets `data` and the entry's id."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={"entry_id": entry.entry_id, **data},
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=translation_key,
+        translation_placeholders=dict(placeholders),
+    )
 
 
 @callback

@@ -30,9 +30,9 @@ from .entity import (
     SITE,
     BatteryEntity,
     ChargerEntity,
+    GridEntity,
     LiveEntity,
     SiteEntity,
-    SiteFactEntity,
     SubjectDescription,
     SubjectEntity,
     UnitEntity,
@@ -40,7 +40,7 @@ from .entity import (
 )
 from .freshness import BATTERY_SCHEDULES, BATTERY_SETTINGS, BATTERY_STATUS, CHARGING_SCHEDULE, STORM_ALERT
 from .runtime import EnphaseConfigEntry
-from .site.grid_schedule import GridEventsCoordinator, GridSchedule
+from .site.grid_schedule import GridSchedule
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .weekly import WeeklyWindow, are_open
@@ -340,13 +340,8 @@ class BatteryScheduleOpen(BatteryEntity, _ScheduleOpen[BatteryCoordinator, Batte
                 yield window_of_entry(entry), self.coordinator.zone_of(entry)
 
 
-class GridEventActive(SiteFactEntity[GridEventsCoordinator, GridSchedule], BinarySensorEntity):
+class GridEventActive(GridEntity, BinarySensorEntity):
     """Whether an event of a grid program is going on."""
-
-    @property
-    @override
-    def subject(self) -> GridSchedule:
-        return self.coordinator.data
 
     @property
     @override

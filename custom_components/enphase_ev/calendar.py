@@ -22,7 +22,7 @@ from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
 from .charger.validation import check_level, require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
-from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, SiteFactEntity, SubjectDescription, add_entities
+from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, GridEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 from .site.activation import set_battery_issue, set_charger_issue
 from .site.calendar_titles import (
@@ -38,7 +38,7 @@ from .site.calendar_titles import (
     switch_in_the_way,
 )
 from .site.event_notes import EventNote, EventNotes, Look, check_once
-from .site.grid_schedule import GridEventsCoordinator, GridSchedule
+from .site.grid_schedule import GridSchedule
 from .site.one_time_events import OneTimeEvents
 from .weekly import WeeklyWindow, day_of, require_series, rule_of, window_of
 
@@ -353,13 +353,8 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
         )
 
 
-class GridEvents(SiteFactEntity[GridEventsCoordinator, GridSchedule], CalendarEntity):
+class GridEvents(GridEntity, CalendarEntity):
     """The events of a grid program, and the outages that are over. The calendar is on while an event goes on."""
-
-    @property
-    @override
-    def subject(self) -> GridSchedule:
-        return self.coordinator.data
 
     @property
     @override

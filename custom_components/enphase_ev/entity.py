@@ -23,7 +23,7 @@ from .enlighten import BatteryFamily, BatteryUnit, site_page
 from .freshness import BATTERY_STATUS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .site.energy_coordinator import EnergyCoordinator
-from .site.grid_schedule import GridEventsCoordinator
+from .site.grid_schedule import GridEventsCoordinator, GridSchedule
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.prices import SitePrices, TariffCoordinator
@@ -235,6 +235,15 @@ class SiteFactEntity[CoordinatorT: EnergyCoordinator | TariffCoordinator | GridE
     @override
     def _device_info(self) -> DeviceInfo:
         return site_device_info(self.coordinator.config_entry, self.coordinator.config_entry.runtime_data.site_facts)
+
+
+class GridEntity(SiteFactEntity[GridEventsCoordinator, GridSchedule]):
+    """An entity of the events of a grid program."""
+
+    @property
+    @override
+    def subject(self) -> GridSchedule:
+        return self.coordinator.data
 
 
 class ChargerEntity(SubjectEntity[ChargerCoordinator, Charger]):

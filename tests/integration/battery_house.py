@@ -63,6 +63,12 @@ class BatteryHouse(House):
         """Return a repair issue."""
         return ir.async_get(self.hass).async_get_issue(DOMAIN, f"{key}_{self.entry.entry_id}")
 
+    async def removed(self) -> float:
+        """Remove the entry, however long that takes; return how many seconds it took."""
+        began = self.hass.loop.time()
+        await self.lived_through(self.hass.config_entries.async_remove(self.entry.entry_id))
+        return self.hass.loop.time() - began
+
     async def asked(self, service: str, *, as_user: str | None = None, **data: object) -> dict[str, object]:
         """Call an action and return its answer for the one site, however long that takes."""
         context = Context(user_id=as_user)

@@ -163,7 +163,7 @@ async def test_a_file_that_is_no_json_is_put_aside_and_goes_with_the_entry(
     assert batteries.entry.state is ConfigEntryState.LOADED
     assert batteries.issue("ledger_unreadable") is not None
     assert disk.aside.read_bytes().startswith(b'{"version"')
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    await batteries.removed()
     assert not disk.aside.exists()
 
 

@@ -77,10 +77,9 @@ async def test_an_entry_that_is_removed_after_a_toggle_leaves_the_schedules_as_t
     await batteries.pass_time(minutes=seconds / 60)
     assert _NIGHT not in batteries.entries
 
-    began = batteries.hass.loop.time()
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    lasted = await batteries.removed()
 
-    assert batteries.hass.loop.time() - began < 65
+    assert lasted < 65
     assert batteries.entries == before
     assert "Do this in the Enphase app" not in _notified(batteries)
 
@@ -91,7 +90,7 @@ async def test_when_nothing_is_left_all_comes_back_or_is_told(batteries: Battery
     batteries.battery.switches.drops = {WriteKind.RBD: {ControlFamily.CFG, ControlFamily.DTG}}
     await _switch_on(batteries, "restrict_battery_discharge")
 
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    await batteries.removed()
 
     there, told = {entry[0] for entry in batteries.entries}, _notified(batteries)
     assert "cfg" in there or "Charge from grid, 20:00 - 05:00" in told
@@ -104,10 +103,9 @@ async def test_what_cannot_be_put_back_at_a_removal_is_told_in_words(batteries: 
     await _switch_on(batteries, "restrict_battery_discharge")
     batteries.sim.faults.add(path="/schedules$", method="POST", status=503, times=None)
 
-    began = batteries.hass.loop.time()
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    lasted = await batteries.removed()
 
-    assert batteries.hass.loop.time() - began < 65
+    assert lasted < 65
     assert "Add: Charge from grid, 20:00 - 05:00, Monday - Sunday, 100 %" in _notified(batteries)
 
 
@@ -125,10 +123,9 @@ async def test_what_is_dropped_after_a_removal_comes_back_or_is_named(batteries:
     await _switch_on(batteries, "restrict_battery_discharge")
     await batteries.pass_time(minutes=since / 60)
 
-    began = batteries.hass.loop.time()
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    lasted = await batteries.removed()
 
-    assert batteries.hass.loop.time() - began < 65
+    assert lasted < 65
     await batteries.pass_time(minutes=10)
     there, told = {entry[0] for entry in batteries.entries}, _notified(batteries)
     assert "cfg" in there or "Charge from grid, 20:00 - 05:00" in told
@@ -143,7 +140,7 @@ async def test_what_the_end_of_an_override_drops_after_a_removal_is_named(batter
     await batteries.pass_time(minutes=10)
     _drop_at_the_take_over(batteries, WriteKind.RBD, seconds=90)
 
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    await batteries.removed()
     await batteries.pass_time(minutes=10)
 
     there, told = {entry[0] for entry in batteries.entries}, _notified(batteries)
@@ -159,10 +156,9 @@ async def test_a_cloud_that_fails_once_at_a_removal_is_asked_again(batteries: Ba
     await batteries.pass_time(minutes=4)
     batteries.sim.faults.add(path="batteryConfig", status=status, headers={"Retry-After": "10"} if status == 429 else None, times=1)
 
-    began = batteries.hass.loop.time()
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    lasted = await batteries.removed()
 
-    assert batteries.hass.loop.time() - began < 65
+    assert lasted < 65
     assert "Do this in the Enphase app" not in _notified(batteries)
     await batteries.pass_time(minutes=10)
     assert batteries.entries == before
@@ -198,7 +194,7 @@ async def test_an_entry_that_has_nothing_open_is_removed_at_once(batteries: Batt
     batteries.sim.requests.clear()
     began = batteries.hass.loop.time()
 
-    await batteries.lived_through(batteries.hass.config_entries.async_remove(batteries.entry.entry_id))
+    await batteries.removed()
 
     assert batteries.hass.loop.time() - began < 1
     assert batteries.sim.count("battery") == 0

@@ -357,7 +357,7 @@ async def test_what_was_stored_goes_with_the_entry(build_battery_house: BatteryH
     key = f"{DOMAIN}.battery.{house.entry.entry_id}"
     assert key in hass_storage
 
-    await house.lived_through(house.hass.config_entries.async_remove(house.entry.entry_id))
+    await house.removed()
     await house.pass_time(minutes=10)
 
     assert [name for name in hass_storage if name.startswith(DOMAIN)] == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from simulator import Simulator
+from simulator import Charger, Simulator
 from simulator.faults import FaultOptions
 from simulator.received import ReceivedRequest
 from simulator.report import ChargeMode
@@ -216,13 +216,19 @@ async def test_green_mode_is_known_from_the_status_while_the_scheduler_is_down(b
     assert not house.sim.charger().grid_billed
 
 
-async def test_a_start_in_scheduled_mode_keeps_the_schedule(house: House) -> None:
+async def _scheduled_and_idle(house: House) -> Charger:
+    """Return the charger, in scheduled mode and not charging."""
     charger = house.sim.charger()
     charger.mode = ChargeMode.SCHEDULED
     await house.live(661)
     if charger.charging:
         charger.stop()
         await house.live(61)
+    return charger
+
+
+async def test_a_start_in_scheduled_mode_keeps_the_schedule(house: House) -> None:
+    charger = await _scheduled_and_idle(house)
     house.sim.requests.clear()
 
     answer = await house.ask("start_charging", entity_id=house.entity_id("switch", "charging"))
@@ -236,12 +242,7 @@ async def test_a_start_in_scheduled_mode_keeps_the_schedule(house: House) -> Non
 
 
 async def test_a_schedule_that_could_not_be_kept_is_said(house: House) -> None:
-    charger = house.sim.charger()
-    charger.mode = ChargeMode.SCHEDULED
-    await house.live(661)
-    if charger.charging:
-        charger.stop()
-        await house.live(61)
+    charger = await _scheduled_and_idle(house)
     house.sim.faults.add(path="preference$", method="PUT", status=503)
 
     answer = await house.ask("start_charging", entity_id=house.entity_id("switch", "charging"))

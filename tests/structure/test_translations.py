@@ -234,7 +234,7 @@ def test_issues_and_their_texts_match(english) -> None:
     created = set()
     for call in calls():
         is_withdrawn = ast.unparse(argument(call, "is_so") or ast.Constant(value=None)) == "False"
-        if called(call) in {"async_create_issue", "set_entry_issue"} and not is_withdrawn:
+        if called(call) in {"async_create_issue", "set_entry_issue", "offer_repair"} and not is_withdrawn:
             created |= strings(argument(call, "translation_key"))
     assert created - set(present) == set(), "no text for these"
     assert set(present) - created == set(), "no code for these"

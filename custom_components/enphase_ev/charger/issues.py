@@ -6,7 +6,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
-from ..account_issues import set_entry_issue
+from ..account_issues import offer_repair, set_entry_issue
 from ..const import DOMAIN
 from .model import Charger, CommandState
 
@@ -59,15 +59,8 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
     if command is None or command.wish or command.state is not CommandState.FAILED or not charger.status.is_charging:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        data={"entry_id": entry.entry_id, "serial": charger.serial},
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=STOP_FAILED,
-        translation_placeholders={"charger": charger.name},
+    offer_repair(
+        hass, entry, issue_id, translation_key=STOP_FAILED, placeholders={"charger": charger.name}, data={"serial": charger.serial}
     )
 
 

@@ -4,6 +4,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from ..account_issues import offer_repair
 from ..battery.coordinator import BatteryCoordinator
 from ..battery.settings import async_switch_charge_schedules, async_switch_family
 from ..const import DOMAIN
@@ -48,15 +49,13 @@ def set_charger_issue(hass: HomeAssistant, entry: ConfigEntry, serial: str, *, i
     if charger is None or mode is None:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
     elif is_new:
-        ir.async_create_issue(
+        offer_repair(
             hass,
-            DOMAIN,
+            entry,
             issue_id,
-            data={"entry_id": entry.entry_id, "serial": serial},
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
             translation_key="charger_schedule_inactive",
-            translation_placeholders={"charger": charger.name, "mode": mode},
+            placeholders={"charger": charger.name, "mode": mode},
+            data={"serial": serial},
         )
 
 
@@ -70,13 +69,11 @@ def set_battery_issue(hass: HomeAssistant, entry: ConfigEntry, family: BatteryFa
     if switch is None or (control is not None and control.is_locked):
         ir.async_delete_issue(hass, DOMAIN, issue_id)
     elif is_new:
-        ir.async_create_issue(
+        offer_repair(
             hass,
-            DOMAIN,
+            entry,
             issue_id,
-            data={"entry_id": entry.entry_id, "family": family.name},
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
             translation_key="battery_schedule_inactive",
-            translation_placeholders={"site": entry.title, "switch": switch},
+            placeholders={"site": entry.title, "switch": switch},
+            data={"family": family.name},
         )

@@ -12,7 +12,7 @@ from ..charger.coordinator import ChargerCoordinator
 from ..charger.costs import ChargerCosts
 from ..const import DOMAIN
 from ..enlighten import Channel
-from ..entity import SiteFactEntity
+from ..entity import GridEntity, SiteFactEntity
 from ..figures import EnphaseSensor
 from .charging_costs import ChargingCosts
 from .descriptions import EnergyCounters
@@ -63,13 +63,8 @@ class NextPriceSensor(SiteFactEntity[TariffCoordinator, SitePrices], EnphaseSens
         return self.coordinator.data
 
 
-class GridSensor(SiteFactEntity[GridEventsCoordinator, GridSchedule], EnphaseSensor[GridEventsCoordinator, GridSchedule]):
+class GridSensor(GridEntity, EnphaseSensor[GridEventsCoordinator, GridSchedule]):
     """A sensor of the events of a grid program."""
-
-    @property
-    @override
-    def subject(self) -> GridSchedule:
-        return self.coordinator.data
 
 
 class CostSensor(EnphaseSensor[ChargerCoordinator, ChargerCosts]):
