@@ -235,6 +235,16 @@ class CloudReachable(SiteEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         return self.coordinator.last_update_success and self.coordinator.client.cloud_answers
 
+    @override
+    async def async_update(self) -> None:
+        """Ask for everything now, as a person wants who presses *Try now* on the dashboard (`homeassistant.update_entity`)."""
+        await super().async_update()
+        entry: EnphaseConfigEntry = self.coordinator.config_entry
+        battery = entry.runtime_data.battery
+        if battery.data is not None:
+            battery.refresh_soon()
+            await battery.async_request_refresh()
+
 
 class OnGrid(LiveEntity, BinarySensorEntity):
     """Whether the home is connected to the grid; known without live power, too, where anything tells it."""

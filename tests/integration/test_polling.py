@@ -7,6 +7,7 @@ from itertools import pairwise
 import logging
 
 from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.setup import async_setup_component
 import pytest
 
 from simulator.faults import FaultOptions
@@ -258,16 +259,20 @@ _OUTAGES: list[FaultOptions] = [{"status": 503}, {"drop": True}, {"html": True},
 
 
 @pytest.mark.parametrize("outage", _OUTAGES, ids=str)
-async def test_failures_stretch_the_poll_and_the_first_answer_ends_that(house: House, outage: FaultOptions) -> None:
+async def test_an_outage_is_looked_at_after_a_moment_and_then_as_usual(house: House, outage: FaultOptions) -> None:
     house.sim.faults.add(path="ev_chargers/status", times=None, **outage)
     since = house.sim.clock.now()
     await house.live(3600)
     gaps = _gaps(sorted(set(_times(house, "ev_chargers/status", since))))
-    assert gaps[:4] == [60, 120, 240, 300]
-    assert max(gaps) == 300
+    assert gaps[0] == 15
+    assert set(gaps[1:]) == {60}
+    # A connection that breaks is tried once more at once; beside that, it is no more than without an outage.
+    assert len(_times(house, "", since)) <= (150 if outage == {"drop": True} else 90)
 
     house.sim.faults.clear()
-    await house.live(301)
+    await house.live(61)
+    assert house.state("sensor", "status").state == "plugged_in"
+    assert house.site_state("binary_sensor", "cloud_reachable").state == "on"
     since = house.sim.clock.now()
     await house.live(600)
 
@@ -374,12 +379,30 @@ async def test_a_slow_cloud_is_an_outage_and_is_not_asked_twice_at_a_time(house:
         for _ in range(100):
             await asyncio.sleep(0)
 
-    # 300 s: a poll after 60 s, another after 60 s more, then 120 s; each is waited for.
-    assert rule.used == 3
+    # 300 s: a poll after 60 s, another after 15 s, then after 60 s each; each is waited for.
+    assert rule.used == 4
     assert house.state("sensor", "status").state == "unavailable"
     house.sim.faults.clear()
     await house.live(301)
     assert house.state("sensor", "status").state == "plugged_in"
+
+
+async def test_a_person_who_presses_try_now_does_not_wait(build_battery_house: BatteryHouseBuilder) -> None:
+    """As the dashboard of docs/dashboard.yaml does it."""
+    house = await build_battery_house("home")
+    assert await async_setup_component(house.hass, "homeassistant", {})
+    house.sim.faults.add(path="", status=503, times=None)
+    await house.pass_time(minutes=20)
+    reachable = house.site_entity_id("binary_sensor", "cloud_reachable")
+    assert house.hass.states.get(reachable).state == "off"
+    assert house.battery_state("sensor", "state_of_charge") == "unavailable"
+    house.sim.faults.clear()
+
+    await house.lived_through(house.call("homeassistant", "update_entity", entity_id=[reachable]))
+
+    assert house.hass.states.get(reachable).state == "on"
+    assert house.state("sensor", "status", next(iter(house.sim.site.chargers.values()))).state == "charging"
+    assert house.battery_state("sensor", "state_of_charge") not in {"unavailable", "unknown"}
 
 
 # --- Answers that say less than they should ---

@@ -14,6 +14,7 @@ from homeassistant.helpers.event import async_call_later
 from ..account_issues import THROTTLED_FOR, clear_account_issues, raise_account_issue, raise_throttled_issue, set_ceiling_issue
 from ..const import CONF_CHARGERS, LOGGER
 from ..enlighten import (
+    AuthError,
     ChargerHistory,
     ChargerStatus,
     EnlightenError,
@@ -36,6 +37,7 @@ from .tracker import ChargerTracker
 
 _HOUR = 3600.0
 _LONGEST_INTERVAL = 300.0
+_FIRST_RETRY_AFTER = timedelta(seconds=15)
 # Entities become unavailable when the data is older than this many polls.
 _POLLS_UNTIL_STALE = 3
 # How often one charger is asked about its mode; several chargers take turns, up to this many.
@@ -169,8 +171,7 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
         """Slow down, and make sure that entities become unavailable in time."""
         self._failures += 1
         self._confirming = None
-        usual = timedelta(seconds=self._usual_interval)
-        self.update_interval = wait = max(growing_wait(usual, self._failures, timedelta(seconds=_LONGEST_INTERVAL)), usual)
+        self.update_interval = wait = self._wait_after(err)
         raise_account_issue(self.hass, self.config_entry, err)
         if isinstance(err, RateLimited) and self._cancel_throttled is None:
             # The cloud can ask for a wait that is longer than this.
@@ -181,6 +182,13 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
         if isinstance(err, RateLimited) and err.retry_after is None:
             err = RateLimited(wait.total_seconds())
         return update_error(err)
+
+    def _wait_after(self, err: EnlightenError) -> timedelta:
+        """Return when to ask again: soon where the cloud is gone, to show within one poll that it is back; later where it refuses."""
+        usual = timedelta(seconds=self._usual_interval)
+        if isinstance(err, RateLimited | AuthError):
+            return max(growing_wait(usual, self._failures, timedelta(seconds=_LONGEST_INTERVAL)), usual)
+        return min(_FIRST_RETRY_AFTER, usual) if self._failures == 1 else usual
 
     def _succeeded(self) -> Mapping[str, Charger]:
         self._failures = 0
