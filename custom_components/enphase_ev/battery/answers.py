@@ -11,12 +11,12 @@ from ..const import LOGGER
 from ..enlighten import Batteries, EnlightenError
 from ..enlighten.battery_answers import listening
 
-# A change does not wait longer than this for somebody to listen to its answer.
+# s. How long a change waits at most until its answer is listened for: then it is sent all the same.
 _READY_WITHIN = 5.0
 
 
 class AnswerWatch:
-    """Listens during one change."""
+    """Listens for the answers to one change, from before it is sent until nobody needs them any more."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, client: Batteries) -> None:
         self._arrived = asyncio.Event()

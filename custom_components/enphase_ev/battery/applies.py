@@ -3,8 +3,9 @@
 Source: docs/cloud-api/battery.md §4, §5.
 
 An apply is the write that switches a family to the state that it already has. In a family that is on, entries leave "pending" when it has
-worked. In a family that is off they may stay pending all the same: there an apply has to do that the gateway was seen to take over, or one
-in each form, and the entries are watched for as long as the cloud takes to drop what nobody applied. If one disappears, none has worked.
+worked. In a family that is off they may stay pending all the same, so that nothing tells whether it has worked. There it is enough that the
+gateway was seen to take an apply over, or that one was sent in each form; then the entries are watched for as long as the cloud takes to
+drop entries that were not applied. If one of them disappears, no apply has worked.
 """
 
 from datetime import datetime, timedelta
@@ -15,10 +16,10 @@ from .ledger import Expected, KeptEntry, Ledger, Owed
 from .steps import APART, APPLY_AGAIN, LAG, SETTLE, Reading, Rest, is_told
 
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
-# As the site's writes go out, with the other `source`, and once more as the first.
+# How often an apply is tried: in the form of the site's other writes, with the other `source`, and in the first form once more.
 _FORMS = 3
 _FORMS_WHILE_OFF = 2
-# Some may be lost, because something else was pending or because nobody knows whether they have arrived.
+# More are sent than there are forms: one can get lost because something else was pending, or on its way to the cloud.
 _MOST_APPLIES = 8
 # An entry that nobody applied disappears after 15 minutes to an hour.
 _WATCHED_FOR = timedelta(hours=2)
@@ -41,13 +42,13 @@ def _is_due(owed: Owed, reading: Reading, now: datetime) -> bool:
         return False
     if owed.is_refused:
         return now >= _again_at(owed)
-    # The first one does not wait for the gateway: the cloud drops what it is not told to apply.
+    # The first apply does not wait until nothing is pending: without one the cloud drops the entries.
     is_pending = reading.settings is not None and reading.settings.is_pending
     return not is_pending or owed.writes == 0
 
 
 def rest_until_apply(ledger: Ledger, now: datetime) -> Rest | None:
-    """Return the rest until an apply that was refused is tried again."""
+    """Return how long to wait until an apply that was refused is tried again; `None` where none was refused."""
     moments = [_again_at(owed) for owed in ledger.owed.values() if owed.is_refused]
     return Rest(max(min(moments), now + timedelta(seconds=1))) if moments else None
 
@@ -77,17 +78,17 @@ def look_at_applies(ledger: Ledger, reading: Reading, now: datetime) -> None:
 def _look_at_apply(
     ledger: Ledger, family: BatteryFamily, settings: BatterySettings, schedules: BatterySchedules, now: datetime, *, is_late: bool
 ) -> None:
-    """`is_late`: no read can lag behind that apply any more."""
+    """Note what a read says of the apply of one family. `is_late`: so long after it that no read can lag behind it any more."""
     owed = ledger.owed[family]
     written = [one for one in ledger.expected if one.entry.family is family and one.written_at is not None]
     pending = [entry for entry in schedules.of(family) if entry.is_pending]
     # Deleting the last entry of charge from grid leaves its schedules switched on; the apply switches them off.
     is_left_on = family is BatteryFamily.CHARGE_FROM_GRID and settings.schedules_charge is True and not schedules.of(family)
-    # One that was changed keeps its id: a late read still shows it as it was.
+    # Compared by what they say: an entry that was changed keeps its id, and a late read still shows what it said before.
     unshown = [one for one in written if written_entry(schedules, one.entry) is None]
     if is_late:
         for one in unshown:
-            # Whether its apply has worked nobody knows: that it is gone may be because it has not.
+            # It may be gone because its apply has not worked, so it counts as at risk.
             one.is_at_risk = True
     if not pending and not is_left_on and (is_late or not unshown):
         _is_applied(ledger, family, owed, written)
@@ -106,7 +107,7 @@ def _is_applied(ledger: Ledger, family: BatteryFamily, owed: Owed, written: list
     for one in written:
         one.failed_forms, one.unapplied_since = 0, None
     if written and owed.is_taken and owed.named_source is not None:
-        # This form works, also for all that is written later.
+        # This form has worked: later writes go out in it, too.
         ledger.names_source = owed.named_source
     if written and ledger.guard is not None:
         # The gateway has taken it over.
@@ -136,12 +137,12 @@ def _came_to_nothing(
 
 
 def look_at_unapplied(one: Expected, found: BatteryEntry, now: datetime) -> None:
-    """Watch an entry no longer that is applied, or that stays as it is although nobody knows whether an apply has worked."""
+    """End the watch over an entry whose apply was in doubt: it is applied, or was there longer than the cloud keeps unapplied ones."""
     if one.unapplied_since is not None and (not found.is_pending or now >= one.unapplied_since + _WATCHED_FOR):
         one.unapplied_since = None
 
 
 def written_entry(schedules: BatterySchedules, kept: KeptEntry) -> BatteryEntry | None:
-    """Return the entry that says what was written."""
+    """Return the entry of a read that says what was written, whatever its id."""
     wanted = kept.entry()
     return next((one for one in schedules.of(kept.family) if one.is_same_as(wanted)), None)

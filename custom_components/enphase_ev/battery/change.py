@@ -15,7 +15,7 @@ from .validation import conflict, window_of_entry
 
 
 class Change:
-    """What becomes of an intent: `accepted` when the cloud has taken it, `done` when it is so, or is not."""
+    """What becomes of an intent: `accepted` is resolved when the cloud has taken or refused it, `done` when it is applied or has failed."""
 
     def __init__(self, intent: Intent, loop: asyncio.AbstractEventLoop) -> None:
         self.intent = intent
@@ -91,7 +91,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class EntriesPlan:
-    """The entries to delete, and those to write: with an id one is changed, without it added; `forgets` are aside and do not come back."""
+    """What to do with entries: delete some, write some (with an id one is changed, without one added), forget some.
+
+    `forgets` are those that are aside for an override: they need no request, and do not come back when it ends.
+    """
 
     deletes: Sequence[BatteryEntry] = ()
     forgets: Sequence[BatteryEntry] = ()
@@ -106,7 +109,7 @@ def expected_schedules(ledger: Ledger, schedules: BatterySchedules) -> BatterySc
     changed = {kept.id for kept in writes if kept.id}
     for family, found in families.items():
         there = [one for one in found.entries if one.id not in changed and not any(one.id == kept.id for kept in deletes)]
-        # Without an id of its own one would be taken for the other.
+        # Entries that wait have no id yet: each gets one here, so that they are not taken for one another.
         new = [replace(kept.entry(), id=kept.id or f"waiting {number}") for number, kept in enumerate(writes) if kept.family is family]
         missing = [one.entry.entry() for one in ledger.expected if one.entry.family is family and one.problem is None]
         new = [*new, *missing]
@@ -129,7 +132,7 @@ def intents_of(step: Write) -> tuple[Intent, ...]:
 
 
 def refuse(change: Change, err: HomeAssistantError) -> None:
-    """Tell whoever waits that nothing comes of it."""
+    """Raise an error where somebody waits for a change to be accepted."""
     if not change.accepted.done():
         change.accepted.set_exception(err)
 

@@ -1,4 +1,4 @@
-"""Asks for the batteries of one site, as often as it is worth it, and carries their changes."""
+"""Reads what is known about the batteries of one site, each part as often as it can change, and shows wishes until they are fulfilled."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,14 +36,14 @@ _STATUS_EVERY = timedelta(minutes=2) - LEEWAY
 _SETTINGS_EVERY = timedelta(minutes=5) - LEEWAY
 _PENDING_EVERY = TICK - LEEWAY
 _SITE_EVERY = timedelta(minutes=30) - LEEWAY
-# The settings say when there is a storm alert.
+# Alerts are seldom asked for: the settings, which are read more often, tell when there is one.
 _ALERTS_EVERY = timedelta(hours=1) - LEEWAY
-# A site without a battery can get one.
+# A site without a battery is asked now and then: it can get one.
 _NO_BATTERY_EVERY = timedelta(days=1)
 _NOT_HERE = {401, 403, 404}
-# What all of it comes to.
+# Requests an hour that all of it amounts to.
 _PER_HOUR = 60.0
-# Older than this, what is shown is not shown any more.
+# Data older than this make the entities unavailable.
 _STALE_AFTER = timedelta(minutes=16)
 _MOST_UNTOLD = 20
 
@@ -63,14 +63,14 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         # W, discharging +; `None` where nothing tells it now.
         self.live_power: float | None = None
         self._site_due = self._status_due = self._settings_due = self._profile_due = datetime.now(UTC)
-        # The settings, which are read at once, say whether there is one.
+        # Due with the second read of the settings: the first read says itself whether there is an alert.
         self._alerts_asked_at = self._site_due + _SETTINGS_EVERY - _ALERTS_EVERY
         self._is_due_after_change = False
         self._zones: dict[str, tzinfo] = {}
         self._left: list[BatteryEntry] = []
         self._asked: list[tuple[str, Wish]] = []
         self._on_told: list[Callable[[Told], None]] = []
-        # What happens before anybody listens, as at the start.
+        # What was told before the event entity was there to hear it.
         self._untold: deque[Told] = deque(maxlen=_MOST_UNTOLD)
         self.keeper = keeper
         keeper.listener = self
@@ -78,7 +78,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
     @property
     def is_fresh(self) -> bool:
         """Return whether what is known is worth showing."""
-        # Where a person has to sign in, nothing is read any more, and so nothing would notice that what is shown grows old.
+        # Where a person has to sign in, reading has stopped: no update would come to make entities unavailable when the data get old.
         waits_for_person = isinstance(self.last_exception, ConfigEntryAuthFailed)
         return not waits_for_person and self.seen_at is not None and datetime.now(UTC) - self.seen_at < _STALE_AFTER
 
@@ -126,7 +126,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         if not self.client.account.budget.has_room:
             return
         pace = self.client.account.budget.pace
-        # Site and profile, which are seldom asked for, are all that still says that something is pending.
+        # Site and profile are read seldom. If only they say that something is pending, they are probably out of date: read the site again.
         is_doubted = self.data is not None and self.data.is_pending and not self.data.is_settling and now >= self._settings_due
         if now >= self._site_due or is_doubted:
             await self._refresh_site(now)
@@ -135,10 +135,10 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             self._status_due = now + (_SETTINGS_EVERY if status is None else _STATUS_EVERY) * pace
             if status is not None:
                 self.seen_at = now
-                # Live power tells it minutes before the cloud does.
+                # The state of charge of live power is minutes newer than the cloud's.
                 shown = status if self._live_charge is None else replace(status, state_of_charge=self._live_charge)
                 self.keep_data(replace(self.data, status=shown))
-        # While the keeper looks what comes of a change, it reads often enough.
+        # The keeper reads them itself while it waits for a change to be applied.
         if self.data is not None and now >= self._settings_due and not (self.keeper.is_looking and self.data.schedules):
             await self._refresh_settings(self.data, now)
         await self._refresh_profile(now)
@@ -152,7 +152,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         except AuthError:
             raise
         except RequestRejected as err:
-            # An account that may not see the battery, or a site that has none: nothing to tell anybody. Other refusals pass (473).
+            # The account may not see the battery, or there is none: no error for a person. Other refusals, such as 473, pass by themselves.
             LOGGER.debug("The battery's site settings are not for this account: %s", err)
             is_none = err.status in _NOT_HERE and self.data is None
             self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
@@ -163,7 +163,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             return
         if self.data is not None:
             site = site.after(self.data.site)
-        # A battery that was there a moment ago is missed soon, and what is not told today may be told soon.
+        # Once a day is enough only for a site that never had a battery; one that has vanished from the answers may be back soon.
         is_none = site.has_battery is False and self.data is None
         self._site_due = now + (_NO_BATTERY_EVERY if is_none else _SITE_EVERY)
         if not site.has_battery:
@@ -201,11 +201,11 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             self._profile_due = now
 
     def _is_cloud_gone(self, now: datetime) -> bool:
-        """Return whether nothing of the account has answered for some time: then one question tells as much as many."""
+        """Return whether nothing of the account has answered for some time: then there is no point in asking for more than one thing."""
         return self.client.account.answered_at < now - _SETTINGS_EVERY
 
     async def _refresh_profile(self, now: datetime) -> None:
-        """Ask for the profile when it is due by itself: nothing else has to be due at the same moment."""
+        """Ask for the profile when it is due."""
         if self.data is None or now < self._profile_due or self._is_cloud_gone(now):
             return
         profile = await self.optional.ask("battery profile", self.client.profile())
@@ -323,7 +323,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             set_left_entries_issue(self.hass, self.config_entry, left)
         if not left and ledger.is_at_rest and ledger.override is None:
             dismiss_to_do(self.hass, self.config_entry)
-        # One whose end could not be written yet still does what it does in the cloud.
+        # An override whose end could not be written yet is still shown: in the cloud it goes on.
         if self.data is not None and self.data.override is not ledger.override:
             self.publish_data(replace(self.data, override=ledger.override))
         self._show_wishes()

@@ -48,7 +48,7 @@ _GATHER = timedelta(seconds=2)
 # Switching a family off right after a delete in it fails (docs/cloud-api/battery.md §5).
 _AFTER_DELETE = timedelta(seconds=3)
 _FRESH = timedelta(seconds=15)
-# A group was seen missing for two minutes; what is in it, nobody knows meanwhile.
+# A family was once missing from the answers for two minutes; whether it has entries is unknown meanwhile, so writes wait for it.
 _WAITS_FOR_GROUPS = timedelta(seconds=150)
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 _LONG_AGO = timedelta(hours=1)
@@ -90,14 +90,14 @@ def _next_write(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
 
 
 def _gathering(waiting: list[Intent], now: datetime) -> Rest | None:
-    """Wait for wishes that belong together, where nothing but such wishes wait."""
+    """Wait for more wishes to go out in the same write, as long as nothing else is waiting."""
     until = max(intent.asked_at for intent in waiting) + _GATHER
     are_wishes = all(intent.wish.named and not intent.is_touched and not intent.is_override for intent in waiting)
     return Rest(until) if are_wishes and now < until <= min(intent.asked_at for intent in waiting) + 2 * _GATHER else None
 
 
 def _wanting(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datetime) -> Read | Rest | None:
-    """Return what has to be read before anything can be written: a fresh look at everything. What is so already is applied."""
+    """Return what has to be read before anything is written; `None` where it is all fresh. Wishes that are fulfilled already are done."""
     if not _is_fresh(reading.settings_at, ledger, now):
         return Read(settings=True)
     if any(intent.wish.shows_in_profile for intent in waiting) and not _is_fresh(reading.profile_at, ledger, now):
@@ -109,11 +109,11 @@ def _wanting(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datet
 
 
 def _wanted_schedules(ledger: Ledger, reading: Reading, waiting: list[Intent], now: datetime) -> Read | Rest | None:
-    """Return how to get entries that can be believed: an answer without any, or without a whole family, is none for a while."""
+    """Return how to get a trustworthy list of entries; an empty one, or one that lacks a family, has to be seen more than once."""
     if not _is_fresh(reading.schedules_at, ledger, now):
         return Read(schedules=True)
     if any(kept.id for intent in waiting for kept in intent.deletes):
-        # What is to be deleted was shown once, also before a restart.
+        # An entry that is to be deleted was shown once, even if that was before a restart: an empty answer is doubtful then.
         reading.has_shown = True
     if not reading.is_sure:
         return Read(schedules=True) if reading.empty_reads < SURELY_EMPTY else Rest(now + APART)
@@ -167,7 +167,7 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
         elif names and names <= newer.keys() and not intent.is_override:
             _replace_wish(ledger, intent, is_undone=any(newer[name].wish.may_undo(intent.wish) for name in names))
         elif intent.ends_override and names & newer.keys():
-            # A person has wished for something else since: that counts, not what was before the override.
+            # A newer wish of a person counts more than the state from before the override.
             intent.give_up(names & newer.keys())
             if intent.is_sent:
                 override.on_sent(ledger, intent, now)
@@ -175,11 +175,11 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
 
 
 def _replace_wish(ledger: Ledger, intent: Intent, *, is_undone: bool) -> None:
-    """Let a newer wish take the place of one that brings its entry along: undone before anything was written, neither is."""
+    """Let a newer wish replace one that comes with an entry of its own; undone before anything was written, the entry goes, too."""
     if is_undone and not intent.is_touched and intent.in_flight_at is None:
         ledger.finish(intent, ChangeState.FAILED, "replaced")
         return
-    # The entry is wanted, or on its way; only the settings are not written any more.
+    # The entry stays wanted, or was written already; only its settings are not written any more.
     intent.give_up(intent.wish.named)
     intent.wants_retry = False
     if intent.is_sent:
@@ -187,7 +187,7 @@ def _replace_wish(ledger: Ledger, intent: Intent, *, is_undone: bool) -> None:
 
 
 def _leave_to_deletes(ledger: Ledger, intent: Intent, deleted: list[KeptEntry]) -> None:
-    """Want no entry any more that was deleted after it was asked for."""
+    """Take out of an intent the entries that somebody has deleted after it was asked for."""
 
     def is_left(kept: KeptEntry) -> bool:
         return not any((kept.id and kept.id == gone.id) or kept.entry().is_same_as(gone.entry()) for gone in deleted)
@@ -200,7 +200,7 @@ def _leave_to_deletes(ledger: Ledger, intent: Intent, deleted: list[KeptEntry]) 
 
 
 def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
-    """Return the write whose turn it is: what is new first, then what is missing, then applies, then what came to nothing."""
+    """Return the next write: new intents first, then lost entries, then applies, then what was sent and came to nothing."""
     for intent in [one for one in ledger.open_intents if not one.is_sent]:
         if (step := _of_intent(ledger, intent, reading, now)) is not None:
             return step
@@ -215,7 +215,7 @@ def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
     if wishes or owed:
         return _settings_step(ledger, wishes, owed, reading, now)
     retries = _retries(ledger)
-    # What was lost is sent again together, so that it does not collide once more.
+    # Wishes that got lost, probably because one was pending when the other was sent, are sent again in one write.
     lost = [one for one in retries if one.wish.is_settings and forms(one)[one.form] == PLAIN_FORM]
     if len(lost) > 1:
         return _settings_step(ledger, lost, [], reading, now)
@@ -275,7 +275,7 @@ def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, rea
         mark_done(intent.deletes, intent.done_deletes, kept)
     for kept in list(intent.writes):
         entry = kept.entry()
-        # A late read can show what was deleted here a moment ago.
+        # A late read can still show an entry that was deleted a moment ago.
         others = [one for one in schedules.of(kept.family) if one.id != kept.id and not ledger.was_deleted(one)]
         if not kept.id and any(one.is_same_as(entry) for one in others):
             mark_done(intent.writes, intent.done_writes, kept)
@@ -309,7 +309,7 @@ def _settings_step(
 
 
 def _with_recent(ledger: Ledger, wish: BatteryWish, owed: list[BatteryFamily], now: datetime) -> BatteryWish:
-    """Return a wish with what was wished for of these families a moment ago: a late read may not show it yet."""
+    """Return a wish together with what was sent for the same families a moment ago: a late read may not show that yet."""
     recent = BatteryWish()
     for intent in ledger.intents:
         if (is_just_sent(intent, now) or (intent.is_open and intent.wish_sent)) and set(intent.wish.families) <= set(owed):

@@ -17,10 +17,10 @@ from .validation import window_of_entry
 
 _CHARGE = BatteryFamily.CHARGE_FROM_GRID
 _HANGS_AFTER = timedelta(minutes=10)
-# Where nothing tells the power, the light of each battery is read every two minutes: one that is older tells nothing.
+# Without live power only the batteries' lights tell, which are read every two minutes: an older reading does not count.
 _LIGHT_FOR = timedelta(minutes=5)
 _MOMENT = timedelta(seconds=1)
-# %. A battery stops a little below the limit.
+# %. A battery may stop this much below the limit; then it is full enough, and nothing hangs.
 _BELOW = 1.0
 
 
@@ -61,7 +61,7 @@ class HangingSchedulerWatch:
             coordinator.keeper.ledger.owe(_CHARGE, now)
             coordinator.keeper.wake()
         elif battery.override is None:
-            # What does not follow an override is told as that.
+            # A battery that does not follow an override has a repair issue of its own.
             self._tell(is_hanging=True)
 
     def _tell(self, *, is_hanging: bool) -> None:

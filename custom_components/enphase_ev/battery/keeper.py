@@ -45,12 +45,12 @@ from .validation import check_idle
 
 # Nobody waits longer for an answer; a little is left for what comes before and after.
 _ANSWER_WITHIN = 18.0
-# What comes later than this is for the tick of the coordinator, or for a timer of its own.
+# For a longer rest the task ends: the coordinator's tick, or a timer, wakes the keeper.
 _LONGEST_REST = timedelta(seconds=150)
 _AGAIN_AFTER = timedelta(minutes=1)
 _SIGN_IN_AGAIN_AFTER = timedelta(minutes=5)
 _MOST_RESTS_IN_A_ROW = 50
-# As long as something is open, what is on disk says that Home Assistant was there: an old ledger writes nothing.
+# While something is open the ledger is saved this often, so that its age says how long Home Assistant was off; an old one writes nothing.
 _SAVED_EVERY = timedelta(minutes=20)
 
 
@@ -78,7 +78,7 @@ class Keeper:
 
     async def async_wish(self, what: str, wish: BatteryWish) -> Change:
         """Ask for settings; return when the cloud has taken them, or soon where other steps come first."""
-        # What the coordinator has read a moment ago is older than the wish.
+        # Decide by reads from after the wish, not by what the coordinator has read before.
         self.reading.settings_at = self.reading.schedules_at = self.reading.profile_at = None
         return await self._ask(lambda: self._intent_of_wish(what, wish), self._hass.loop.time() + _ANSWER_WITHIN)
 
@@ -97,7 +97,7 @@ class Keeper:
         check_idle(settings)
 
         def intent() -> Intent:
-            # What somebody else has asked for meanwhile counts.
+            # Planned only now, so that it takes account of changes that others have asked for during the read.
             planned = plan(settings, expected_schedules(self.ledger, schedules))
             override.forget_aside(self.ledger, planned.forgets, asked_at)
             deletes = [KeptEntry.keep(entry) for entry in planned.deletes]
@@ -291,7 +291,7 @@ class Keeper:
             elif not isinstance(step, Rest | AtRest):
                 await self._write(step)
         except SessionRenewed:
-            # It found the session dead and did nothing: it starts again, from a fresh read.
+            # The session had died and nothing was sent. Start again with fresh reads.
             self.reading = Reading(last_told=self.reading.last_told, has_shown=self.reading.has_shown)
         except AuthError as err:
             self._pause(err, _SIGN_IN_AGAIN_AFTER)
@@ -309,7 +309,7 @@ class Keeper:
         self._answer_unsent(command_error(err), error_key(err))
 
     def _answer_unsent(self, err: HomeAssistantError, reason: str | None = None) -> None:
-        """Tell whoever waits that nothing was sent; it is not made later, then."""
+        """Tell callers who still wait that nothing was sent, and drop their changes: what was reported as failed must not come later."""
         now = datetime.now(UTC)
         for intent in self.ledger.open_intents:
             change = self._changes.get(intent.id)
@@ -386,7 +386,7 @@ class Keeper:
             await send(self._client, self.ledger, self.reading, step)
         except RequestRejected as err:
             reason = await explained(self._client, err, step)
-            # What was refused has touched nothing.
+            # The cloud has refused it, so no entry can have got lost.
             take_back()
             refused(self.ledger, step, error_key(err), datetime.now(UTC), is_conflict=err.status == 409)
             self._refuse_all(intents, reason)

@@ -2,7 +2,7 @@
 
 Source: docs/cloud-api/battery.md §5.
 
-It is true, and on disk before anything is sent; what is written to the cloud follows from it (`decide`).
+It is what counts: it is on disk before anything is sent, and what is sent follows from it (`decide`), also after a crash.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,7 +17,7 @@ from mashumaro.config import BaseConfig
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatteryWish
 
-# What was deleted here is known for so long, whatever a late read shows.
+# How long a deleted entry is remembered, so that a late read which still shows it is not believed.
 _DELETED_FOR = timedelta(minutes=30)
 # The name of `Ledger.expected` on disk: ledgers that were stored before have it.
 STORED_EXPECTED = "must"
@@ -92,13 +92,13 @@ class Expected(DataClassDictMixin):
     """An entry that must be there.
 
     Attributes:
-        written_at: when it was added here, or put back; until it has been seen after that, a late read can miss it.
-        seen_at: when it was seen last after that, its family applied.
-        missing_since, missed_at: when it was first missed, and when last: by reads that told of its family.
+        written_at: when it was added here, or put back; a late read can lack it until it has been seen for the first time.
+        seen_at: when it was last seen after that, with its family applied.
+        missing_since, missed_at: when a read that told of its family lacked it for the first time, and for the last.
         tries: how often it was put back, as far as is known; `writes` how often that was sent.
-        problem: why it could not be; then it waits for a person.
+        problem: why it could not be put back; then it waits for a person.
         is_at_risk: another write of ours than its apply was under way when it was put back, or went out after that: it can drop it again.
-        unapplied_since: since when nobody knows whether an apply of it has worked; if not, the cloud takes it away after a while.
+        unapplied_since: since when it is in doubt whether its apply has worked; if it has not, the cloud drops the entry after a while.
         failed_forms: how many forms of its apply have come to nothing for sure.
     """
 
@@ -140,9 +140,9 @@ class Owed(DataClassDictMixin):
 
     Attributes:
         wrote_at: when the last apply was sent, as long as it is open what comes of it; `seen_pending_at` when it was seen on its way.
-        writes: how many were sent; `forms` how many forms have come to nothing, `refusals` how many were refused.
-        is_taken: whether the last one has arrived for sure; `was_pending` whether something else was pending then, so that it may be lost.
-        is_accepted: whether it was seen among what the gateway has still to take over.
+        writes: how many applies were sent; `forms` in how many forms they came to nothing, `refusals` how many the cloud has refused.
+        is_taken: whether the cloud has answered the last one; `was_pending` whether something else was pending then: it may be lost.
+        is_accepted: whether it was seen among the changes that the gateway has still to take over.
         named_source: whether the last one had `source` in its query.
         is_doubted: an entry has disappeared because it was not applied: every form is tried, also where the family is off.
     """
@@ -221,20 +221,20 @@ class Override(DataClassDictMixin):
 
 @dataclass
 class Intent(DataClassDictMixin):
-    """What somebody wants. It outlives whoever asked for it.
+    """A change that somebody asked for; it goes on when the caller has left, and after a restart.
 
     Attributes:
         what: its name, as the sensor shows it.
         wish, deletes, writes: the settings, the entries to delete and those to write (with an id one is changed, without one added).
         override: an override to begin; `ends_override` ends the one that is in force. Both are worked out when it is their turn.
         done_deletes, done_writes: what of it the cloud has taken.
-        attempts: writes so far; `form` counts the forms of its wish that came to nothing.
-        sent_at: when its last write was taken; `not_so_since` when it was first seen not to be so.
+        attempts: how many writes were sent for it; `form` how many forms of its wish came to nothing.
+        sent_at: when the cloud took its last write; `not_so_since` since when reads show that it is not applied.
         was_pending: whether something else was pending when it was sent, so that it may be lost.
         named_source: in which form its wish was sent last.
-        is_unanswered: nobody knows whether it has arrived: it is looked for, and not sent again.
+        is_unanswered: a write of it got no answer: reads show whether it has arrived, and it is not sent again.
         is_at_gateway: the gateway in the house has it, so that it is applied; open until the cloud shows it, for what depends on that.
-        given_up: what of its wish does not count any more, though it was sent and may still be on its way.
+        given_up: the part of its wish that a newer one has replaced, although it was sent and may still take effect.
     """
 
     what: str
@@ -297,7 +297,7 @@ class Intent(DataClassDictMixin):
         return self.wish.may_undo(wish) or self.given_up.may_undo(wish)
 
     def give_up(self, names: Collection[str]) -> None:
-        """Wish for some fields no more."""
+        """Drop some fields of the wish; if they were sent, remember that they may still take effect."""
         if self.wish_sent:
             self.given_up = self.wish.without(self.wish.named.keys() - names).over(self.given_up)
         self.wish = self.wish.without(names)
@@ -406,7 +406,7 @@ class Ledger(DataClassDictMixin):
                 self.expected.remove(same)
                 self.expected.append(Expected(KeptEntry.keep(entry), written_at=written_at))
             elif written_at is not None:
-                # It is written once more: from now on a late read can miss it.
+                # It was written once more: a late read can lack it until it is seen again.
                 same.written_at, same.seen_at, same.missing_since = written_at, None, None
 
     def expect_no_more(self, entry: KeptEntry) -> None:
@@ -446,14 +446,14 @@ class Ledger(DataClassDictMixin):
     def finish(self, intent: Intent, state: ChangeState, reason: str | None = None) -> None:
         """Note what became of an intent."""
         if intent.is_at_gateway:
-            # That it is applied has been said, whatever the cloud shows of it by now.
+            # People were told that it is applied, and the gateway has it: what the cloud shows now changes nothing about that.
             intent.state, intent.reason = ChangeState.APPLIED, None
             return
         intent.state, intent.reason = state, reason
         event = LedgerEvent.APPLIED if state is ChangeState.APPLIED else LedgerEvent.FAILED
         entries = [*intent.writes, *intent.deletes, *intent.done_writes, *intent.done_deletes]
         if event is LedgerEvent.FAILED or intent.is_touched:
-            # What was so already has changed nothing.
+            # A wish that was fulfilled before anything was sent is no news.
             self.tell(event, what=intent.what, entry=entries[0] if len(entries) == 1 else None, reason=reason)
 
     def confirm_at_gateway(self, intent: Intent) -> None:

@@ -9,7 +9,7 @@ from ..enlighten import BatteryFamily
 from .ledger import STORED_EXPECTED, Deleted, Expected, Guard, Intent, KeptEntry, Ledger, Override, Owed
 
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
-# Why an entry waits for a person that was found in something unreadable: nobody knows what was to become of it.
+# The reason why an entry from an unreadable record waits for a person: what was to be done with it is not known.
 _FOUND = "unreadable"
 
 
@@ -25,7 +25,7 @@ def read_ledger(stored: object) -> tuple[Ledger, bool]:
     ledger.intents = reader.many(data, "intents", Intent)
     ledger.override = reader.one(data, "override", Override)
     if ledger.override is None and data.get("override") is not None:
-        # What was aside for it is lost otherwise.
+        # The entries that made way for it are not lost with it.
         aside = reader.many(reader.mapping(data["override"]), "aside", KeptEntry)
         ledger.expected += [Expected(kept, problem=_FOUND) for kept in aside]
     ledger.guard = reader.one(data, "guard", Guard)
@@ -39,7 +39,7 @@ def read_ledger(stored: object) -> tuple[Ledger, bool]:
 
 
 class _Reader:
-    """Reads what can be read."""
+    """Reads a stored ledger part by part; `is_whole` says whether every part could be read."""
 
     def __init__(self) -> None:
         self.is_whole = True
@@ -90,7 +90,7 @@ class _Reader:
                 self.is_whole = False
 
     def expected(self, data: Mapping[str, object]) -> list[Expected]:
-        """Return the entries that must be there; of one that is not readable as a whole, what it says."""
+        """Return the entries that must be there; of a record that cannot be read, at least the entry that it is about."""
         read: list[Expected] = []
         for item in self.items(data, STORED_EXPECTED):
             if (whole := self.one({STORED_EXPECTED: item}, STORED_EXPECTED, Expected)) is not None:
@@ -120,6 +120,6 @@ class _Reader:
 
 
 def _has_zones(found: DataClassDictMixin) -> bool:
-    """Return whether every moment says where it is: others cannot be compared."""
+    """Return whether every moment has a time zone: without one it cannot be compared."""
     moments = [value for value in vars(found).values() if isinstance(value, datetime)]
     return all(moment.tzinfo is not None for moment in moments)

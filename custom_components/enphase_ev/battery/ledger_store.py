@@ -1,4 +1,4 @@
-"""The ledger on disk: written so that a failure is seen, read whatever shape it has."""
+"""The file of the ledger: a failed write is noticed, and a file of any shape is read."""
 
 import asyncio
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from .ledger import ChangeState, Intent, Ledger
 from .ledger_reading import read_ledger
 
 _STORAGE_VERSION = 1
-# One that is older comes from a backup, or from before a long shutdown: much can have happened since.
+# An older ledger comes from a backup, or from before a long shutdown: too much can have changed to go on with it.
 _OLD_AFTER = timedelta(hours=1)
 
 
@@ -41,7 +41,7 @@ class LedgerStore:
         self._hass = hass
         self._key = f"{DOMAIN}.battery.{entry_id}"
         self._file = self._open()
-        # A call and the keeper can save at the same moment: each must find its own.
+        # A call and the keeper can save at the same moment, and each reads back what it has written.
         self._saving = asyncio.Lock()
         self.is_unreadable = False
         self.unwritten = Unwritten()
@@ -93,7 +93,7 @@ class LedgerStore:
     async def async_save_before(self, ledger: Ledger, intents: Iterable[Intent]) -> bool:
         """Save before something is written; return whether it is on disk.
 
-        The end of an override, and what puts back, follows from what is on disk already: a full disk does not keep it from being written.
+        The end of an override, and putting entries back, follow from what is on disk already, so that a full disk does not prevent them.
 
         Raises:
             HomeAssistantError: It could not be saved, and somebody wants something new.
@@ -114,7 +114,7 @@ class LedgerStore:
 
 
 def _age(ledger: Ledger, now: datetime) -> Unwritten:
-    """Let an old ledger write nothing by itself but the end of an override that is over; return what a person is shown instead."""
+    """Drop what an old ledger had still to write, except the end of an override; return it, so that a person can be shown it."""
     if ledger.saved_at is None or now - ledger.saved_at < _OLD_AFTER:
         return Unwritten()
     ledger.is_old = bool(ledger.expected)

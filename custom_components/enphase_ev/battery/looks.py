@@ -1,4 +1,4 @@
-"""When to look again what has come of a write, and at what. No I/O, as in `decide`.
+"""When to read again after a write, and what: settings, schedules or profile. No I/O, as in `decide`.
 
 Source: docs/cloud-api/battery.md §6.
 """
@@ -12,13 +12,13 @@ from .steps import APART, LAG, LOOK_EVERY, SETTLE, Read, Reading, Rest, is_unsee
 _FIRST_LOOK = timedelta(seconds=35)
 _COMPARED_EVERY = timedelta(minutes=3)
 _NOT_SOONER = timedelta(seconds=5)
-# What is missing so long waits for something else than the next read: as a rule for a gateway that is offline.
+# An entry that is missing for longer does not only wait for the next read: as a rule the gateway is offline.
 _SUSPECTED_FOR = timedelta(minutes=5)
 _LATE_LOOK_EVERY = timedelta(minutes=5)
 
 
 def next_look(ledger: Ledger, reading: Reading, now: datetime) -> Read | Rest | None:
-    """Return when to look again, and at what: after the time of a comparison, then until everything is confirmed and compared."""
+    """Return the next read and when it is due; `None` where everything is confirmed and compared."""
     due = list(_looks(ledger, reading, now))
     if not due:
         return None
@@ -27,7 +27,7 @@ def next_look(ledger: Ledger, reading: Reading, now: datetime) -> Read | Rest | 
         read = _together(ready)
         last = [at for at, is_wanted in ((reading.settings_at, read.settings), (reading.schedules_at, read.schedules)) if is_wanted]
         if all(at is not None and now - at < _NOT_SOONER for at in last):
-            # Whatever it is that is waited for: it is not asked for again and again.
+            # Whatever the reason is: never read the same again within a few seconds.
             return Rest(now + _NOT_SOONER)
         return read
     return Rest(min(moment for moment, _ in due))
@@ -48,7 +48,7 @@ def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[da
         time = APART if is_new else _LATE_LOOK_EVERY if is_late else LOOK_EVERY
         # What is missing again waits for the gateway: whether that has still something to take over has to be asked, too.
         is_pending = reading.settings is not None and reading.settings.is_pending
-        # Counted from now, a look would never be due.
+        # Not counted from now: that would put it off with every look.
         yield now if last is None else last + time, Read(settings=is_pending, schedules=True)
     if reading.empty_since is not None and not reading.is_sure and any(one.problem is None for one in ledger.expected):
         yield reading.empty_since + APART, Read(schedules=True)

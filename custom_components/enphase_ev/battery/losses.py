@@ -40,7 +40,7 @@ def _is_there(ledger: Ledger, one: Expected, found: BatteryEntry, now: datetime)
     owed, guard = ledger.owed.get(one.entry.family), ledger.guard
     is_applied = owed is None or owed.is_refused
     is_settled = guard is None or now >= guard.toggled_at + SETTLE - timedelta(seconds=1)
-    # The apply that puts it back into force can drop it once more: only after that it counts as seen.
+    # The apply that follows when it was put back can drop it again: it counts as seen only after that.
     if one.tries == 0 or (is_applied and is_settled):
         one.seen_at = now
 
@@ -66,7 +66,7 @@ def _deleted_elsewhere(ledger: Ledger, one: Expected) -> None:
 
 
 def _disappeared_unapplied(ledger: Ledger, one: Expected) -> None:
-    """Put an entry back that no apply has reached, to try the other forms; where all were tried it waits for a person."""
+    """Put back an entry that the cloud dropped since no apply had worked, to try other forms; if all were tried, leave it to a person."""
     if one.failed_forms:
         give_up(ledger, one, "not_applied")
     else:
@@ -74,9 +74,9 @@ def _disappeared_unapplied(ledger: Ledger, one: Expected) -> None:
 
 
 def _was_nobody_here(ledger: Ledger, one: Expected, pending_at: datetime | None) -> bool:
-    """Return whether an entry disappeared long after the last write, which the gateway has still to take over: no write of ours did it.
+    """Return whether somebody else has deleted an entry: it disappeared long after our last write, which still waits for the gateway.
 
-    Only settings that cannot be from before say that the gateway has not just taken it over.
+    Only settings that were read late enough prove that the write still waits: an earlier read may not show yet that it was taken over.
     """
     late_at = ledger.guard.late_at if ledger.guard is not None else None
     if late_at is None or pending_at is None or one.missing_since is None or one.is_at_risk:
@@ -99,8 +99,8 @@ def _put_back_and_gone(ledger: Ledger, one: Expected, now: datetime) -> None:
 def lost_entries(ledger: Ledger, reading: Reading, now: datetime) -> list[Expected]:
     """Return the entries that are to be put back now.
 
-    They are put back together, since each apply can drop others: as long as one of those that are missing may only be shown late,
-    none is.
+    They are put back together, since each apply can drop others. So none is put back while one of them may be there, and only the read is
+    late.
     """
     missing = [one for one in ledger.expected if one.is_missing and not _waits_for_others(ledger, one, reading, now)]
     if any(one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.expected if one.problem is None):
@@ -120,7 +120,7 @@ def _waits_for_others(ledger: Ledger, one: Expected, reading: Reading, now: date
 
 
 def _may_only_be_late(one: Expected, now: datetime) -> bool:
-    """Return whether a late read can miss an entry that is there: it was added a moment ago. What was changed has its id also before."""
+    """Return whether an entry may be there although reads lack it: it was added a moment ago. A changed one is found by its id anyway."""
     return is_unseen(one) and not one.entry.id and one.written_at is not None and now < one.written_at + UNSEEN_FOR
 
 

@@ -18,7 +18,7 @@ from .ledger import ChangeState, Override
 
 type Wish = bool | float | str | time
 
-# What a battery's light tells (docs/cloud-api/battery.md §3); a site's batteries do what one of them does, the first of these that fits.
+# What a battery's light means (docs/cloud-api/battery.md §3). All batteries together do the first of `ACTIVITIES` that one of them does.
 _ACTIVITY_OF_LED = {7: "error", 12: "charging", 13: "discharging", 14: "idle", 15: "idle", 17: "idle"}
 ACTIVITIES = ("error", "charging", "discharging", "idle")
 # W. What batteries take for themselves can be as much as this: it is neither charging nor discharging.
@@ -92,7 +92,7 @@ class Battery:
 
     @property
     def may_feed_car(self) -> bool:
-        """Return whether there is a choice whether the battery feeds the car, and it is this person's (docs/cloud-api/battery.md §8)."""
+        """Return whether this person can choose if the battery feeds the car (docs/cloud-api/battery.md §8)."""
         is_told = self.settings is not None and self.settings.battery_for_car is not None
         return self.may_write and self.site.has_battery_for_car and self.site.may_change_battery_for_car is not False and is_told
 
@@ -129,7 +129,7 @@ class Battery:
 
     @property
     def _are_schedules_settling(self) -> bool:
-        """Return whether entries have still to settle; in a family that is off it is open whether they ever do.
+        """Return whether entries have still to settle; those of a family that is off may never do, so they do not count.
 
         Source: docs/cloud-api/battery.md §4.
         """

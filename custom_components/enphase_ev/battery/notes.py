@@ -1,4 +1,4 @@
-"""What is noted in the ledger of a write: before it goes out, when it is taken, when it is refused. No I/O, as in `decide`.
+"""What the ledger notes of a write: before it goes out, when the cloud has taken it, when it has refused it. No I/O, as in `decide`.
 
 Source: docs/cloud-api/battery.md §4, §5.
 """
@@ -70,23 +70,23 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
     _attempted(intent, now)
     if expected is not None:
         expected.writes += 1
-        # One that has never arrived is no put-back that came to nothing.
+        # A put-back that never arrived does not count as one that came to nothing.
         has_arrived = expected.tries == 0 or bool(expected.entry.id)
         expected.tries += has_arrived
-        # It gets another id: until it is seen, a late read can miss it.
+        # The cloud gives it a new id; a late read can lack it until it is seen.
         expected.entry = replace(expected.entry, id="")
         expected.written_at, expected.seen_at, expected.missing_since = now, None, None
         expected.is_due = False
         # What the gateway has still to take over can drop it, too.
         expected.is_at_risk = any(owed.wrote_at is not None for owed in ledger.owed.values())
         if expected.unapplied_since is not None:
-            # It may have disappeared because no apply has reached it.
+            # Perhaps it disappeared because no apply has worked: that form counts as tried.
             expected.unapplied_since, expected.failed_forms = None, max(expected.failed_forms, 1)
     else:
         if entry.id:
             ledger.expected = [one for one in ledger.expected if one.entry.id != entry.id]
         ledger.expect([entry], written_at=now)
-    # An apply that went out before does not count for it.
+    # It needs an apply of its own: one that went out before does not cover it.
     ledger.owe(entry.family, now)
 
 
@@ -98,10 +98,10 @@ def _may_be_pending(ledger: Ledger, reading: Reading, now: datetime) -> bool:
 
 
 def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: bool, first_applies: Sequence[BatteryFamily] = ()) -> None:
-    """Note a write that can drop entries. The first apply belongs to the put-back itself; all others put what is back at risk."""
+    """Note a write that can drop entries. What was put back is at risk by every such write but the first apply, which belongs to it."""
     schedules = reading.schedules
     there = schedules.entries if schedules else ()
-    # An answer without any entry is believed late: what was shown before is not forgotten because of it.
+    # An empty answer is not believed at once: the entries that were shown before it are still expected.
     untold = [family for family in reading.last_told if schedules is None or not there or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
     before = ledger.guard.toggled_at if ledger.guard is not None else now
@@ -116,7 +116,7 @@ def _note_wishes(ledger: Ledger, intents: tuple[Intent, ...], *, is_pending: boo
         intent.attempts += 1
         intent.was_pending = intent.was_pending or is_pending
         for one in ledger.expected:
-            # A new wish is a new reason for a loss.
+            # A new wish can drop entries anew, so the tries of putting back begin again.
             one.tries, one.writes = (0, 0) if one.problem is None else (one.tries, one.writes)
 
 
@@ -164,7 +164,7 @@ def mark_sent(ledger: Ledger, intent: Intent, now: datetime, *, is_unanswered: b
 
 def _wish_sent(ledger: Ledger, intent: Intent, now: datetime, *, names_source: bool, is_unanswered: bool) -> None:
     intent.wish_sent, intent.named_source = True, names_source
-    # A form that is only suspected is what a restart goes on with.
+    # Remembered although it is not proven: after a restart this form is tried first.
     ledger.names_source = names_source
     mark_sent(ledger, intent, now, is_unanswered=is_unanswered)
 
@@ -188,7 +188,7 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
 
 def _not_put_back(ledger: Ledger, one: Expected, reason: str, now: datetime, *, is_conflict: bool) -> None:
     one.tries, one.writes, one.is_due = one.tries + 1, one.writes + 1, False
-    # What was written just before can be in its way for a moment: it is tried once more at once.
+    # A conflict can come from an entry that is just being deleted: so one more try follows at once.
     one.missing_since, one.missed_at = now - APART, now
     if not is_conflict or one.tries > 1:
         give_up(ledger, one, reason)
@@ -204,7 +204,7 @@ def _not_applied(ledger: Ledger, applied: tuple[BatteryFamily, ...], now: dateti
 
 
 def fail(ledger: Ledger, intent: Intent, reason: str, now: datetime) -> None:
-    """Note that nothing comes of an intent: what it added and nobody has seen is not expected any more. What was seen was there."""
+    """Note that nothing comes of an intent. Entries that it added and that no read has shown are not expected any more."""
     added = [kept.entry() for kept in (*intent.writes, *intent.done_writes)]
     unseen = [one for one in ledger.expected if is_unseen(one) and one.tries == 0]
     gone = [one for one in unseen if any(one.entry.entry().is_same_as(entry) for entry in added)]

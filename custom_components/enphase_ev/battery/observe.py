@@ -199,7 +199,7 @@ def _settle(ledger: Ledger, settings: BatterySettings, reading: Reading, now: da
             guard.late_at = now
         return
     if guard.late_at is not None:
-        # What was written long ago has only now been applied by the gateway: the time after a write begins again.
+        # The gateway has applied only now what was written long ago: entries can get lost as right after a write.
         guard.late_at, guard.toggled_at = None, now
         return
     is_open = any(intent.is_sent for intent in ledger.open_intents)

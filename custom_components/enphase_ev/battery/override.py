@@ -1,7 +1,7 @@
 """Charge, discharge or hold now: a temporary entry, and what comes back when it ends.
 
 An override is two facts in the ledger: until when the battery does something, and what is aside for it. It begins and ends because the
-keeper looks at the clock, in UTC. Nothing here reads, writes or looks at a clock.
+keeper looks at the clock, in UTC. No I/O, as in `decide`.
 """
 
 from collections.abc import Callable, Iterable
@@ -43,9 +43,9 @@ _FAMILIES = {
 
 
 def temporary_entry(family: BatteryFamily, started_at: datetime, ends_at: datetime, limit: float | None, zone: tzinfo) -> BatteryEntry:
-    """Return the entry that does it from the minute that runs: one that begins in the next one would wait for it.
+    """Return the entry that begins with the current minute: with the next one it would begin up to a minute late.
 
-    Where the clocks go back meanwhile, a time comes twice: the entry goes on beyond it, and is taken away when the time is really over.
+    Where the clocks go back meanwhile, an hour comes twice. The entry then ends later than it should, and is deleted at the right time.
     """
     start, end = started_at.astimezone(zone), ends_at.astimezone(zone)
     back = (start.utcoffset() or timedelta()) - (end.utcoffset() or timedelta())
@@ -62,10 +62,10 @@ def temporary_entry(family: BatteryFamily, started_at: datetime, ends_at: dateti
 
 
 def check_override(entry: BatteryEntry, settings: BatterySettings, schedules: BatterySchedules) -> list[BatteryEntry]:
-    """Return what would have to make way for a temporary entry.
+    """Return the entries that would have to make way for a temporary entry.
 
     Raises:
-        ServiceValidationError: It cannot be.
+        ServiceValidationError: The temporary entry is not possible.
     """
     aside = [one for one in schedules.entries if overlap(window_of_entry(one), window_of_entry(entry))]
     check_entry(entry, settings, replace(schedules, families=_without(schedules, aside)))
@@ -81,10 +81,10 @@ def _without(schedules: BatterySchedules, gone: Iterable[BatteryEntry]) -> dict[
 
 
 def check_aside(ledger: Ledger, entry: BatteryEntry, schedules: BatterySchedules) -> None:
-    """Refuse an entry that one that is aside would find in its way when it comes back.
+    """Refuse an entry that would be in the way of one that comes back after the override.
 
     Raises:
-        ServiceValidationError: With the one that is aside.
+        ServiceValidationError: It names the entry that comes back.
     """
     for other in ledger.set_aside:
         is_back = any(other.is_same_as(one) for one in schedules.entries)
@@ -93,7 +93,7 @@ def check_aside(ledger: Ledger, entry: BatteryEntry, schedules: BatterySchedules
 
 
 def forget_aside(ledger: Ledger, entries: Iterable[BatteryEntry], now: datetime) -> None:
-    """Let entries that are aside not come back: a person has deleted them."""
+    """Forget entries that are aside, since a person has deleted them: they do not come back."""
     for entry in entries:
         if ledger.override is not None:
             ledger.override.aside = [kept for kept in ledger.override.aside if kept.id != entry.id]
@@ -101,7 +101,7 @@ def forget_aside(ledger: Ledger, entries: Iterable[BatteryEntry], now: datetime)
 
 
 def remember_aside(ledger: Ledger) -> Callable[[], None]:
-    """Return what lets all that is aside now come back after all."""
+    """Return a function that restores what is aside now, in case that the change which is being asked for cannot be saved."""
     running = ledger.override
     aside = [] if running is None else running.aside
 
@@ -113,7 +113,7 @@ def remember_aside(ledger: Ledger) -> Callable[[], None]:
 
 
 def look_at_clock(ledger: Ledger, now: datetime) -> None:
-    """Let what is over end, and what waited too long come to nothing."""
+    """End the override when its time is over, and drop one that waited longer than it should have lasted."""
     for intent in ledger.open_intents:
         if intent.override is not None and now >= intent.override.ends_at and not intent.is_sent:
             ledger.finish(intent, ChangeState.FAILED, "override_over")
@@ -171,7 +171,7 @@ def _build_begin(
     missing = [one.entry.entry() for one in ledger.expected if one.entry.found_in(schedules) is None]
     there = replace(schedules, families=_without(schedules, [one for one in schedules.entries if ledger.was_deleted(one)]))
     aside = check_override(entry, settings, there)
-    # What is missing now would be in its way, too, when it is put back.
+    # Entries that are missing now would be in its way, too, once they are put back.
     late = [one for one in missing if overlap(window_of_entry(one), window_of_entry(entry))]
     was_on, were_on = switched(ledger, settings, entry.family, now), schedules_on(ledger, settings, now)
     ledger.override = Override(
@@ -185,7 +185,7 @@ def _build_begin(
     )
     for other in ledger.open_intents:
         if not other.is_override:
-            # What was wished for while it waited counts after it, too.
+            # What people wished for while it waited also decides what is so after it.
             note_wish(ledger, other.wish)
     for one in late:
         ledger.expect_no_more(KeptEntry.keep(one))
@@ -203,7 +203,7 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
     temporary = override.entry.entry()
     for one in ledger.expected:
         if one.entry.entry().is_same_as(temporary):
-            # Also one that has disappeared and was to be put back comes back no more.
+            # The temporary entry is not put back any more, even if it had disappeared.
             one.is_due, one.unapplied_since = False, None
     for kept in override.aside:
         ledger.expect_no_more(kept)
@@ -219,7 +219,7 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
     intent.is_built = True
     for begun in ledger.open_intents:
         if begun.override is not None and begun.is_built:
-            # What it has switched on is switched off now: nothing of it is to be tried once more.
+            # The beginning must not be tried again: what it switched on is switched off now.
             ledger.finish(begun, ChangeState.FAILED, "replaced")
 
 

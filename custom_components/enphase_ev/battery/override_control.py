@@ -17,7 +17,7 @@ from .override import OverrideAction, check_override, end, temporary_entry
 from .settings import require_family
 from .validation import default_limit
 
-# An entry stands for a time of day: one that lasts a whole day or longer could not be told from one that has not begun.
+# An entry has times of day and no date: with 24 hours or more, one that runs could not be told from one that has not begun.
 _LONGEST = timedelta(hours=23)
 _LONGEST_UNTIL_CHARGE = timedelta(hours=12)
 # "Allowed" is not "charging": a battery that does something else after this time, and has for a while, does not follow
@@ -90,7 +90,7 @@ class BatteryOverrides:
     # --- Its end ---
 
     def _arm(self) -> None:
-        """Wake the keeper when the override is over; its own tick comes at another second."""
+        """Wake the keeper at the second at which the override is over; the coordinator's tick would be up to a minute late."""
         ends_at = self.active.ends_at if self.active is not None else None
         if ends_at == self._armed_for:
             return
@@ -114,7 +114,7 @@ class BatteryOverrides:
 
     @callback
     def _look(self) -> None:
-        """Look what the battery makes of the override: end it where its state of charge is reached, say so where it does not follow."""
+        """End the override where its state of charge is reached, and tell a person where the battery does not follow it."""
         self._arm()
         override, battery = self.active, self._coordinator.data
         charge = battery.status.state_of_charge if battery and battery.status else None

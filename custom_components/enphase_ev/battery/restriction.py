@@ -1,4 +1,4 @@
-"""Turning on *Restrict battery discharge*, which has no effect without an entry (docs/cloud-api/battery.md §4). Pure."""
+"""Turning on *Restrict battery discharge*, which has no effect without an entry (docs/cloud-api/battery.md §4)."""
 
 from datetime import datetime, time, tzinfo
 
@@ -14,7 +14,7 @@ _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 
 
 def all_day_entry(zone: tzinfo) -> BatteryEntry:
-    """Return the entry that restricts discharge all day; an entry that ends at midnight would begin when it ends."""
+    """Return the entry that restricts discharge all day. It ends at 23:59, since 00:00 to 00:00 would be no time at all."""
     return BatteryEntry(family=_RBD, start=time(0), end=time(23, 59), days=EVERY_DAY, limit=None, time_zone=str(zone), is_enabled=True)
 
 
@@ -37,12 +37,12 @@ def lacks_entry(ledger: Ledger, settings: BatterySettings, schedules: BatterySch
 def restriction(
     ledger: Ledger, settings: BatterySettings, schedules: BatterySchedules, asked_at: datetime, *, entry: BatteryEntry | None
 ) -> Intent:
-    """Return the wish to restrict discharge, in one with `entry` where none is there; without one to add it refuses there.
+    """Return the wish to restrict discharge, together with the addition of `entry` where the site has no entry for it.
 
-    Since it was asked for, the entries were read: what was wished for meanwhile is newer, and counts.
+    Reading the entries took a moment: a contrary wish that came meanwhile is newer, and counts.
 
     Raises:
-        ServiceValidationError: There is no entry, or this one cannot be.
+        ServiceValidationError: The site has no entry and `entry` is `None`, or `entry` is not possible.
     """
     wish = BatteryWish(restrict_discharge=True)
     intent = Intent(_RBD.name.lower(), asked_at, wish)

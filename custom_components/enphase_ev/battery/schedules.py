@@ -1,4 +1,7 @@
-"""The battery's schedules as a person changes them: add, change, delete, export and import."""
+"""The battery's schedules as a person changes them: add, change, delete, export and import.
+
+All raise `HomeAssistantError` where the cloud refuses or does not answer.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -20,8 +23,7 @@ async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) 
     """Add an entry.
 
     Raises:
-        ServiceValidationError: It cannot be; nothing was written.
-        HomeAssistantError: Refused, or not answered.
+        ServiceValidationError: It is not possible; nothing was written.
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
@@ -36,8 +38,7 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
     """Change an entry; what `change` leaves alone keeps its value.
 
     Raises:
-        ServiceValidationError: There is no such entry, it is an override's, or it cannot be so; nothing was written.
-        HomeAssistantError: Refused, or not answered.
+        ServiceValidationError: There is no such entry, it is an override's, or the change is not possible; nothing was written.
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
@@ -55,7 +56,7 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
         wanted = change(before)
         check_entry(wanted, settings, schedules)
         check_aside(ledger, wanted, schedules)
-        # One that has not settled is written again all the same: it may be its apply that is missing.
+        # An unchanged entry that is still pending is written again, too: perhaps its apply got lost.
         return EntriesPlan(writes=[wanted] if wanted != before or before.is_pending else [])
 
     return await _async_change(coordinator, plan)
@@ -66,7 +67,6 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
 
     Raises:
         ServiceValidationError: There is no such entry, it is locked, or an override's; nothing was written.
-        HomeAssistantError: Refused, or not answered.
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
@@ -74,7 +74,7 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
         forgets = [entry for entry in ledger.set_aside if is_meant(entry)]
         # A late read can still show what is aside.
         meant = [entry for entry in schedules.entries if is_meant(entry) and all(entry.id != one.id for one in forgets)]
-        # That of an override goes when the override ends, and not sooner: the others come back then, too.
+        # The temporary entry of an override is deleted when that ends, because the entries that are aside come back only then.
         deletes = [entry for entry in meant if not ledger.is_of_override(entry)]
         if not deletes and not forgets:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="schedule_of_override" if meant else "slot_unknown")
@@ -89,8 +89,7 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
     """Add those of the entries that are not there; nothing is changed or deleted. `None` where all are there already.
 
     Raises:
-        ServiceValidationError: One of them cannot be; nothing was written.
-        HomeAssistantError: Refused, or not answered.
+        ServiceValidationError: One of them is not possible; nothing was written.
     """
     wanted = list(entries)
     ledger = coordinator.keeper.ledger
@@ -112,20 +111,12 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
 
 
 async def async_read_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
-    """Read all entries now, in the form in which they are exported.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Read all entries now, in the form in which they are exported."""
     return [entry_answer(entry) for entry in (await coordinator.keeper.async_read_schedules()).entries]
 
 
 async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
-    """Read all entries now, as they are once nothing is left to be put back: without that of an override, with what makes way for it.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Read all entries now, as they will be when no override runs and everything lost is put back."""
     there: Iterable[BatteryEntry] = (await coordinator.keeper.async_read_schedules()).entries
     kept = [kept.entry() for kept in coordinator.keeper.ledger.not_put_back]
     if (override := coordinator.keeper.ledger.override) is not None:

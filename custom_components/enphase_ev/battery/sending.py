@@ -35,7 +35,7 @@ async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write)
 
 
 def _for_car(ledger: Ledger) -> BatteryWish:
-    """Return all that was wished for of the car's share: each write names both keys, and a late read may not show the other one yet."""
+    """Return all recent wishes about the car's share as one: each write names both keys, and a late read may not show the other one yet."""
     now = datetime.now(UTC)
     wish = BatteryWish()
     for intent in ledger.intents:

@@ -1,6 +1,9 @@
 """The settings of the battery that a person can change, an async function each: what is refused at once, and what is wished for.
 
-What a wish comes to in a request, and how it is seen to be so, is in `enlighten/battery_bodies.py`.
+How a wish is written, and how a read shows that it is fulfilled, is in `enlighten/battery_bodies.py`.
+
+All raise `HomeAssistantError` where the cloud refuses or does not answer, and `ServiceValidationError`, before anything is sent, where a
+person may not write or the setting is locked.
 
 Source: docs/cloud-api/battery.md §4.
 """
@@ -45,7 +48,6 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
 
     Raises:
         ServiceValidationError: Locked, or it would have no effect: nothing was written.
-        HomeAssistantError: Refused, or not answered.
     """
     if family is BatteryFamily.RESTRICT_BATTERY_DISCHARGE and is_on:
         return await async_restrict_discharge(coordinator, creates_entry=False)
@@ -55,11 +57,10 @@ async def async_switch_family(coordinator: BatteryCoordinator, family: BatteryFa
 
 
 async def async_restrict_discharge(coordinator: BatteryCoordinator, *, creates_entry: bool) -> Change:
-    """Turn on restrict discharge, decided by a fresh look at its entries; add the all-day entry where there is none, if that is wanted.
+    """Turn on restrict discharge. Read first whether it has an entry; where it has none, add the all-day one if `creates_entry`.
 
     Raises:
         ServiceValidationError: Locked, or without an entry it would have no effect: nothing was written.
-        HomeAssistantError: Refused, or not answered.
     """
     family, keeper = BatteryFamily.RESTRICT_BATTERY_DISCHARGE, coordinator.keeper
     _, settings = writable(coordinator)
@@ -78,7 +79,6 @@ async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: Wind
 
     Raises:
         ServiceValidationError: It would begin when it ends.
-        HomeAssistantError: Locked, refused, or not answered.
     """
     _, settings = writable(coordinator)
     require_unlocked(settings, BatteryFamily.DISCHARGE_TO_GRID)
@@ -89,49 +89,29 @@ async def async_set_discharge_window(coordinator: BatteryCoordinator, edge: Wind
 
 
 async def async_switch_charge_schedules(coordinator: BatteryCoordinator, *, is_on: bool) -> Change:
-    """Switch the schedules of charge from grid on or off.
-
-    Raises:
-        HomeAssistantError: Locked, refused, or not answered.
-    """
+    """Switch the schedules of charge from grid on or off."""
     _, settings = writable(coordinator)
     require_unlocked(settings, BatteryFamily.CHARGE_FROM_GRID)
     return await _wish(coordinator, "charge_from_grid_schedule", is_on, BatteryWish(charge_schedules=is_on))
 
 
 async def async_set_power_match(coordinator: BatteryCoordinator, *, is_on: bool) -> Change:
-    """Switch PowerMatch.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Switch PowerMatch."""
     return await _wish(coordinator, "power_match", is_on, BatteryWish(power_match=is_on))
 
 
 async def async_set_reserve(coordinator: BatteryCoordinator, percent: float) -> Change:
-    """Set the reserve in %.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Set the reserve in %."""
     return await _wish(coordinator, "reserve", percent, BatteryWish(reserve=round(percent)))
 
 
 async def async_set_shutdown_level(coordinator: BatteryCoordinator, percent: float) -> Change:
-    """Set the level in % at which the battery shuts down.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Set the level in % at which the battery shuts down."""
     return await _wish(coordinator, "shutdown_level", percent, BatteryWish(shutdown_level=round(percent)))
 
 
 async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Change:
-    """Choose the system profile with the reserve that it had before; it brings its own charge-from-grid state along.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Choose the system profile with the reserve that it had before; it brings its own charge-from-grid state along."""
     battery, _ = writable(coordinator)
     reserve = 100.0 if profile == "backup_only" else (battery.profile.reserves.get(profile) if battery.profile else None)
     wish = BatteryWish(profile=profile, profile_reserve=None if reserve is None else round(reserve))
@@ -139,22 +119,14 @@ async def async_set_profile(coordinator: BatteryCoordinator, profile: str) -> Ch
 
 
 async def async_set_storm_guard(coordinator: BatteryCoordinator, *, is_on: bool, is_for_ev: bool = False) -> Change:
-    """Switch storm guard, or whether the car is charged for a storm; the other one stays as it is.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Switch storm guard, or whether the car is charged for a storm; the other one stays as it is."""
     if is_for_ev:
         return await _wish(coordinator, "storm_guard_ev", is_on, BatteryWish(storm_guard_ev=is_on))
     return await _wish(coordinator, "storm_guard", is_on, BatteryWish(storm_guard=is_on))
 
 
 async def async_switch_battery_for_car(coordinator: BatteryCoordinator, *, is_on: bool) -> Change:
-    """Choose whether the battery may feed the car.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Choose whether the battery may feed the car."""
     return await _wish(coordinator, "battery_for_car", is_on, BatteryWish(battery_for_car=is_on))
 
 
@@ -162,12 +134,11 @@ async def async_set_battery_for_car_limit(coordinator: BatteryCoordinator, perce
     """Set the level in % down to which the battery may feed the car.
 
     Raises:
-        ServiceValidationError: It may not feed it, and the site keeps no level meanwhile.
-        HomeAssistantError: Refused, or not answered.
+        ServiceValidationError: The battery may not feed the car, and the site keeps no level until it may.
     """
     battery, settings = writable(coordinator)
     is_on = battery.wishes.get("battery_for_car", settings.battery_for_car)
-    # Both go into one write: what is not known is not written as off.
+    # One write holds both switch and level: where the switch is not known, it must not be written as off.
     if is_on is None or (not is_on and not settings.battery_for_car_limit):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="battery_for_car_off")
     return await _wish(coordinator, "battery_for_car_limit", percent, BatteryWish(battery_for_car_limit=round(percent)))
@@ -188,7 +159,7 @@ async def async_restore_schedules(coordinator: BatteryCoordinator) -> None:
     """Try again to put back what was lost and could not be put back.
 
     Raises:
-        HomeAssistantError: Something still could not, or the cloud did not answer.
+        HomeAssistantError: Something could not be put back, or the cloud did not answer.
     """
     left = await async_restore(coordinator.keeper)
     if left:
@@ -198,11 +169,7 @@ async def async_restore_schedules(coordinator: BatteryCoordinator) -> None:
 
 
 async def async_cancel_profile_change(coordinator: BatteryCoordinator) -> None:
-    """Cancel a change of the profile that the gateway has not taken over.
-
-    Raises:
-        HomeAssistantError: Refused, or not answered.
-    """
+    """Cancel a change of the profile that the gateway has not taken over."""
 
     async def cancel() -> None:
         coordinator.keeper.withdraw("system_profile")
@@ -216,7 +183,6 @@ async def async_opt_out_of_storm_alerts(coordinator: BatteryCoordinator) -> None
 
     Raises:
         ServiceValidationError: There is none.
-        HomeAssistantError: Refused, or not answered.
     """
     battery, _ = writable(coordinator)
     if not battery.active_alerts:
@@ -232,7 +198,7 @@ async def _directly(coordinator: BatteryCoordinator, write: Callable[[], Awaitab
         try:
             await write()
         except SessionRenewed:
-            # It found the session dead and did nothing.
+            # The session had died, and nothing was written.
             await write()
     except EnlightenError as err:
         raise command_error(err) from err
@@ -240,7 +206,7 @@ async def _directly(coordinator: BatteryCoordinator, write: Callable[[], Awaitab
 
 
 def require_family(coordinator: BatteryCoordinator, family: BatteryFamily) -> None:
-    """Refuse a family that nobody may use there: charging from the grid can be restricted as a whole.
+    """Refuse charge from grid where the site may not use it at all.
 
     Raises:
         ServiceValidationError: With the reason.

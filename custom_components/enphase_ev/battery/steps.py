@@ -1,4 +1,4 @@
-"""The steps of the keeper, and what they are decided by: what was read, and how long things take.
+"""The steps of the keeper, what was read last, and how long things take in the cloud.
 
 Source: docs/cloud-api/battery.md §4 to §6.
 """
@@ -10,29 +10,31 @@ from typing import NamedTuple
 from ..enlighten import BatteryEntry, BatteryFamily, BatteryProfile, BatterySchedules, BatterySettings, BatteryWish, has_whole_form
 from .ledger import ChangeState, Expected, Intent
 
-# A write can drop entries some seconds later: compared before that, they would seem to be there.
+# The cloud drops entries some seconds after a write: a read before that would still show them.
 SETTLE = timedelta(seconds=15)
-# Two reads decide that lie so far apart.
+# Two reads must be at least this far apart to prove something together.
 APART = timedelta(seconds=20)
-# Reads can lag behind by a minute and a half: what is so long ago, they show.
+# Reads can lag behind by a minute and a half: a read shows everything that is older than this.
 LAG = timedelta(seconds=100)
 UNSEEN_FOR = timedelta(minutes=3)
 LOOK_EVERY = timedelta(seconds=60)
 CONFIRMED_WITHIN = timedelta(minutes=15)
 MOST_WRITES = 6
-# So many answers in a row without any entry are believed by what is about to be written.
+# After so many empty answers in a row, a write believes that there are no entries.
 SURELY_EMPTY = 3
-# When an apply that was refused is tried again, counted from the write that wants it.
+# When an apply that was refused is tried again, counted from the write that made it necessary.
 APPLY_AGAIN = tuple(timedelta(minutes=minutes) for minutes in (0, 5, 10, 20, 35, 55))
 APPLY_FOR = timedelta(hours=1)
 
 
 @dataclass
 class Reading:
-    """What was read last of the cloud, and when; `last_told` are the entries that it told of a family last.
+    """What was read last of the cloud, and when (UTC).
 
-    `empty_since` is when the first of the last answers in a row came that held no entry at all, `empty_reads` how many these are, and
-    `has_shown` whether there has ever been one.
+    Attributes:
+        last_told: the entries of each family in the last answer that told of it and can be believed.
+        empty_since, empty_reads: since when all answers had no entry at all, and how many they were.
+        has_shown: whether any answer has ever had an entry.
     """
 
     settings: BatterySettings | None = None
@@ -48,7 +50,7 @@ class Reading:
 
     @property
     def is_sure(self) -> bool:
-        """Return whether what is not in the last answer can be taken as gone: one empty answer is no proof, nor are two at once."""
+        """Return whether an entry that the last answer lacks is gone: one empty answer is no proof, nor are two right after one another."""
         if self.empty_since is None or self.schedules_at is None:
             return True
         return self.schedules_at - self.empty_since >= APART or (self.empty_reads > 1 and not self.has_shown)
@@ -79,7 +81,7 @@ class Reading:
 
 
 class Read(NamedTuple):
-    """Read these."""
+    """Read one or several of these."""
 
     settings: bool = False
     schedules: bool = False
@@ -93,7 +95,7 @@ class Rest(NamedTuple):
 
 
 class AtRest(NamedTuple):
-    """Nothing is open."""
+    """Nothing is left to do or to wait for."""
 
 
 class DeleteEntry(NamedTuple):

@@ -19,9 +19,9 @@ def window_of_entry(entry: BatteryEntry) -> WeeklyWindow:
 
 
 def check_entry(entry: BatteryEntry, settings: BatterySettings, schedules: BatterySchedules, besides: Iterable[BatteryEntry] = ()) -> None:
-    """Refuse an entry that cannot be: no day, no time, a limit out of range, or another one of its family in the way.
+    """Refuse an entry without a day or a duration, with a limit out of range, or with another one of its family in the way.
 
-    `besides` are those that will be there, too.
+    `besides` are entries that are about to be added, too.
     Overlaps across families are the cloud's to refuse: most are, and some are not.
 
     Raises:

@@ -24,7 +24,7 @@ _LONGEST_STREAM = 3600.0
 
 
 class ChargerCommands:
-    """The commands; those of one charger take turns with all that changes it, and decide by what they read in their turn.
+    """The commands. Whatever changes one charger takes turns, and reads in its turn what the charger does before it decides.
 
     All of them raise `HomeAssistantError` when the cloud refuses or does not answer.
     """
@@ -47,7 +47,7 @@ class ChargerCommands:
             self._steps.drop(_level_of(serial))
         async with self._coordinator.turn(serial):
             if await self._coordinator.async_look(serial) and _charges_as_wanted(self._coordinator.data[serial], level):
-                # Nothing is sent, but a stop that failed before is not wanted any more.
+                # Nothing is sent. A stop that failed before is forgotten: a person wants the charger to charge now.
                 self._coordinator.tracker(serial).start_stop = Command(
                     wish=True, requested_at=datetime.now(UTC), state=CommandState.CONFIRMED
                 )
@@ -67,7 +67,7 @@ class ChargerCommands:
             self._steps.drop(_level_of(charger.serial))
         reply = await self._send(self._client.start(charger.serial, mode=mode, level=sent, connector_id=connector_id))
         if reply.outcome is Outcome.NOT_PLUGGED_IN:
-            # What is shown said something else, as a rule.
+            # As a rule the person has seen something else: show what was read.
             await self._coordinator.async_look(charger.serial)
             self._coordinator.publish()
             raise ServiceValidationError(
@@ -75,7 +75,7 @@ class ChargerCommands:
             )
         now = datetime.now(UTC)
         tracker.start_stop = Command(wish=True, requested_at=now, is_queued=reply.outcome is Outcome.QUEUED)
-        # A start without a level asks for nothing but charging: a charger that charges already has nothing left to confirm.
+        # A start without a level is fulfilled by a charger that charges already.
         is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
         is_change = charger.status.is_charging and takes_level and not is_nothing_to_do
         tracker.take_level_reply(wished, reply, now, is_change=is_change)

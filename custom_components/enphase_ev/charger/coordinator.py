@@ -48,7 +48,7 @@ _MODES_AGAIN_AFTER_OUTAGE = timedelta(minutes=5)
 _SUMMARIES_EVERY = timedelta(minutes=5)
 # Without a session the energy does not change, and the rest of a summary seldom does.
 _IDLE_SUMMARIES_EVERY = timedelta(hours=1)
-# Missing limits come within minutes, as a rule; for this long they are asked for with every poll, and then as often as summaries are.
+# A summary without limits is asked for with every poll for this long: as a rule they come within minutes.
 _LIMITS_COME_WITHIN = timedelta(minutes=10)
 # Requests beside the status: summaries while a charger charges, and for each charger its schedule and settings.
 _SUMMARIES_PER_HOUR = 12.0
@@ -236,7 +236,7 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
         is_busy = (is_streaming and self._options.fast_while_streaming) or any(charger.status.is_charging for charger in chargers.values())
         self._usual_interval = self._options.fast_interval if is_busy else self._options.slow_interval
         if not chargers and not self.config_entry.data[CONF_CHARGERS]:
-            # A charger may be added one day; until then there is nothing to poll for.
+            # Without chargers there is nothing to poll for until one is added.
             self._usual_interval = max(self._usual_interval, _LONGEST_INTERVAL)
         pace = self._expect(len(chargers), is_busy=is_busy)
         self._usual_interval = max(self._usual_interval, min(self._usual_interval * pace, _LONGEST_INTERVAL))
@@ -298,7 +298,7 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
     def _wants_summary(self, tracker: ChargerTracker, now: datetime) -> bool:
         since = now - self._summaries_at if self._summaries_at else timedelta.max
         if _lacks_limits(tracker):
-            # The first answers after a gap can lack them.
+            # The first answers after an outage can lack the limits.
             is_gap = self._incomplete_since is None or now < self._incomplete_since + _LIMITS_COME_WITHIN
             return is_gap or since >= _SUMMARIES_EVERY
         reported_at = tracker.status.last_reported if tracker.status else None
@@ -376,7 +376,7 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
     async def async_look_at_mode(self, serial: str) -> bool:
         """Read now how a charger decides when to charge; return whether that could be read.
 
-        As a poll, it leaves room for commands: where little is left of the hour, what the last poll said has to do.
+        Like a poll it leaves room for commands: where few requests are left in this hour, it does not ask.
         """
         if not self.client.account.budget.has_room:
             return False

@@ -9,12 +9,12 @@ from mashumaro import DataClassDictMixin
 
 from ..enlighten import ChargingSession, PastSession
 
-# A session can be known by when the plug went in and by when charging began: what is so near to each other is one.
+# A session is told by when the plug went in or by when charging began: two that begin this near to each other are one.
 _SAME_SESSION_WITHIN = timedelta(minutes=10)
 
 
 class PriceOverTime(Protocol):
-    """What tells prices."""
+    """Whoever knows the prices of the site."""
 
     def mean_import_price(self, start: datetime, end: datetime) -> float | None:
         """Return the price of a kWh over a time."""
@@ -42,7 +42,7 @@ class SessionCost(DataClassDictMixin):
         return cls(started_at, started_at)
 
     def take(self, energy: float, until: datetime, prices: PriceOverTime) -> Self:
-        """Return the cost once so much energy (kWh) was counted until then; what came since the last look has the prices of that time."""
+        """Return the cost after a session has counted `energy` (kWh); what was added since the last time is priced as of that time."""
         gained = energy - self.energy
         price = prices.mean_import_price(self.counted_at, max(until, self.counted_at))
         if gained <= 0 or price is None:

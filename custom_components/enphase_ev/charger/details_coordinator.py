@@ -45,7 +45,7 @@ _LOOK_AGAIN_AFTER = (2.0, 5.0)
 
 @dataclass
 class _ChargerDue:
-    """When the parts of one charger are asked for next, and what it did at the last look: a session that has ended is asked for."""
+    """When the parts of one charger are asked for next, and what it did at the last look: once it stops, its session is asked for."""
 
     slots: Due
     settings: Due
@@ -99,7 +99,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
     @override
     async def _async_update_data(self) -> Mapping[str, ChargerDetails]:
         if not self._chargers.last_update_success or not self.settings.account.budget.has_room:
-            # The cloud does not answer the poll either, which is logged there; more requests would not help.
+            # The cloud does not answer the poll either. That is logged there, and more requests would not help.
             return self.data
         before = self.data
         found: dict[str, ChargerDetails] = {}
@@ -208,7 +208,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
                 if await is_so():
                     return
             except HomeAssistantError as err:
-                # What cannot be read now can be written all the same; whether it is so then has to be read.
+                # A setting that cannot be read now is written all the same. Afterwards it has to be readable.
                 LOGGER.debug("A setting could not be read before it was changed: %s", err)
             await self._write(serial, write())
             await self._confirm(is_so)

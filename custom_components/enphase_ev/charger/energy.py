@@ -15,12 +15,12 @@ _ALLOWANCE = 1000.0
 _MOST_WATTS = 25_000.0
 # What is known about a charger's hardware is nominal. It is held against gaps that are longer than an hour; in shorter ones it says little.
 _ABOVE_NOMINAL = 1.1
-# So long a day no charger works at full power.
+# h. No charger works at full power for longer on one day.
 _MOST_HOURS_AT_FULL_POWER = 20.0
 _SECONDS_PER_HOUR = 3600
-# So long a zero in place of a counter is a missed answer.
+# For this long a zero in place of the counter is taken for a missed answer.
 _ZERO_IS_MISSED_FOR = timedelta(hours=1)
-# So long a counter that was replaced is remembered in case that it comes back.
+# For this long a replaced counter is remembered: it may come back.
 _COMES_BACK_WITHIN = timedelta(days=1)
 
 
@@ -93,8 +93,8 @@ class LifetimeMeter(DataClassDictMixin):
     def _take_zero(self, reading: Reading) -> Self:
         """Return the meter after a zero beside a counter that was never near it.
 
-        For an hour that is a missed answer. After it, the counter may have been replaced; that shows when the new one has counted
-        something: until then nothing is missing.
+        For an hour the zero is taken for a missed answer. After that the counter may have been replaced, which shows once the new one has
+        counted something; until then the value stays.
         """
         if self.zero_since is None or reading.reported_at is None:
             return replace(self, zero_since=reading.reported_at)
@@ -103,11 +103,10 @@ class LifetimeMeter(DataClassDictMixin):
         return replace(self, doubted=reading)
 
     def _start_over(self, reading: Reading, doubted: Reading, most_watts: float | None) -> Self:
-        """Return the meter after a counter that does not go on from the last one was borne out.
+        """Return the meter after a second report has confirmed a counter that does not go on from the last one.
 
-        The one from before may have come back: then it goes on from there. One that began at zero is shown as it is: Home Assistant's
-        statistics know a reset when they see one. Any other number would be a leap in them, so that only what is gained from here on
-        counts.
+        If it is the counter that was replaced before, it goes on from there. If it began at zero, it is shown as it is: Home Assistant's
+        statistics recognize a reset. Any other number would be a leap in the statistics, so only what it gains from here on counts.
         """
         over = replace(self, accepted=reading, doubted=None, zero_since=None, before=self.accepted)
         if self._is_back(reading, most_watts):
@@ -127,7 +126,7 @@ class LifetimeMeter(DataClassDictMixin):
         return is_in_time and -_JITTER <= gained <= _most_gained(self.before, reading, most_watts)
 
     def _bears_out(self, reading: Reading, doubted: Reading) -> bool:
-        """Return whether a reading tells the same story as the one in doubt: it went on from there, on the same side."""
+        """Return whether a reading confirms the one in doubt: it goes on from there, and is a step back, or a leap, as that was."""
         is_reset = doubted.energy + self.offset < self.value
         return reading.energy >= doubted.energy - _JITTER and (reading.energy + self.offset < self.value) == is_reset
 

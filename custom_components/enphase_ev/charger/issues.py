@@ -1,4 +1,4 @@
-"""Repair issues of a charger: one that is new or gone, and one that goes on charging although it was to stop."""
+"""Repair issues of chargers: one that is new, one that is gone, and one that goes on charging after a stop."""
 
 from collections.abc import Collection
 

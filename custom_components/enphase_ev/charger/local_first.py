@@ -44,7 +44,7 @@ _AGAIN_AFTER_AT_MOST = timedelta(minutes=5)
 _LASTING = {LocalRefusal.CLOSED, LocalRefusal.TOKEN_EXPIRED, LocalRefusal.NOT_LISTED}
 # How often the cloud is asked while the gateway answers for every charger: only the cloud knows new chargers and the time zone.
 _CLOUD_EVERY = timedelta(minutes=15)
-# With these answers a command was not carried out.
+# A gateway that answers a command like this has not carried it out, so the cloud may get it.
 _DID_NOTHING = {401, 403, 404, 405}
 
 
@@ -211,7 +211,7 @@ class LocalFirstChargers:
                     status = await gateway.status(serial)
                 except EnlightenError as err:
                     if isinstance(err, Unreachable) or (reason := self._reason(err)) is LocalRefusal.TOKEN_EXPIRED:
-                        # This concerns the gateway, not only this charger.
+                        # Such a failure is one of the gateway, not only of this charger.
                         raise
                     standing.refuse(reason, now)
                     if not found and isinstance(err, ServiceUnavailable) and err.may_have_arrived:

@@ -24,7 +24,7 @@ _METER_FRESH_FOR = timedelta(seconds=60)
 _MOST_IDLE = 100.0
 # The cloud can be so late to say that a charger charges.
 _DOUBTED_AFTER = timedelta(minutes=5)
-# W. No charger draws more, and a clamp that is the wrong way round shows less than nothing.
+# W. A reading outside of this is wrong: no charger draws more, and a clamp that is the wrong way round measures less than zero.
 _MOST, _LEAST = 30_000.0, -50.0
 _BETWEEN_STATES = timedelta(seconds=5)
 
@@ -38,7 +38,7 @@ class _ChosenSensor:
         self._is_implausible = False
 
     def power(self, state: State | None, *, is_charging: bool, now: datetime) -> float | None:
-        """Return W; `None` where the sensor shows nothing, or what cannot be the power of its charger."""
+        """Return the power in W; `None` where the sensor shows none, or one that its charger cannot have."""
         watts = _watts(state)
         if watts is None or not _LEAST <= watts <= _MOST:
             return None
@@ -70,7 +70,7 @@ class MeasuredPower:
 
     @callback
     def take_meters(self, meters: list[ChargerMeter]) -> None:
-        """Take in the readings of the gateway's meters; which charger one of several belongs to nobody tells."""
+        """Take in the readings of the gateway's meters, which do not say whose they are: where there are several, none counts."""
         before, now = self._meter, datetime.now(UTC)
         if len(meters) == 1:
             self._meter, self._meter_at = meters[0], now
@@ -87,7 +87,7 @@ class MeasuredPower:
         self._show_now_and_then(now)
 
     def measured(self, charger: Charger, *, is_only: bool) -> Charger:
-        """Return a charger with what is measured of it, by the first that tells."""
+        """Return a charger with its measured power, from the first source that has one."""
         now = datetime.now(UTC)
         is_fresh = now - self._meter_at < _METER_FRESH_FOR
         meter = self._meter if is_only and is_fresh else None
@@ -110,7 +110,7 @@ class MeasuredPower:
         self._show_now_and_then(datetime.now(UTC))
 
     def _show_now_and_then(self, now: datetime) -> None:
-        # What changes every second is no reason to write every second.
+        # A stream tells a power every second: states are not written that often.
         if now - self._shown_at >= _BETWEEN_STATES:
             self._shown_at = now
             self._on_change()

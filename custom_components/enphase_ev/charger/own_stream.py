@@ -1,6 +1,6 @@
 """Listens to the chargers' own topics while a live stream runs, which a person has started (docs/cloud-api/live.md §5).
 
-Every published probe was silent, so nothing depends on it: where they speak, their power goes before everything that is derived.
+Nobody has seen chargers send anything there, so nothing depends on it. If one does, its power counts more than any that is derived.
 """
 
 import asyncio

@@ -76,7 +76,7 @@ class PowerMeter:
         if at is None and before is not None and before.session_started_at == session.started_at:
             if session.energy == before.energy:
                 return
-            # The answer does not say when it reported; it was after the last poll.
+            # The answer does not say when it reported: some time since the last poll.
             at = seen_at
         report = _Report(at, session.energy, session.started_at)
         if before is not None and before.at is not None and at is not None and at < before.at:

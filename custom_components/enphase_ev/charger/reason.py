@@ -63,7 +63,7 @@ def _of_command(charger: Charger) -> ChargingReason | None:
 
 
 def _of_waiting(charger: Charger, now: datetime, zone: tzinfo) -> ChargingReason:
-    """Return what a charger waits for that neither charges nor has anything wrong."""
+    """Return what an idle charger without any fault waits for."""
     status, word = charger.status, (charger.status.connector_status or "").upper()
     waits_for_sun = (status.connector_reason or "").upper() == _NO_SUN
     is_open = charger.mode is not ChargeMode.SCHEDULED or are_open(_windows(charger, zone), now)[0]

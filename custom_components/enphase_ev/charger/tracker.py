@@ -13,13 +13,13 @@ from .store import SiteStore
 
 _DEFAULT_LEVEL = 32.0
 # A charger that does not apply a new level within this time has to be stopped and started (docs/cloud-api/chargers.md §3).
-# The poll half a minute after the command notices it.
+# The poll half a minute after the command is late enough to notice that.
 _LEVEL_TAKEN_OVER_WITHIN = timedelta(seconds=25)
 
-# Energy between two reports further apart than this, one before and one after midnight, is split by the cloud: it may be that of hours.
+# Two reports around midnight that are further apart than this may hold hours of energy: the cloud says how much belongs to which day.
 _LONGEST_WATCHED_GAP = timedelta(minutes=15)
 
-# For this long after a session, plug or connection changes, reports bring news: two of them fit in.
+# For this long after session, plug or connection have changed, summaries are asked for: the charger reports twice in it.
 _SETTLES_WITHIN = timedelta(minutes=11)
 
 _MISSED_ANSWERS_OF_GONE = 3
@@ -169,7 +169,7 @@ class ChargerTracker:
             self.start_stop = command.observe(status.is_charging, now, reason)
             if command.is_pending and self.start_stop.state is CommandState.FAILED:
                 wish = "start" if command.wish else "stop"
-                # Taken, queued or a no-op, as the cloud had it: all that is sure is what the charger says.
+                # Whether the cloud has taken the command, queued it or found nothing to do: what counts is what the charger says.
                 LOGGER.warning("The charger was asked to %s charging and has not done it: it says %s", wish, reason)
         if (mode_change := self.mode_change) is not None:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)

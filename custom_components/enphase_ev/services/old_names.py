@@ -15,13 +15,13 @@ _NEW_FIELDS = {"schedule_type": ATTR_FAMILY, "start_time": ATTR_START, "end_time
 # 1 is Monday there, as in the cloud (docs/cloud-api/battery.md §4).
 _DAYS = {str(number): name for number, name in enumerate(WEEKDAYS, 1)}
 _IDS = "schedule_ids"
-# What was asked for there, and is not needed here.
+# Fields of the other integration that are not needed here.
 _NOT_NEEDED = ("confirm", "timezone")
 
 
 @callback
 def async_setup_old_actions(hass: HomeAssistant) -> None:
-    """Let the old names answer where somebody can have them in an automation; each is noted in the log once."""
+    """Register the old names where an entry was taken over from the other integration; the first call of each is noted in the log."""
     if not any(was_taken_over(hass, entry) for entry in hass.config_entries.async_entries(DOMAIN)):
         return
     noted: set[str] = set()

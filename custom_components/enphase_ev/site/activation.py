@@ -19,7 +19,7 @@ async def async_activate_charger(runtime: EnphaseRuntimeData, serial: str) -> No
     """Let a charger's schedules count: choose scheduled mode unless it is chosen.
 
     Raises:
-        HomeAssistantError: Refused, or not answered.
+        HomeAssistantError: The cloud has refused it, or does not answer.
     """
     if not runtime.chargers.data[serial].runs_schedules:
         await runtime.charger_commands.async_set_mode(serial, ChargeMode.SCHEDULED)

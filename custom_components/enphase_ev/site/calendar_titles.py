@@ -18,7 +18,7 @@ def slot_title(slot: ChargingSlot, charger: Charger) -> str:
 
 
 def slot_note(charger: Charger) -> str:
-    """Return what is added to the titles of a charger: that its schedules are inactive in another charge mode."""
+    """Return what is added to the titles of a charger's schedules where its charge mode makes them inactive; else an empty text."""
     mode = mode_in_the_way(charger)
     return "" if mode is None else f" ({common_text('calendar_inactive_mode', mode=mode)})"
 
@@ -35,7 +35,7 @@ def entry_title(entry: BatteryEntry) -> str:
 
 
 def entry_note(entry: BatteryEntry, battery: Battery) -> str:
-    """Return what is added to the titles of a battery schedule: that its kind is off."""
+    """Return what is added to the title of a battery schedule whose kind is off; else an empty text."""
     switch = switch_in_the_way(entry.family, battery)
     return "" if switch is None else f" ({common_text('calendar_inactive_switch', switch=switch)})"
 

@@ -1,7 +1,7 @@
-"""One switch of the site takes the place of each charger's: whether the battery may feed the car (docs/cloud-api/battery.md §8).
+"""Whether the battery may feed the car: where the site has one switch for it, that replaces the chargers' own.
 
-On newer sites the switch of green mode is an alias of the old app and has no effect. Its entity id goes to the site's switch, so that
-automations and dashboards keep working; where automations or scripts use it, a repair issue says what it switches now.
+On such sites a charger's own switch, for green mode, has no effect (docs/cloud-api/battery.md §8). Its entity id goes to the site's switch,
+so that automations and dashboards keep working; where automations or scripts use it, a repair issue says what it switches now.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ _RELOAD_AFTER = 10.0
 
 @callback
 def async_follow_car_switch(hass: HomeAssistant, entry: ConfigEntry, store: SiteStore, battery: BatteryCoordinator) -> None:
-    """Hand the entity over before entities are added; a site that turns out later to have the new switch is loaded once more."""
+    """Hand the entity id over before entities are added; reload an entry whose site turns out later to have the new switch."""
     if battery.data is not None:
         store.has_battery_for_car = battery.data.site.has_battery_for_car
     if store.has_battery_for_car:
@@ -62,7 +62,7 @@ def _hand_over(hass: HomeAssistant, entry: ConfigEntry, battery: BatteryCoordina
     unique_id = f"{battery.site_id}_{_OF_SITE}"
     for one in switches:
         if one.unique_id == unique_id:
-            # It came a moment ago, beside the old one.
+            # The site's switch was added a moment ago under another entity id, beside the old one.
             registry.async_remove(one.entity_id)
     kept, *others = old
     registry.async_update_entity(kept.entity_id, new_unique_id=unique_id)
@@ -79,7 +79,7 @@ def _hand_over(hass: HomeAssistant, entry: ConfigEntry, battery: BatteryCoordina
 
 @callback
 def _tell(hass: HomeAssistant, entry: ConfigEntry, kept: str, names: Iterable[str]) -> None:
-    """Tell a person who uses one of the old switches: only then it is known, since automations may be loaded after the entry."""
+    """Tell a person which automations and scripts use the old switches. It is called once all of them are loaded."""
     used_in = sorted({user for name in names for user in (*automations_with_entity(hass, name), *scripts_with_entity(hass, name))})
     if not used_in:
         return

@@ -12,7 +12,7 @@ from ..charger.model import Charger
 from ..charger.store import SiteStore
 from .prices import TariffCoordinator
 
-# A beginning that is told again a moment earlier or later is the same one.
+# Beginnings that differ by less than this are of one session: the cloud does not always tell the same second.
 _SAME_BEGINNING = timedelta(seconds=90)
 
 
@@ -34,7 +34,7 @@ class ChargingCosts:
 
     @property
     def currency(self) -> str:
-        """Return the currency of all of them."""
+        """Return the currency of all costs."""
         return self._tariff.currency
 
     @callback

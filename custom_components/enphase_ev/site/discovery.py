@@ -36,7 +36,7 @@ def is_known_charger(hass: HomeAssistant, serial: str) -> bool:
 async def async_follow_gateway(hass: HomeAssistant, host: str) -> bool:
     """Give a site whose gateway was found at another address (IP) that address; return whether there is one.
 
-    Only one that shows the certificate which a person has accepted for the site is taken for it. A name that a person has typed stays.
+    The gateway must show the certificate that a person has accepted for this site. An address that is a name, typed by a person, stays.
     """
     for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         named, fingerprint = entry.options.get(CONF_GATEWAY_ADDRESS), entry.options.get(CONF_GATEWAY_FINGERPRINT)

@@ -19,7 +19,7 @@ from .energy_counter import EnergyCounter
 
 # New values come every quarter hour.
 _EVERY = timedelta(minutes=15) - LEEWAY
-# A site that has never answered may not have this at all.
+# The longest pause between questions to a site that has never answered: it may have no such service.
 _LONGEST_PAUSE = timedelta(days=1)
 _MOST_DOUBLINGS = 7
 # By then the cloud has closed the day before.
@@ -28,7 +28,7 @@ _POLLS_UNTIL_STALE = 3
 _PER_HOUR = 4.0
 _STORAGE_VERSION = 1
 _SAVE_DELAY = 30.0
-# The sun is down for so long before it is not asked for: what it made last is reported a little later.
+# How long after sunset a site that counts the sun alone is still asked: the last of it is reported a little later.
 _DUSK = timedelta(hours=1)
 
 
@@ -78,7 +78,7 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
 
     @callback
     def go_on_from(self, channel: Channel, shown: float | None) -> None:
-        """Let a counter that has just begun go on where its sensor stood (Wh), for whoever had another integration or this one before."""
+        """Let a new counter go on from the value (Wh) that its sensor has shown before, under this or another integration."""
         counter = self.data[channel]
         self.keep_data({**self.data, channel: counter.go_on_from(counter.value if shown is None else shown)})
         self._store.async_delay_save(self._memory, _SAVE_DELAY)
@@ -110,7 +110,7 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
             return
         self._count_days(days, local.date())
         if self._has_days:
-            # It came in place of the quarter hour's, so that there are never more than four an hour.
+            # This request replaces the next one of the quarter hours, so that there are never more than four an hour.
             self._today_due = max(self._today_due, now + _EVERY)
             self.seen_at = now
         self._has_days = True

@@ -7,11 +7,11 @@ from typing import Self
 
 from mashumaro import DataClassDictMixin
 
-# Later corrections of a day than this are not worth remembering the day for.
+# How many days are remembered: the cloud does not correct older ones by anything that matters.
 _DAYS_KEPT = 8
-# More than this (Wh) no site counts on a day: a number beyond it would stand in people's statistics for good.
+# Wh. No site counts more on a day: a wrong number beyond it would stay in people's statistics for good.
 _MOST_PER_DAY = 20e6
-# A counter that goes on where another one stood, as long as the two are so near to each other (Wh): more would be a leap in the statistics.
+# Wh. A counter goes on from where another one stood only if the two are this near to each other: more would be a leap in the statistics.
 _LONGEST_STEP = 100e3
 
 

@@ -85,7 +85,7 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
         return self.data
 
     async def _refresh_events(self, now: datetime) -> None:
-        """Ask the other host. Whatever it answers, the session is not its affair: it neither renews nor ends it."""
+        """Ask the host of the grid services, whose answers say nothing about the session at Enlighten: they neither renew nor end it."""
         if not self.client.may_ask:
             return
         try:

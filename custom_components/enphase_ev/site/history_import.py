@@ -21,7 +21,7 @@ from .past_store import ChargerPast, SitePast, UnfinishedImport, first_hour
 from .statistics import Series, async_write, has_recorder
 
 IMPORT_HISTORY = "import_history"
-# Before this no charger of this kind was sold.
+# The import begins here: no IQ EV Charger was sold before.
 BEGINNING = date(2020, 1, 1)
 _STORAGE_VERSION = 1
 _SAVE_DELAY = 10.0
@@ -98,7 +98,7 @@ class HistoryImport:
 
     @callback
     def async_begin(self, last: date) -> None:
-        """Bring everything up to a day into the statistics, without anybody waiting for it."""
+        """Import everything up to a day, in the background."""
         self._past.unfinished = UnfinishedImport(BEGINNING, last)
         self._save()
         self._entry.async_create_background_task(self.hass, self._finish(), f"{DOMAIN} history import")
@@ -147,7 +147,7 @@ class HistoryImport:
             self._save()
 
     async def _read_days(self, serials: Collection[str], asked: UnfinishedImport) -> None:
-        """Read the days before the sessions, where it can be told whose they are; a site that does not have them goes without.
+        """Read the energy by day from before the first session, where there is any and it is clear to which charger it belongs.
 
         The answer holds all days that there are. Those that nobody has asked for stay out of the statistics.
         """
@@ -214,7 +214,7 @@ class HistoryImport:
             len(sessions), round(sum(one.energy for one in sessions), 3), round(sum(costs), 2) if costs else None, len(days)
         )
 
-    # --- Without anybody waiting ---
+    # --- In the background ---
 
     async def _go_on(self) -> None:
         await async_rest(self.hass, _AFTER_START)

@@ -50,7 +50,7 @@ class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
     ) -> None:
         super().__init__(hass, entry, None, name="Enphase live power", update_interval=_OUTAGE_EVERY)
         self.site_id = client.site_id
-        # Names a grid event that is on, for as long as the stream's credentials hold.
+        # The mode of the grid event that is on, as the stream's credentials name it.
         self.event_mode: str | None = None
         self._client = client
         self.chargers = chargers
@@ -96,7 +96,7 @@ class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
 
     @property
     def power(self) -> LivePower | None:
-        """Return the last frame, however often entities are written; `None` where it is old."""
+        """Return the last frame, which can be newer than what entities show; `None` where it is old."""
         return self._latest if self.is_fresh else None
 
     @property
@@ -197,7 +197,7 @@ class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
     def take(self, power: LivePower) -> None:
         """Take in a frame. Entities see one now and then, and a change of the relay at once."""
         if self._is_over:
-            # The connection is hung up a moment after the entry was unloaded.
+            # After an unload frames can come for a moment, until the connection is closed.
             return
         now = self.hass.loop.time()
         is_back, relay_before = not self.is_fresh, self._latest.grid_relay if self._latest else None

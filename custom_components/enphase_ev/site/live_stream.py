@@ -30,10 +30,10 @@ _RENEWED_BEFORE_END = 60.0
 _DEAD_AFTER = 10.0
 _AGAIN_AFTER = 30.0
 _AGAIN_AFTER_AT_MOST = 900.0
-# A stream that has lived so long was none of those that break off at once.
+# A stream that has lasted this long worked: the next failure counts as the first again.
 _STABLE_AFTER = 120.0
 _ONCE_A_DAY = timedelta(days=1)
-# Whoever answers so has no stream (docs/cloud-api/live.md §1).
+# Statuses that mean that there is no stream (docs/cloud-api/live.md §1).
 _NO_STREAM = {400, 404, 472}
 
 
@@ -45,7 +45,7 @@ async def async_hear(lost: AsyncIterator[bytes], heard_at: Callable[[], float]) 
     """Wait until the connection is lost, or there was no frame for too long.
 
     Raises:
-        ServiceUnavailable: One of them has come.
+        ServiceUnavailable: One of the two has happened.
     """
     loop = asyncio.get_running_loop()
     ended = asyncio.ensure_future(anext(lost, None))
@@ -92,7 +92,7 @@ class _Connection:
         self.task.cancel()
         await asyncio.wait([self.task])
         if not self.task.cancelled():
-            # What went wrong at the end matters no more.
+            # The connection is over: errors of closing it do not matter.
             self.task.exception()
 
     async def _listen(self) -> None:
@@ -197,7 +197,7 @@ class LiveStream:
                 wait = max(err.retry_after or 0.0, _AGAIN_AFTER_AT_MOST)
                 self._note_outage(err)
             except AuthError as err:
-                # Signing in is not for this one to see to.
+                # A session that has ended is noticed by the polls, which ask a person to sign in.
                 self._note_outage(err)
             except EnlightenError as err:
                 failures = 1 if self._hass.loop.time() - began > _STABLE_AFTER else failures + 1
@@ -222,17 +222,17 @@ class LiveStream:
         """Listen without a gap, until the stream breaks off.
 
         Raises:
-            EnlightenError: It did.
+            EnlightenError: It broke off, and why.
         """
         connection = await self._connect()
         try:
             while True:
                 await async_until_over((connection.task,), connection.renewed_in)
                 if connection.task.done():
-                    # It lets out why.
+                    # Raises what it was broken off by.
                     await connection.task
                     return
-                # The credentials that are in use will not do for long.
+                # The credentials run out soon: connect anew with others.
                 self._access = None
                 try:
                     successor = await self._connect()
@@ -265,7 +265,7 @@ class LiveStream:
             is_open = True
         finally:
             if not is_open:
-                # Credentials that let nobody in are no good.
+                # Credentials with which the broker lets nobody in are not used again.
                 self._access = None
                 await connection.close()
         return connection

@@ -21,10 +21,10 @@ _EVERY = 10.0
 # Where it tells nothing that changes.
 _IDLE_EVERY = 60.0
 _RELAY_EVERY = timedelta(minutes=1)
-# A path that is closed may be open with another firmware, a meter can be added.
+# A refused path is asked again now and then: firmware can open it, and a meter can be added.
 _CLOSED_FOR = timedelta(days=1)
 _METERS_EVERY = timedelta(days=1)
-# With what goes wrong for a while it is tried again soon, then less and less often.
+# After a failure a path is asked again soon, then less and less often.
 _AGAIN_AFTER = timedelta(seconds=20)
 _AGAIN_AFTER_AT_MOST = timedelta(minutes=5)
 _CLOSED = {401, 403, 404, 405}
@@ -35,7 +35,7 @@ type OnPower = Callable[[LivePower | None], None]
 
 
 class GatewayPath(StrEnum):
-    """What an owner may read, each with an answer of its own to who asks."""
+    """The paths that an owner may read; each can be open or refused by itself."""
 
     LIVE = "live"
     METERS = "meters"
@@ -54,7 +54,7 @@ class _Standing:
 
 
 class OwnerGateway:
-    """Asks the gateway, and sees to it that what is closed or away is left alone for a while."""
+    """Asks the gateway, path by path; what is refused or does not answer is left alone for a while."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, reads: GatewayReads) -> None:
         self.reads = reads
@@ -124,7 +124,7 @@ class OwnerGateway:
         """Tell a person where every path that was asked refuses the token, which is then not one for this gateway."""
         refused = [standing.is_refused for standing in self._standings.values() if standing.is_refused is not None]
         if not refused or self.reads.gateway.has_live_token is False:
-            # That it has run out is said elsewhere.
+            # An expired token has a repair issue of its own.
             return
         set_token_refused_issue(self._hass, self._entry, is_refused=all(refused))
 

@@ -102,7 +102,7 @@ def first_hour(day: date, zone: tzinfo) -> datetime:
 
 @dataclass
 class UnfinishedImport(DataClassDictMixin):
-    """An import that has not come to its end: its days, and how many sessions of each charger were passed."""
+    """An import that is not finished: its days, and how many sessions of each charger have been read."""
 
     first: date
     last: date

@@ -22,9 +22,9 @@ _MOST_DOUBLINGS = 6
 # Prices that were read this long ago may be others by now.
 _STALE_AFTER = 3 * _EVERY
 _ONE_DAY = timedelta(days=1)
-# Every season and every day of the week comes within it.
+# days. Long enough to hold every season and every day of the week.
 _LOOK_AHEAD = 400
-# Slots that are shorter than this make a list that nobody needs.
+# minutes. Shorter slots would make the list too long to be of use.
 _SHORTEST_SLOT = 15
 
 
