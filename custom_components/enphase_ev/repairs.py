@@ -12,7 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .account_issues import GATEWAY_CERTIFICATE
 from .battery.coordinator import BatteryCoordinator
-from .battery.issues import LEFT_ENTRIES
+from .battery.issues import NOT_PUT_BACK
 from .battery.not_put_back import async_drop
 from .battery.settings import async_restore_schedules
 from .charger.devices import including, is_new
@@ -97,7 +97,7 @@ class ImportHistoryFlow(_ConfirmedRepairsFlow):
         return self.async_create_entry(data={})
 
 
-class LeftEntriesFlow(_EntryRepairsFlow):
+class NotPutBackFlow(_EntryRepairsFlow):
     """Tries again to put back the battery schedules that were lost, or drops them."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
@@ -190,7 +190,7 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         NEW_CHARGERS: lambda: AddChargersFlow(entry_id),
         GATEWAY_CERTIFICATE: lambda: AcceptCertificateFlow(entry_id, str(data["fingerprint"])),
         IMPORT_HISTORY: lambda: ImportHistoryFlow(entry_id),
-        LEFT_ENTRIES: lambda: LeftEntriesFlow(entry_id),
+        NOT_PUT_BACK: lambda: NotPutBackFlow(entry_id),
         STOP_FAILED: lambda: StopAgainFlow(entry_id, str(data["serial"])),
         INACTIVE: lambda: ActivateSchedulesFlow(entry_id, _activation(data)),
     }

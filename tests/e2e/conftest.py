@@ -1,6 +1,6 @@
 """The servers of an end-to-end run, on every Home Assistant that is at hand."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 import json
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 from playwright.async_api import Page, expect
 import pytest
@@ -25,6 +26,8 @@ expect.set_options(timeout=SOON * 1000)
 INTERPRETERS = {"pinned": sys.executable}
 if newest := os.environ.get("ENPHASE_EV_NEWEST_HOME_ASSISTANT"):
     INTERPRETERS["newest"] = newest
+
+type HomeAssistantBuilder = Callable[..., HomeAssistant]
 
 
 @pytest.fixture
@@ -52,17 +55,25 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=INTERPRETERS)
-async def home_assistant(
-    request: pytest.FixtureRequest, simulator: Simulator, artifacts: Path, tmp_path: Path, release: Path
-) -> AsyncGenerator[HomeAssistant]:
-    home_assistant = HomeAssistant(
-        tmp_path,
-        port=free_port(),
-        log=artifacts / "home-assistant.log",
-        cloud=simulator.url,
-        python=Path(INTERPRETERS[request.param]),
-        release=release,
-    )
+def build_home_assistant(request: pytest.FixtureRequest, simulator: Simulator, artifacts: Path, tmp_path: Path) -> HomeAssistantBuilder:
+    """Return a function that makes a Home Assistant for the simulated cloud, not started yet."""
+
+    def build(**settings: Any) -> HomeAssistant:
+        return HomeAssistant(
+            tmp_path,
+            port=free_port(),
+            log=artifacts / "home-assistant.log",
+            cloud=simulator.url,
+            python=Path(INTERPRETERS[request.param]),
+            **settings,
+        )
+
+    return build
+
+
+@pytest.fixture
+async def home_assistant(build_home_assistant: HomeAssistantBuilder, release: Path) -> AsyncGenerator[HomeAssistant]:
+    home_assistant = build_home_assistant(release=release)
     async with home_assistant:
         yield home_assistant
 

@@ -7,7 +7,7 @@ import re
 from playwright.async_api import Page, expect
 import pytest
 
-from tests.e2e.conftest import INTERPRETERS
+from tests.e2e.conftest import HomeAssistantBuilder
 from tests.e2e.person import Person, eventually, picture_when_it_fails
 from tests.live.browser import signed_in_browser
 from tests.live.home_assistant import HomeAssistant
@@ -32,17 +32,9 @@ async def simulator(artifacts: Path, socket_enabled: None) -> AsyncGenerator[Sim
         yield simulator
 
 
-@pytest.fixture(params=INTERPRETERS)
-async def home_assistant(
-    request: pytest.FixtureRequest, simulator: Simulator, artifacts: Path, tmp_path: Path
-) -> AsyncGenerator[HomeAssistant]:
-    home_assistant = HomeAssistant(
-        tmp_path,
-        port=free_port(),
-        log=artifacts / "home-assistant.log",
-        cloud=simulator.url,
-        python=Path(INTERPRETERS[request.param]),
-    )
+@pytest.fixture
+async def home_assistant(build_home_assistant: HomeAssistantBuilder, simulator: Simulator) -> AsyncGenerator[HomeAssistant]:
+    home_assistant = build_home_assistant()
     async with home_assistant:
         await add_integration(home_assistant, await simulator.account())
         yield home_assistant

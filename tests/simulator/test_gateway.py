@@ -1,7 +1,7 @@
 """The local gateway: who is let in, what is told, and that it is the same world as the cloud's (docs/cloud-api/local.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from hashlib import sha256
 import ssl
 from typing import Any
@@ -14,7 +14,7 @@ from simulator.gateway import Gateway
 from simulator.gateway_inside import ListShape, LocalShape, Role, SignIn
 from simulator.report import ChargeMode
 
-type Ask = Callable[..., Awaitable[tuple[int, Any]]]
+from .gateway_client import Ask, asking
 
 
 @pytest.fixture
@@ -33,16 +33,7 @@ def gateway(sim: Simulator) -> Gateway:
 @pytest.fixture
 async def ask(sim: Simulator) -> AsyncIterator[Ask]:
     """Ask the gateway with a token of its own, and return status and body."""
-    token = sim.gateway.issue_token()
-    connector = aiohttp.TCPConnector(force_close=True, ssl=False)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-
-        async def ask(method: str, path: str, *, bearer: str | None = token, **options: Any) -> tuple[int, Any]:
-            headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-            async with session.request(method, sim.gateway.url + path, headers=headers, **options) as response:
-                is_json = response.content_type == "application/json"
-                return response.status, await response.json() if is_json else await response.text()
-
+    async with asking(sim, sim.gateway.issue_token(), keeps_cookies=True) as ask:
         yield ask
 
 

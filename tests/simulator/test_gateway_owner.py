@@ -1,7 +1,7 @@
 """What an owner's token may read of a gateway (docs/cloud-api/local.md §2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -15,8 +15,8 @@ from simulator.gateway_readings import EvseMeter
 
 from .battery_client import CFG_ON, BatteryClient
 from .conftest import Client
+from .gateway_client import Ask, asking
 
-type Ask = Callable[..., Awaitable[tuple[int, Any]]]
 READS = (
     "/ivp/livedata/status",
     "/ivp/meters",
@@ -42,16 +42,7 @@ def gateway(sim: Simulator) -> Gateway:
 
 @pytest.fixture
 async def ask(sim: Simulator) -> AsyncIterator[Ask]:
-    token = sim.gateway.issue_token(Role.OWNER)
-    connector = aiohttp.TCPConnector(force_close=True, ssl=False)
-    async with aiohttp.ClientSession(connector=connector) as session:
-
-        async def ask(method: str, path: str, *, bearer: str | None = token, **options: Any) -> tuple[int, Any]:
-            headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-            async with session.request(method, sim.gateway.url + path, headers=headers, **options) as response:
-                is_json = response.content_type == "application/json"
-                return response.status, await response.json() if is_json else await response.text()
-
+    async with asking(sim, sim.gateway.issue_token(Role.OWNER)) as ask:
         yield ask
 
 

@@ -26,7 +26,7 @@ from ..errors import OptionalServices, update_error
 from ..freshness import BATTERY_PROFILE, BATTERY_SCHEDULES, BATTERY_SETTINGS
 from ..waiting import LEEWAY, TICK, SnapshotCoordinator, async_zone
 from .change import Change
-from .issues import set_left_entries_issue, set_unreadable_entries_issue
+from .issues import set_not_put_back_issue, set_unreadable_entries_issue
 from .keeper import Keeper
 from .ledger import Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
@@ -172,7 +172,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         if self.data is not None:
             self.keep_data(replace(self.data, site=site))
             return
-        set_left_entries_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.not_put_back])
+        set_not_put_back_issue(self.hass, self.config_entry, [kept.entry() for kept in self.keeper.ledger.not_put_back])
         self.keep_data(Battery(site=site, override=self.keeper.ledger.override, wishes=self._wishes()))
 
     async def _refresh_settings(self, battery: Battery, now: datetime) -> None:
@@ -320,7 +320,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         left = [kept.entry() for kept in ledger.not_put_back]
         if left != self._left:
             self._left = left
-            set_left_entries_issue(self.hass, self.config_entry, left)
+            set_not_put_back_issue(self.hass, self.config_entry, left)
         if not left and ledger.is_at_rest and ledger.override is None:
             dismiss_to_do(self.hass, self.config_entry)
         # An override whose end could not be written yet is still shown: in the cloud it goes on.

@@ -9,7 +9,7 @@ from ..enlighten import BatteryEntry
 from .ledger_store import LedgerStore
 from .words import apply_line, entry_line, intent_lines
 
-LEFT_ENTRIES = "left_entries"
+NOT_PUT_BACK = "left_entries"
 _OVERRIDE_IGNORED = "override_ignored"
 _SCHEDULER_HANGS = "scheduler_hangs"
 _LEDGER_UNREADABLE = "ledger_unreadable"
@@ -18,12 +18,12 @@ _UNREADABLE_ENTRIES = "unreadable_entries"
 
 
 @callback
-def set_left_entries_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[BatteryEntry]) -> None:
+def set_not_put_back_issue(hass: HomeAssistant, entry: ConfigEntry, left: list[BatteryEntry]) -> None:
     """Tell a person which battery schedules could not be put back, and offer to try again or to drop them."""
     set_entry_issue(
         hass,
         entry,
-        translation_key=LEFT_ENTRIES,
+        translation_key=NOT_PUT_BACK,
         is_so=bool(left),
         placeholders={"schedules": "\n".join(f"- {entry_line(one)}" for one in left)},
         severity=ir.IssueSeverity.ERROR,
@@ -75,7 +75,7 @@ def set_unreadable_entries_issue(hass: HomeAssistant, entry: ConfigEntry, count:
 @callback
 def clear_battery_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove what was said about the batteries of a site that goes."""
-    set_left_entries_issue(hass, entry, [])
+    set_not_put_back_issue(hass, entry, [])
     set_override_issue(hass, entry, is_ignored=False)
     set_scheduler_issue(hass, entry, is_hanging=False)
     set_unreadable_entries_issue(hass, entry, 0)
