@@ -22,7 +22,7 @@ from ..enlighten import (
     EnlightenError,
     RequestRejected,
 )
-from ..errors import OptionalServices, update_error
+from ..errors import OptionalServices, translated, update_error
 from ..freshness import BATTERY_PROFILE, BATTERY_SCHEDULES, BATTERY_SETTINGS
 from ..waiting import LEEWAY, TICK, SnapshotCoordinator, async_zone
 from .change import Change
@@ -110,10 +110,8 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
 
     @override
     async def _async_update_data(self) -> Battery | None:
-        try:
+        with translated(update_error):
             await self._refresh()
-        except EnlightenError as err:
-            raise update_error(err) from err
         if self.data is not None:
             await self._load_zones(self.data)
             # It looks at what was read, and at the clock.

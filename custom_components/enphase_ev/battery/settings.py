@@ -15,8 +15,8 @@ from enum import StrEnum
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN
-from ..enlighten import BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, EnlightenError, SessionRenewed
-from ..errors import command_error
+from ..enlighten import BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, SessionRenewed
+from ..errors import translated
 from .change import Change
 from .coordinator import BatteryCoordinator
 from .ledger import Intent
@@ -194,14 +194,12 @@ async def _directly(coordinator: BatteryCoordinator, write: Callable[[], Awaitab
     """Make a write that touches no schedule, and look at once what came of it."""
     _, settings = writable(coordinator)
     check_idle(settings)
-    try:
+    with translated():
         try:
             await write()
         except SessionRenewed:
             # The session had died, and nothing was written.
             await write()
-    except EnlightenError as err:
-        raise command_error(err) from err
     await async_refresh_battery(coordinator)
 
 

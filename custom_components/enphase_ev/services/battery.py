@@ -30,8 +30,8 @@ from ..battery.schedules import (
 from ..battery.settings import async_restrict_discharge, async_switch_family
 from ..battery.validation import check_entry, default_limit
 from ..const import DOMAIN
-from ..enlighten import BatteryEntry, BatteryFamily, EnlightenError
-from ..errors import command_error
+from ..enlighten import BatteryEntry, BatteryFamily
+from ..errors import translated
 from ..runtime import EnphaseRuntimeData
 from ..site.activation import async_activate_battery
 from ..weekly import day_numbers
@@ -172,10 +172,8 @@ async def _validate(call: ServiceCall) -> ServiceResponse:
     """Check an entry against what is there, and let the cloud check its family; nothing is changed."""
 
     async def check_family(site: EnphaseRuntimeData) -> JsonObjectType:
-        try:
+        with translated():
             is_valid = await site.battery.client.check_family(_FAMILIES[call.data[ATTR_FAMILY]])
-        except EnlightenError as err:
-            raise command_error(err) from err
         return {"valid": is_valid, "reason": None if is_valid else "refused_by_cloud"}
 
     if ATTR_START not in call.data:
@@ -183,11 +181,9 @@ async def _validate(call: ServiceCall) -> ServiceResponse:
 
     async def check(site: EnphaseRuntimeData) -> JsonObjectType:
         entry = _entry(call.data, site.battery)
-        try:
+        with translated():
             settings, schedules = await site.battery.keeper.async_look()
             is_valid = await site.battery.client.check_family(entry.family)
-        except EnlightenError as err:
-            raise command_error(err) from err
         try:
             check_entry(entry, settings, schedules)
             check_aside(site.battery.keeper.ledger, entry, schedules)

@@ -14,14 +14,13 @@ from mashumaro import DataClassDictMixin
 from ..const import DOMAIN
 from ..enlighten import Channel, EnergyOfDays, EnergyOfToday, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import LEEWAY, TICK, SnapshotCoordinator, is_signed_in_just_now
+from ..waiting import LEEWAY, TICK, SnapshotCoordinator, growing_wait, is_signed_in_just_now
 from .energy_counter import EnergyCounter
 
 # New values come every quarter hour.
 _EVERY = timedelta(minutes=15) - LEEWAY
 # The longest pause between questions to a site that has never answered: it may have no such service.
 _LONGEST_PAUSE = timedelta(days=1)
-_MOST_DOUBLINGS = 7
 # By then the cloud has closed the day before.
 _DAYS_READ_AT = time(1)
 _POLLS_UNTIL_STALE = 3
@@ -138,7 +137,7 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
     @property
     def _pause(self) -> timedelta:
         """Return how long to wait after a missed answer: longer each time where there has never been one."""
-        return _EVERY if self.seen_at is not None else min(_EVERY * 2 ** min(self._misses, _MOST_DOUBLINGS), _LONGEST_PAUSE)
+        return _EVERY if self.seen_at is not None else growing_wait(_EVERY, self._misses + 1, _LONGEST_PAUSE)
 
     def _take_today(self, today: EnergyOfToday, now: datetime) -> None:
         zone = self._zone()

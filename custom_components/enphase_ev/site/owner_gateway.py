@@ -15,7 +15,7 @@ from ..account_issues import set_token_refused_issue
 from ..battery.witness import GatewayView
 from ..const import LOGGER
 from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, LivePower, RequestRejected, Unreachable
-from ..waiting import async_rest
+from ..waiting import async_rest, growing_wait
 
 _EVERY = 10.0
 # Where it tells nothing that changes.
@@ -168,5 +168,5 @@ class OwnerGateway:
         return answer
 
     def _put_off(self, standing: _Standing, now: datetime) -> None:
-        standing.due = now + min(_AGAIN_AFTER * 2 ** min(standing.failures, 8), _AGAIN_AFTER_AT_MOST)
         standing.failures += 1
+        standing.due = now + growing_wait(_AGAIN_AFTER, standing.failures, _AGAIN_AFTER_AT_MOST)

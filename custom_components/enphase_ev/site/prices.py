@@ -14,11 +14,10 @@ from homeassistant.util.json import JsonValueType
 from ..const import LOGGER
 from ..enlighten import Prices, PriceSpan, Tariff, Tariffs
 from ..errors import OptionalServices, translated, update_error
-from ..waiting import TICK, EdgeCoordinator
+from ..waiting import TICK, EdgeCoordinator, growing_wait
 
 _EVERY = timedelta(hours=12)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
-_MOST_DOUBLINGS = 6
 # Prices that were read this long ago may be others by now.
 _STALE_AFTER = 3 * _EVERY
 _ONE_DAY = timedelta(days=1)
@@ -204,8 +203,8 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
         tariff = await self._optional.ask("tariff", self.client.tariff())
         if tariff is None:
             # A site that has never answered may have no tariff at all.
-            self._due = now + min(_AGAIN_AFTER_OUTAGE * 2 ** min(self._misses, _MOST_DOUBLINGS), 2 * _EVERY)
             self._misses += 1
+            self._due = now + growing_wait(_AGAIN_AFTER_OUTAGE, self._misses, 2 * _EVERY)
             return
         self._misses = 0
         zone = self._zone()
