@@ -159,7 +159,7 @@ async def looks_at_the_devices(person: Walker, home_assistant: HomeAssistant) ->
             "Status": "Charging",
             "Plugged in": "Plugged in",
             "Fault": "OK",
-            "Amps in force": "32 A",
+            "Active charging current": "32 A",
             "Power": r"7,\d{3} W",
             "Session duration": r"\d+h( \d+m)?",
             "Lifetime energy": r"[\d,]+\.\d\d kWh",
@@ -172,10 +172,12 @@ async def looks_at_the_devices(person: Walker, home_assistant: HomeAssistant) ->
     await person.show("charger-device", person.page.locator("body"))
 
     await person.open_device(devices["Battery"], "Battery")
-    await person.finds("Controls", "Charge from grid", "Charge from grid by schedule", "Reserve", "Storm guard", "System profile")
+    await person.finds("Controls", "Charge from grid", "Scheduled charge from grid", "Reserve", "Storm Guard", "System profile")
     await person.finds("Sensors", "Charge from grid schedule", "Discharge to grid schedule", "Restrict battery discharge schedule")
-    await person.reads("Sensors", {"State of charge": r"\d+%", "Override": "None", "Grid event": "Not running", "Storm alert": "Safe"})
-    await person.reads("Diagnostic", {"Grid mode": "Import and export", "Pending change": "None"})
+    await person.reads(
+        "Sensors", {"State of charge": r"\d+%", "Override": "None", "Demand response event": "Not running", "Storm alert": "Safe"}
+    )
+    await person.reads("Diagnostic", {"Grid mode": "Import and export", "Update status": "None"})
     await person.show("battery-device", person.page.locator("body"))
 
     await person.open_device(devices["IQ Battery 0002"], "IQ Battery 0002")

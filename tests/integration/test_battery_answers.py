@@ -16,7 +16,7 @@ from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from simulator import Simulator
 
 _SWITCH = "switch.battery_restrict_battery_discharge"
-_PENDING = "sensor.battery_pending_change"
+_PENDING = "sensor.battery_update_status"
 
 
 async def _add(hass: HomeAssistant, sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> MockConfigEntry:

@@ -30,13 +30,13 @@ _OF_ALL: list[_Row] = [
     ("sensor.battery_override", "override", "enum", None, None, None, "none"),
     ("sensor.battery_override_ends", "override_ends", "timestamp", None, None, None, "unknown"),
     ("button.battery_end_the_override", "end_override", None, None, None, None, "unavailable"),
-    ("sensor.battery_pending_change", "pending_change", "enum", None, None, _DIAGNOSTIC, "none"),
+    ("sensor.battery_update_status", "pending_change", "enum", None, None, _DIAGNOSTIC, "none"),
     ("switch.battery_charge_from_grid", "charge_from_grid", None, None, None, None, "off"),
-    ("switch.battery_charge_from_grid_by_schedule", "charge_from_grid_schedule", None, None, None, None, "off"),
+    ("switch.battery_scheduled_charge_from_grid", "charge_from_grid_schedule", None, None, None, None, "off"),
     ("switch.battery_discharge_to_grid", "discharge_to_grid", None, None, None, None, "off"),
     ("switch.battery_restrict_battery_discharge", "restrict_battery_discharge", None, None, None, None, "off"),
     ("switch.battery_storm_guard", "storm_guard", None, None, None, None, "on"),
-    ("switch.battery_storm_guard_charges_the_car", "storm_guard_ev", None, None, None, None, "off"),
+    ("switch.battery_storm_guard_ev_charging", "storm_guard_ev", None, None, None, None, "off"),
     ("switch.battery_powermatch", "power_match", None, None, None, None, "off"),
     ("number.battery_reserve", "reserve", "battery", "%", None, None, "20.0"),
     ("number.battery_shutdown_level", "shutdown_level", "battery", "%", None, _CONFIG, "5.0"),
@@ -48,7 +48,7 @@ _OF_ALL: list[_Row] = [
     ("binary_sensor.battery_charging", "charging", "battery_charging", None, None, None, "on"),
     ("binary_sensor.battery_override_active", "override_active", "running", None, None, None, "off"),
     ("binary_sensor.battery_schedule_active", "schedule_open", "running", None, None, None, "off"),
-    ("binary_sensor.battery_grid_event", "demand_response", "running", None, None, None, "off"),
+    ("binary_sensor.battery_demand_response_event", "demand_response", "running", None, None, None, "off"),
     ("event.battery_changes", "battery_changes", None, None, None, None, "unknown"),
     ("button.battery_refresh", "refresh_battery", None, None, None, _DIAGNOSTIC, "unknown"),
     ("button.battery_restore_schedules", "restore_schedules", None, None, None, _DIAGNOSTIC, "unknown"),
@@ -67,7 +67,7 @@ _COUNTS = [f"{name}_schedules" for name in ("charge_from_grid", "discharge_to_gr
 _CONTROLS = [entity_id for entity_id, *_ in _OF_ALL if entity_id.startswith(("switch.", "number.", "select."))]
 _FEATURES = {
     "storm_guard": "switch.battery_storm_guard",
-    "storm_guard_ev": "switch.battery_storm_guard_charges_the_car",
+    "storm_guard_ev": "switch.battery_storm_guard_ev_charging",
     "opt_out": "button.battery_opt_out_of_storm_alert",
     "power_match": "switch.battery_powermatch",
 }
@@ -259,13 +259,13 @@ def _feature(**values: object) -> Callable[[Simulator], None]:
             {"calendar.battery_restrict_battery_discharge_schedule", "switch.battery_restrict_battery_discharge"},
         ),
         # Whether charging from the grid is allowed is said elsewhere.
-        (_without("cfg", ControlShape.NULL), {"calendar.battery_charge_from_grid_schedule", "switch.battery_charge_from_grid_by_schedule"}),
+        (_without("cfg", ControlShape.NULL), {"calendar.battery_charge_from_grid_schedule", "switch.battery_scheduled_charge_from_grid"}),
         (
             _feature(restrict_cfg=True),
             {
                 "calendar.battery_charge_from_grid_schedule",
                 "switch.battery_charge_from_grid",
-                "switch.battery_charge_from_grid_by_schedule",
+                "switch.battery_scheduled_charge_from_grid",
             },
         ),
         (_feature(grid_mode=None), {"sensor.battery_grid_mode"}),
@@ -310,7 +310,7 @@ async def test_who_may_not_change_anything_sees_no_control(build_house: HouseBui
     ("family", "entity_id"),
     [
         ("cfg", "switch.battery_charge_from_grid"),
-        ("cfg", "switch.battery_charge_from_grid_by_schedule"),
+        ("cfg", "switch.battery_scheduled_charge_from_grid"),
         ("dtg", "switch.battery_discharge_to_grid"),
         ("rbd", "switch.battery_restrict_battery_discharge"),
     ],
