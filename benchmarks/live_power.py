@@ -18,7 +18,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from benchmarks.event_loop import metered
 from benchmarks.houses import home_assistant
 from custom_components.enphase_ev.const import CONF_CHARGERS, CONF_FOLLOWS_ACCOUNT, CONF_SITE, DOMAIN
-from custom_components.enphase_ev.enlighten import LivePower
+from custom_components.enphase_ev.enlighten import GridRelay
+from custom_components.enphase_ev.enlighten.models.live_power import LiveFrame
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 
 _FASTER = 20
@@ -77,13 +78,13 @@ async def _measure() -> tuple[tuple[float, float], tuple[float, float], int]:
             await asyncio.sleep(_SETTLES_WITHIN)
             if not live.is_fresh:
                 raise RuntimeError("No frame has come")
-            frames, take = [0], live.take
+            frames, is_wanted = [0], live._stream._is_wanted  # noqa: SLF001
 
-            def count(power: LivePower) -> None:
+            def count(relay: GridRelay | None) -> bool:
                 frames[0] += 1
-                take(power)
+                return is_wanted(relay)
 
-            live._stream._on_frame = count  # noqa: SLF001 - nothing public counts them
+            live._stream._is_wanted = count  # noqa: SLF001 - nothing public counts them
             cloud.stdin.write(b"9\n")
             await asyncio.sleep(5)
             idle = await _cpu(_SECONDS)
@@ -102,7 +103,7 @@ def _reading() -> float:
     """Return how long reading one frame takes, in s."""
     frame, began = bytes.fromhex(_FRAME), time.process_time()
     for _ in range(5000):
-        LivePower.read_frame(frame)
+        LiveFrame(frame).read()
     return (time.process_time() - began) / 5000
 
 

@@ -4,6 +4,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.enphase_ev.enlighten import GridRelay, InvalidResponse, LiveAccess, LiveChannel, LivePower
+from custom_components.enphase_ev.enlighten.models.live_power import LiveFrame
 from custom_components.enphase_ev.enlighten.protobuf import Message
 from tests.enlighten.cloud import sample
 
@@ -37,7 +38,7 @@ def part(number: int, value: int | bytes) -> bytes:
 
 
 def test_frame_a_is_read() -> None:
-    frame = LivePower.read_frame(FRAME_A)
+    frame = LiveFrame(FRAME_A).read()
     assert (frame.solar.power, frame.battery.power, frame.grid.power, frame.house.power) == (6300, -2400, -1200, 2700)
     assert frame.house.power == frame.solar.power + frame.grid.power + frame.battery.power
     assert frame.solar.phases == (2100, 2100, 2100)
@@ -50,7 +51,7 @@ def test_frame_a_is_read() -> None:
 
 
 def test_frame_b_is_read() -> None:
-    frame = LivePower.read_frame(FRAME_B)
+    frame = LiveFrame(FRAME_B).read()
     # A value of zero is left out: the sun and the grid give nothing, which is known.
     assert (frame.solar.power, frame.battery.power, frame.grid.power, frame.house.power) == (0, 640, 0, 640)
     assert (frame.battery.phases, frame.grid.phases) == ((640,), (0,))
@@ -73,17 +74,17 @@ def test_frame_b_is_read() -> None:
     ],
 )
 def test_a_frame_from_tomorrow_is_read(addition: bytes) -> None:
-    usual = LivePower.read_frame(FRAME_A)
-    assert LivePower.read_frame(FRAME_A + addition) == usual
-    assert LivePower.read_frame(addition + FRAME_A) == usual
+    usual = LiveFrame(FRAME_A).read()
+    assert LiveFrame(FRAME_A + addition).read() == usual
+    assert LiveFrame(addition + FRAME_A).read() == usual
     # Inside the meters, too; a message that comes in parts is one.
     meters = part(3, part(14, b"\x01") + addition.replace(part(4, b"\xff\xff"), b"").replace(part(7, 1), b""))
-    assert LivePower.read_frame(FRAME_A + meters) == usual
+    assert LiveFrame(FRAME_A + meters).read() == usual
 
 
 def test_a_meter_of_an_unexpected_type_is_zero() -> None:
     meters = part(1, 12) + part(4, part(1, b"no number") + part(3, 250_000))
-    frame = LivePower.read_frame(part(3, meters))
+    frame = LiveFrame(part(3, meters)).read()
     assert frame.solar == LiveChannel()
     # A list that is not packed is one, too.
     assert frame.house == LiveChannel(phases=(250.0,))
@@ -92,16 +93,16 @@ def test_a_meter_of_an_unexpected_type_is_zero() -> None:
 
 @pytest.mark.parametrize("value", [6, 3, -1, 2**40])
 def test_a_relay_that_nobody_knows_is_unknown(value: int) -> None:
-    relay = LivePower.read_frame(part(3, part(5, value))).grid_relay
+    relay = LiveFrame(part(3, part(5, value))).read().grid_relay
     assert relay is (GridRelay.GRID_BACK if value == 3 else None)
     assert relay is None or relay.is_on_grid is False
 
 
 def test_a_generator_shows_itself() -> None:
-    assert LivePower.read_frame(part(3, part(7, part(1, 1_500_000)))).has_generator
-    assert LivePower.read_frame(part(3, part(7, part(1, 1_500_000)))).generator.power == 1500
-    assert LivePower.read_frame(part(3, part(8, 8))).has_generator
-    assert not LivePower.read_frame(part(3, part(7, b"") + part(8, 6))).has_generator
+    assert LiveFrame(part(3, part(7, part(1, 1_500_000)))).read().has_generator
+    assert LiveFrame(part(3, part(7, part(1, 1_500_000)))).read().generator.power == 1500
+    assert LiveFrame(part(3, part(8, 8))).read().has_generator
+    assert not LiveFrame(part(3, part(7, b"") + part(8, 6))).read().has_generator
 
 
 @pytest.mark.parametrize(
@@ -126,13 +127,13 @@ def test_a_generator_shows_itself() -> None:
 )
 def test_what_is_no_frame_is_said_to_be_none(data: bytes) -> None:
     with pytest.raises(InvalidResponse):
-        LivePower.read_frame(data)
+        LiveFrame(data).read()
 
 
 @pytest.mark.parametrize("cut", range(len(FRAME_B)))
 def test_no_cut_breaks_the_reader(cut: int) -> None:
     try:
-        LivePower.read_frame(FRAME_B[:cut])
+        LiveFrame(FRAME_B[:cut]).read()
     except InvalidResponse:
         return
     # Only after a whole field is there something to read.
@@ -158,7 +159,7 @@ def test_whatever_happens_to_a_frame_it_is_one_or_it_is_none(
     frame: bytes, changes: list[tuple[int, int]], cut: tuple[int, int], tail: bytes
 ) -> None:
     try:
-        found = LivePower.read_frame(_mutated(frame, changes, cut) + tail)
+        found = LiveFrame(_mutated(frame, changes, cut) + tail).read()
     except InvalidResponse:
         return
     assert all(abs(channel.power) <= 10_000_000 for channel in (found.solar, found.battery, found.grid, found.house, found.generator))

@@ -50,7 +50,9 @@ async def _frames(streams: LiveStreams, access: LiveAccess, count: int = 1) -> l
     found: asyncio.Queue[LivePower | None] = asyncio.Queue()
     async with asyncio.timeout(120):
         origin = streams.account.transport.url
-        async with live_frames(access, site_id=streams.site_id, origin=origin, context=_no_context, take=found.put_nowait) as lost:
+        async with live_frames(
+            access, site_id=streams.site_id, origin=origin, context=_no_context, is_wanted=lambda _: True, take=found.put_nowait
+        ) as lost:
             ended = asyncio.ensure_future(anext(lost))
             frames: list[LivePower | None] = []
             while len(frames) < count:

@@ -46,7 +46,7 @@ from custom_components.enphase_ev.enlighten.models.home_battery import (
     SiteSettings,
     read_storm_alerts,
 )
-from custom_components.enphase_ev.enlighten.models.live_power import LivePower
+from custom_components.enphase_ev.enlighten.models.live_power import LiveFrame, LivePower
 from custom_components.enphase_ev.enlighten.models.past_sessions import EnergyOfDay, SessionPage
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
 from custom_components.enphase_ev.enlighten.models.tariff import read_export_prices
@@ -219,7 +219,7 @@ READERS: dict[str, Reader] = {
     "storm_alerts": _of_samples(read_storm_alerts, "storm_alert"),
     "answer_stream": _of_samples(_broker, "mqtt_signed_url"),
     "live_access": _of_samples(_live_access, "live_signed_url"),
-    "live_frame": Reader(lambda given: LivePower.read_frame(given.body), (FRAME_A, FRAME_B)),
+    "live_frame": Reader(lambda given: LiveFrame(given.body).read(), (FRAME_A, FRAME_B)),
     "live_gateway": _of_values(
         LivePower.read_gateway, {"meters": {**{name: {"agg_p_mw": 1} for name in ("pv", "storage", "grid", "load")}, "soc": 64}}
     ),

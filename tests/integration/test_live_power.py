@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.enphase_ev import diagnostics
 from custom_components.enphase_ev.const import DOMAIN
-from custom_components.enphase_ev.enlighten import broker
+from custom_components.enphase_ev.enlighten import GridRelay, broker
 from custom_components.enphase_ev.enlighten.transport import URL_VARIABLE
 from custom_components.enphase_ev.site import live_stream
 from custom_components.enphase_ev.site.live import LiveCoordinator
@@ -214,8 +214,13 @@ async def test_a_stream_is_renewed_without_a_gap(build_home: HomeBuilder) -> Non
 
     home = await _seen(await build_home(prepare=prepare))
     times: list[float] = []
-    take = home.live.take
-    with patch.object(home.live._stream, "_on_frame", lambda power: (times.append(time.monotonic()), take(power))):  # noqa: SLF001
+    is_wanted = home.live._stream.is_wanted  # noqa: SLF001 - of every frame it is asked
+
+    def note(relay: GridRelay | None) -> bool:
+        times.append(time.monotonic())
+        return is_wanted(relay)
+
+    with patch.object(home.live._stream, "is_wanted", note):  # noqa: SLF001
         began = time.monotonic()
         await home.until(lambda: home.asked("livestream.json") >= 4)
     gaps = [later - earlier for earlier, later in pairwise(times)]

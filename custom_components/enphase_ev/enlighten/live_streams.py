@@ -13,7 +13,7 @@ from .account import Account
 from .broker import Listener, subscribed
 from .exceptions import InvalidResponse, RequestRejected
 from .models.broker_access import LiveAccess
-from .models.live_power import LivePower
+from .models.live_power import GridRelay, LiveFrame, LivePower
 from .parsing import Json, first_of, read_bool, read_mapping, read_serial
 from .transport import Family, Request
 
@@ -77,10 +77,12 @@ async def live_frames(
     site_id: str,
     origin: URL,
     context: Callable[[], ssl.SSLContext],
+    is_wanted: Callable[[GridRelay | None], bool],
     take: Callable[[LivePower | None], None],
 ) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Connect, and hand over a frame a second (docs/cloud-api/live.md §2); `None` for one that makes no sense.
+    """Connect, and hand over the frames, of which one comes a second (docs/cloud-api/live.md §2); `None` for one that makes no sense.
 
+    Of every frame `is_wanted` is asked, by the state of the relay: one that is not wanted is not read further, which is most of the work.
     What is yielded ends when the connection is lost.
 
     Raises:
@@ -93,11 +95,14 @@ async def live_frames(
 
     def read(message: bytes) -> None:
         try:
-            frame = LivePower.read_frame(message)
+            frame = LiveFrame(message)
+            if not is_wanted(frame.grid_relay):
+                return
+            power = frame.read()
         except InvalidResponse:
             take(None)
         else:
-            take(frame)
+            take(power)
 
     async with subscribed(access, listener, site_id=site_id, origin=origin, context=context, take=read) as lost:
         yield lost

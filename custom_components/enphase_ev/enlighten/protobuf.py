@@ -16,6 +16,8 @@ _ALL_BITS = (1 << 64) - 1
 _SIZE_OF = {_FIXED_64: 8, _FIXED_32: 4}
 # A varint holds 64 bits.
 _MOST_SHIFT = 63
+# Set in each byte of a varint but the last.
+_MORE = 0x80
 _MOST_GROUPS = 100
 
 
@@ -75,14 +77,14 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return the number that begins at a place, and where it ends."""
     value = shift = 0
     try:
-        if data[at] < 0x80:
+        if data[at] < _MORE:
             # Most are that short.
             return data[at], at + 1
         while True:
             byte = data[at]
             at += 1
             value |= (byte & 0x7F) << shift
-            if byte < 0x80:
+            if byte < _MORE:
                 return value & _ALL_BITS, at
             shift += 7
             if shift > _MOST_SHIFT:
@@ -97,7 +99,7 @@ def _varints(data: bytes) -> list[int]:
     value = shift = 0
     for byte in data:
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        if byte < _MORE:
             found.append(_signed(value & _ALL_BITS))
             value = shift = 0
             continue
@@ -114,7 +116,9 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     at = groups = 0
     end = len(data)
     while at < end:
-        tag, at = _varint(data, at)
+        tag = data[at]
+        # Most are one byte; there is one for each field of each frame.
+        tag, at = (tag, at + 1) if tag < _MORE else _varint(data, at)
         kind = tag & 7
         if kind == _VARINT:
             value, at = _varint(data, at)

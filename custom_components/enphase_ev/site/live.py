@@ -56,7 +56,15 @@ class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
         self.chargers = chargers
         self._battery = battery
         self._options = options
-        self._stream = LiveStream(hass, entry, client, known_gateways=self._known_gateways, on_frame=self.take, on_access=self._take_access)
+        self._stream = LiveStream(
+            hass,
+            entry,
+            client,
+            known_gateways=self._known_gateways,
+            is_wanted=self._is_worth_reading,
+            on_frame=self.take,
+            on_access=self._take_access,
+        )
         self._gateway = gateway
         self._is_gateway_tried = False
         self._gateway_seen_at: float | None = None
@@ -96,7 +104,7 @@ class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
 
     @property
     def power(self) -> LivePower | None:
-        """Return the last frame, which can be newer than what entities show; `None` where it is old."""
+        """Return what entities show; `None` where nothing was heard for a while."""
         return self._latest if self.is_fresh else None
 
     @property
@@ -194,22 +202,37 @@ class LiveCoordinator(SnapshotCoordinator[LivePower | None]):
         self.event_mode = access.event_mode
 
     @callback
+    def _is_worth_reading(self, relay: GridRelay | None) -> bool:
+        """Return whether a frame would be shown; another one only tells that the stream goes on."""
+        now = self.hass.loop.time()
+        if self._is_to_be_shown(relay, now):
+            return True
+        self._seen_at = now
+        return False
+
+    @callback
     def take(self, power: LivePower) -> None:
         """Take in a frame. Entities see one now and then, and a change of the relay at once."""
         if self._is_over:
             # After an unload frames can come for a moment, until the connection is closed.
             return
         now = self.hass.loop.time()
-        is_back, relay_before = not self.is_fresh, self._latest.grid_relay if self._latest else None
+        is_to_be_shown, relay_before = self._is_to_be_shown(power.grid_relay, now), self._latest.grid_relay if self._latest else None
         self._latest, self._seen_at = power, now
         if self._cancel_stale is None:
             self._watch_for_silence(_STALE_AFTER)
-        is_due = self._shown_at is None or now - self._shown_at >= self._options.live_interval
-        if is_due or is_back or power.grid_relay is not relay_before:
+        if is_to_be_shown:
             self._shown_at = now
             self._publish_now()
             if power.grid_relay is not relay_before:
                 self._follow()
+
+    def _is_to_be_shown(self, relay: GridRelay | None, now: float) -> bool:
+        """Return whether a state is due, there was none for a while, or the relay has changed."""
+        if self._latest is None or self._shown_at is None or self._seen_at is None:
+            return True
+        is_due = now - self._shown_at >= self._options.live_interval
+        return is_due or now - self._seen_at >= _STALE_AFTER or relay is not self._latest.grid_relay
 
     @callback
     def _publish_now(self) -> None:

@@ -15,6 +15,7 @@ from ..const import LOGGER
 from ..enlighten import (
     AuthError,
     EnlightenError,
+    GridRelay,
     LiveAccess,
     LivePower,
     LiveStreams,
@@ -98,22 +99,37 @@ class _Connection:
     async def _listen(self) -> None:
         client = self._stream.client
         origin = client.account.transport.url
-        async with live_frames(self._access, site_id=client.site_id, origin=origin, context=get_default_context, take=self._take) as lost:
+        async with live_frames(
+            self._access,
+            site_id=client.site_id,
+            origin=origin,
+            context=get_default_context,
+            is_wanted=self._is_wanted,
+            take=self._take,
+        ) as lost:
             self._heard_at = self._loop.time()
             await async_hear(lost, lambda: self._heard_at)
             raise ServiceUnavailable("The stream has ended")
 
-    def _take(self, frame: LivePower | None) -> None:
+    def _is_wanted(self, relay: GridRelay | None) -> bool:
+        self._note_frame()
+        return self._stream.is_wanted(relay)
+
+    def _take(self, power: LivePower | None) -> None:
+        self._note_frame()
+        self._stream.take(power)
+
+    def _note_frame(self) -> None:
         self._heard_at = self._loop.time()
         if not self._heard.done():
             self._heard.set_result(None)
-        self._stream.take(frame)
 
 
 class LiveStream:
     """The stream of one site.
 
-    `known_gateways` returns the serial numbers of gateways that are known without a request.
+    `known_gateways` returns the serial numbers of gateways that are known without a request. `is_wanted` is asked about every frame, by the
+    state of the relay, and `on_frame` gets those that are.
     """
 
     def __init__(
@@ -123,6 +139,7 @@ class LiveStream:
         client: LiveStreams,
         *,
         known_gateways: Callable[[], Iterable[str]],
+        is_wanted: Callable[[GridRelay | None], bool],
         on_frame: Callable[[LivePower], None],
         on_access: Callable[[LiveAccess], None],
     ) -> None:
@@ -131,6 +148,7 @@ class LiveStream:
         self._hass = hass
         self._entry = entry
         self._known_gateways = known_gateways
+        self._is_wanted = is_wanted
         self._on_frame = on_frame
         self._on_access = on_access
         self._task: asyncio.Task[None] | None = None
@@ -164,9 +182,13 @@ class LiveStream:
         """Do something in the background until the listening, which ends with the entry, ends it."""
         return self._hass.async_create_background_task(work, name="Enphase live power: connection")
 
-    def take(self, frame: LivePower | None) -> None:
+    def is_wanted(self, relay: GridRelay | None) -> bool:
+        """Return whether a frame is to be read whole, also to see whether frames make sense again."""
+        return self._is_nonsense or self._silent_since is not None or self._is_wanted(relay)
+
+    def take(self, power: LivePower | None) -> None:
         """Take in a frame; `None` is one that makes no sense, of which the first is logged."""
-        if frame is None:
+        if power is None:
             if not self._is_nonsense:
                 self._is_nonsense = True
                 LOGGER.warning("The live stream sends frames that make no sense")
@@ -178,7 +200,7 @@ class LiveStream:
         if self._is_down:
             self._is_down = False
             LOGGER.info("The live stream is back")
-        self._on_frame(frame)
+        self._on_frame(power)
 
     # --- Listening ---
 

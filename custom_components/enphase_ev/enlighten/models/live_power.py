@@ -88,16 +88,12 @@ class LivePower:
     relay_signal: int | None = None
 
     @classmethod
-    def read_frame(cls, data: bytes) -> Self:
-        """Read a frame of the stream: a value of zero is left out.
+    def read_meters(cls, meters: Message) -> Self:
+        """Read the meters of a frame of the stream: a value of zero is left out.
 
         Raises:
-            InvalidResponse: It is no frame, was cut off, or holds no meters.
+            InvalidResponse: A meter was cut off, or shows more than any home has.
         """
-        frame = Message(data)
-        if 3 not in frame:
-            raise InvalidResponse("A live frame holds no meters")
-        meters = frame.message(3)
         generator = LiveChannel.read(meters.message(7))
         return cls(
             solar=LiveChannel.read(meters.message(1)),
@@ -105,7 +101,7 @@ class LivePower:
             grid=LiveChannel.read(meters.message(3)),
             house=LiveChannel.read(meters.message(4)),
             generator=generator,
-            grid_relay=_RELAYS.get(meters.number(5)),
+            grid_relay=_relay(meters),
             state_of_charge=_percent(meters.number(6)),
             has_generator=bool(generator.power or generator.apparent_power) or meters.number(8) in _RUNNING_GENERATOR,
         )
@@ -137,6 +133,36 @@ class LivePower:
             has_generator=bool(generator.power or generator.apparent_power),
             relay_signal=read_int(beside.get("main_relay_state")),
         )
+
+
+class LiveFrame:
+    """A frame of the stream whose relay was looked at; to read its meters is most of the work (docs/cloud-api/live.md §3)."""
+
+    __slots__ = ("_meters", "grid_relay")
+
+    def __init__(self, data: bytes) -> None:
+        """Open a frame.
+
+        Raises:
+            InvalidResponse: It is no frame, was cut off, or holds no meters.
+        """
+        frame = Message(data)
+        if 3 not in frame:
+            raise InvalidResponse("A live frame holds no meters")
+        self._meters = frame.message(3)
+        self.grid_relay = _relay(self._meters)
+
+    def read(self) -> LivePower:
+        """Read all of it.
+
+        Raises:
+            InvalidResponse: A meter was cut off, or shows more than any home has.
+        """
+        return LivePower.read_meters(self._meters)
+
+
+def _relay(meters: Message) -> GridRelay | None:
+    return _RELAYS.get(meters.number(5))
 
 
 def _watts(thousandths: float) -> float:
