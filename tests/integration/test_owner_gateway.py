@@ -1,9 +1,11 @@
 """What a gateway in the house tells its owner, over TLS: power, the meter of the charger, who may read what (docs/cloud-api/local.md)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
+import jwt
 import pytest
 
 from custom_components.enphase_ev import diagnostics
@@ -145,6 +147,71 @@ async def test_a_token_of_another_gateway_is_said(build_house: HouseBuilder) -> 
     house.freezer.tick(timedelta(days=1, minutes=1))
     await house.live(31)
     assert _issue(house, "gateway_token_refused") is None
+
+
+def _about_the_gateway(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.name.endswith("enphase_ev") and "ateway" in one.getMessage()]
+
+
+def _invented(_house: House) -> str:
+    return "nobody.has.signed-this"
+
+
+def _of_a_neighbor(house: House) -> str:
+    """A good token, of the gateway next door."""
+    serial = house.sim.site.gateway_serial
+    claims = {"aud": str(int(serial) + 7), "iss": "Entrez", "enphaseUser": "owner", "exp": int(house.sim.clock.wall_time()) + 86400}
+    return jwt.encode(claims, "the key of the token service, which nobody knows", algorithm="HS256")
+
+
+def _run_out(house: House) -> str:
+    return house.sim.gateway.issue_token(lifetime_s=-60)
+
+
+@pytest.mark.parametrize(
+    ("token_of", "issue"), [(_invented, "gateway_token_refused"), (_of_a_neighbor, "gateway_token_refused"), (_run_out, "gateway_token")]
+)
+async def test_with_a_token_that_is_no_good_the_rest_works_and_a_person_is_told(
+    build_house: HouseBuilder, caplog: pytest.LogCaptureFixture, token_of: Callable[[House], str], issue: str
+) -> None:
+    """401 to everything: one line about it, one repair issue, and both are over with a good token."""
+    caplog.set_level("INFO")
+    house = await build_house("battery_site", gateway=Role.OWNER, options={"live_power": "always"})
+    options = dict(house.entry.options)
+    house.hass.config_entries.async_update_entry(house.entry, options={**options, "gateway_token": token_of(house)})
+    caplog.clear()
+    await house.reload()
+    await house.live(620)
+    assert house.state("sensor", "status").state != "unavailable"
+    assert house.site_state("sensor", "state_of_charge").state != "unavailable"
+    assert house.site_state("binary_sensor", "on_grid").state == "on"
+    found = {key for key in ("gateway_token", "gateway_token_refused") if _issue(house, key) is not None}
+    assert found == {issue}
+    assert _about_the_gateway(caplog).count("The gateway refuses the token") == 1
+
+    house.hass.config_entries.async_update_entry(house.entry, options=options)
+    await house.reload()
+    await house.live(31)
+    assert _watts(house, "house_power") > 0
+    assert {key for key in ("gateway_token", "gateway_token_refused") if _issue(house, key) is not None} == set()
+
+
+async def test_a_token_that_runs_out_while_it_is_used_is_told_once(build_house: HouseBuilder, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    house = await build_house("battery_site", gateway=Role.OWNER, options={"live_power": "always"})
+    token = house.sim.gateway.issue_token(lifetime_s=600)
+    house.hass.config_entries.async_update_entry(house.entry, options={**house.entry.options, "gateway_token": token})
+    await house.reload()
+    await house.live(31)
+    assert _watts(house, "house_power") > 0
+    assert _issue(house, "gateway_token") is None
+
+    await house.live(3600)
+    assert house.site_state("sensor", "house_power").state == "unavailable"
+    assert house.site_state("sensor", "state_of_charge").state != "unavailable"
+    assert _issue(house, "gateway_token") is not None
+    assert _issue(house, "gateway_token_refused") is None
+    assert _about_the_gateway(caplog).count("The gateway refuses the token") == 1
 
 
 async def test_diagnostics_say_how_each_path_stands(build_house: HouseBuilder) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from ..account_issues import set_token_refused_issue
+from ..account_issues import raise_token_issue, set_token_refused_issue
 from ..battery.witness import GatewayView
 from ..const import LOGGER
 from ..enlighten import ChargerMeter, EnlightenError, GatewayReads, GridRelay, LivePower, RequestRejected, Unreachable
@@ -62,6 +62,7 @@ class OwnerGateway:
         self._entry = entry
         self._standings = {path: _Standing() for path in GatewayPath}
         self._away = _Standing()
+        self._trouble: str | None = None
         self._relay: GridRelay | None = None
         self._relay_signal: int | None = None
         self._relay_due = self._meters_due = _AT_ONCE
@@ -115,18 +116,42 @@ class OwnerGateway:
                 self._meters_due = now + _METERS_EVERY
                 self.reads.look_for_meters()
             on_meters(await self._ask(GatewayPath.METERS, self.reads.charger_meters) or [])
-            self._judge_token()
+            self._judge()
             is_worth_it = (on_power is not None and self.answers(GatewayPath.LIVE)) or self.reads.has_meters
             await async_rest(self._hass, _EVERY if is_worth_it else _IDLE_EVERY)
 
     @callback
-    def _judge_token(self) -> None:
-        """Tell a person where every path that was asked refuses the token, which is then not one for this gateway."""
-        refused = [standing.is_refused for standing in self._standings.values() if standing.is_refused is not None]
-        if not refused or self.reads.gateway.has_live_token is False:
-            # An expired token has a repair issue of its own.
-            return
-        set_token_refused_issue(self._hass, self._entry, is_refused=all(refused))
+    def _judge(self) -> None:
+        """Log once what is wrong with the gateway as a whole, and once that it is over; a refused token is also for a person to see to."""
+        trouble = self._current_trouble
+        if trouble != self._trouble:
+            LOGGER.info(trouble or "The gateway answers again")
+            self._trouble = trouble
+        if self._has_run_out:
+            raise_token_issue(self._hass, self._entry)
+        elif self._refusals:
+            set_token_refused_issue(self._hass, self._entry, is_refused=all(self._refusals))
+
+    @property
+    def _refusals(self) -> list[bool]:
+        """Whether it was refused, for each path that has said anything."""
+        return [standing.is_refused for standing in self._standings.values() if standing.is_refused is not None]
+
+    @property
+    def _has_run_out(self) -> bool:
+        """Whether the token has: no path is open any more then, also one that has answered before."""
+        return any(self._refusals) and not self.reads.gateway.has_live_token
+
+    @property
+    def _current_trouble(self) -> str | None:
+        if self._away.failures:
+            return "The gateway cannot be reached"
+        asked = [standing for standing in self._standings.values() if standing.is_refused is not None or standing.failures]
+        if self._has_run_out or (asked and all(standing.is_refused for standing in asked)):
+            return "The gateway refuses the token"
+        if asked and all(standing.failures for standing in asked):
+            return "What answers in place of the gateway makes no sense"
+        return None
 
     async def _live_power(self) -> LivePower | None:
         power = await self._ask(GatewayPath.LIVE, self.reads.live_power)
@@ -148,8 +173,6 @@ class OwnerGateway:
         try:
             answer = await question()
         except Unreachable:
-            if not self._away.failures:
-                LOGGER.info("The gateway cannot be reached")
             self._put_off(self._away, now)
             return None
         except RequestRejected as err:
@@ -162,8 +185,6 @@ class OwnerGateway:
                 LOGGER.debug("The gateway does not tell %s: %s", path, err)
             self._put_off(standing, now)
             return None
-        if self._away.failures:
-            LOGGER.info("The gateway answers again")
         standing.is_refused, standing.failures, self._away.failures = False, 0, 0
         return answer
 
