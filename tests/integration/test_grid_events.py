@@ -181,6 +181,24 @@ async def test_a_site_in_no_program_costs_a_request_a_day(build_program: Program
     assert _shown(house) == (STATE_UNKNOWN, STATE_OFF, STATE_OFF)
 
 
+@pytest.mark.parametrize("enrolment", [Enrolment.NULL, Enrolment.ENROLLED])
+async def test_a_restart_does_not_ask_again_for_the_program(build_program: ProgramBuilder, enrolment: Enrolment) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.grid_services.switches.enrolment = enrolment
+
+    house = await build_program(prepare)
+    await house.live(60)
+    asked = _enrollments(house.sim.grid_services)
+    for _ in range(3):
+        await house.restart()
+        await house.live(120)
+    assert _enrollments(house.sim.grid_services) == asked
+    if enrolment is Enrolment.ENROLLED:
+        assert _shown(house) == (STATE_UNKNOWN, STATE_OFF, STATE_OFF)
+    await _pass(house, 24.5)
+    assert _enrollments(house.sim.grid_services) > asked
+
+
 async def test_a_refusal_of_the_host_is_its_own(build_program: ProgramBuilder) -> None:
     def prepare(sim: Simulator) -> None:
         sim.grid_services.switches.unauthorized = True

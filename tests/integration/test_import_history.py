@@ -205,6 +205,21 @@ async def test_it_is_offered_once_and_carried_out_by_a_button(house: House) -> N
     assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is None
 
 
+@pytest.mark.parametrize("is_offered", [True, False])
+async def test_what_the_action_has_brought_is_not_offered(house: House, is_offered: bool) -> None:
+    """Neither afterwards nor any more, but a part of the past does not stand for all of it."""
+    issue_id = f"import_history_{house.entry.entry_id}"
+    if is_offered:
+        await house.live(700)
+        await house.ask("import_history", **{"from": "2026-10-01"})
+        assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is not None
+    await house.ask("import_history", to="2026-11-29")
+    await house.live(700)
+    await house.restart()
+    await house.live(700)
+    assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is None
+
+
 async def test_an_import_that_a_restart_interrupts_goes_on(house: House) -> None:
     assert await async_setup_component(house.hass, "repairs", {})
     before = house.sim.count(path="/history$")

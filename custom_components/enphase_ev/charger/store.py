@@ -1,6 +1,7 @@
 """What is remembered about the chargers of a site across restarts."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
@@ -34,16 +35,26 @@ class StoredCharger(DataClassDictMixin):
 
 
 @dataclass
+class StoredEnrollment(DataClassDictMixin):
+    """The grid program that a site takes part in, `None` for none, and when that is asked again (UTC)."""
+
+    program: str | None
+    due: datetime
+
+
+@dataclass
 class StoredSite(DataClassDictMixin):
     """What is remembered about a site.
 
     Attributes:
         chargers: by serial number.
         has_battery_for_car: whether the site has a setting for what the battery gives the car; then the chargers' own one is not shown.
+        enrollment: `None` before that was asked for the first time.
     """
 
     chargers: dict[str, StoredCharger] = field(default_factory=dict)
     has_battery_for_car: bool = False
+    enrollment: StoredEnrollment | None = None
 
 
 class SiteStore:
@@ -77,6 +88,16 @@ class SiteStore:
         if has_it is not self._memory.has_battery_for_car:
             self._memory.has_battery_for_car = has_it
             self.save()
+
+    @property
+    def enrollment(self) -> StoredEnrollment | None:
+        """Return in which grid program the site is; `None` before that was asked (docs/cloud-api/events.md §1)."""
+        return self._memory.enrollment
+
+    @enrollment.setter
+    def enrollment(self, enrollment: StoredEnrollment) -> None:
+        self._memory.enrollment = enrollment
+        self.save()
 
     def forget_charger(self, serial: str) -> None:
         """Forget a charger that is gone."""

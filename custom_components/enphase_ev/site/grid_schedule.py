@@ -8,6 +8,7 @@ from typing import override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
+from ..charger.store import SiteStore, StoredEnrollment
 from ..const import LOGGER
 from ..enlighten import EnlightenError, GridEvent, GridServices, Outage, RequestRejected, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
@@ -53,16 +54,27 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
     config_entry: ConfigEntry
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, client: GridServices, energy: SiteEnergy, has_battery: Callable[[], bool]
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        client: GridServices,
+        energy: SiteEnergy,
+        store: SiteStore,
+        has_battery: Callable[[], bool],
     ) -> None:
-        super().__init__(hass, entry, GridSchedule(), name="Enphase grid events", update_interval=TICK)
+        # A restart does not ask again what is asked once a day.
+        enrollment = store.enrollment
+        first = GridSchedule(program=enrollment.program if enrollment else None)
+        super().__init__(hass, entry, first, name="Enphase grid events", update_interval=TICK)
         self.client = client
         self.site_id = client.site_id
         self.seen_at: datetime | None = None
         self._energy = energy
+        self._store = store
         self._has_battery = has_battery
         self._optional = OptionalServices(client.account)
-        self._enrollment_due = self._events_due = self._outages_due = datetime.now(UTC)
+        self._events_due = self._outages_due = now = datetime.now(UTC)
+        self._enrollment_due = min(enrollment.due, now + _ENROLLMENT_EVERY) if enrollment else now
 
     @property
     def is_fresh(self) -> bool:
@@ -92,8 +104,9 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
             if now >= self._enrollment_due:
                 self._enrollment_due = now + _AGAIN_AFTER_OUTAGE
                 program = await self.client.program()
-                self._enrollment_due = now + _ENROLLMENT_EVERY
                 self.keep_data(replace(self.data, program=program, events=self.data.events if program else ()))
+                self._enrollment_due = now + _ENROLLMENT_EVERY
+                self._store.enrollment = StoredEnrollment(program, self._enrollment_due)
             if self.data.program is not None and now >= self._events_due:
                 self._events_due = now + _AGAIN_AFTER_OUTAGE
                 await self._read_events(self.data.program, now)

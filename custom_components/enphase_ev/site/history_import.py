@@ -127,6 +127,10 @@ class HistoryImport:
             with translated():
                 site_days = await self._import_site(first, last)
             self._past.unfinished = None
+            if first <= BEGINNING and set(serials) >= self._names().keys():
+                # There is nothing left to offer.
+                self._past.was_offered = True
+                clear_history_issue(self.hass, self._entry)
             self._save()
             return Imported({serial: self._found(serial, first, last) for serial in serials}, site_days)
 

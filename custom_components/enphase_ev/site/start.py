@@ -61,7 +61,9 @@ async def async_start_site(
     site_energy = SiteEnergy(account, site.site_id)
     energy = EnergyCoordinator(hass, entry, site_energy, zone) if wants_energy(hass, options) else None
     tariff = TariffCoordinator(hass, entry, Tariffs(account, site.site_id), zone)
-    grid_events = GridEventsCoordinator(hass, entry, GridServices(account, site.site_id), site_energy, lambda: battery.data is not None)
+    grid_events = GridEventsCoordinator(
+        hass, entry, GridServices(account, site.site_id), site_energy, store, lambda: battery.data is not None
+    )
     if energy is not None:
         await energy.async_load()
         await energy.async_refresh()
