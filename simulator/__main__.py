@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import contextlib
 import logging
+from pathlib import Path
 
+from .saved import load, save
 from .scenarios import DEFAULT, SCENARIOS
 from .server import Simulator
 
@@ -21,13 +23,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--grid-services", action="store_true", help="listen as the host of the grid events, too, on a port of its own")
     parser.add_argument("--gateway", action="store_true", help="the first site has a local gateway that can be talked to")
     parser.add_argument("--strict", action="store_true", help="keep every rule that some real site keeps")
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="keep the world there when it stops, and go on with it at the next start"
+    )
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     return parser.parse_args()
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
+    world = load(arguments.state, arguments.scenario) if arguments.state else None
+    if world is not None:
+        world.clock.speed = arguments.speed
     simulator = Simulator(
         arguments.scenario,
+        world=world,
         speed=arguments.speed,
         host=arguments.host,
         port=arguments.port,
@@ -49,7 +58,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
             print(f"Its host of the grid events: {simulator.grid_services.url}", flush=True)
         if arguments.gateway:
             print(f"Its local gateway: {simulator.gateway.url}, its token: {simulator.url}/_sim/gateway", flush=True)
-        await asyncio.Event().wait()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+    if arguments.state:
+        save(simulator.world, arguments.state)
 
 
 def main() -> None:

@@ -34,6 +34,10 @@ class Clock:
         self._anchor_simulated = simulated
         self._speed = speed
 
+    def go_on(self) -> None:
+        """Go on at the moment at which the speed was set last: what passed since has not passed."""
+        self._anchor = time.time()
+
     def time(self) -> float:
         """Simulated time, epoch seconds."""
         return self._anchor_simulated + (time.time() - self._anchor) * self._speed

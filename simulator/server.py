@@ -54,11 +54,12 @@ class Simulator:
         port: int = 0,
         clock: Clock | None = None,
         seed: int = 0,
+        world: World | None = None,
         **extras: Unpack[Extras],
     ) -> None:
         if clock is None:
             clock = Clock(speed)
-        self.world: World = build_world(scenario, clock, seed)
+        self.world: World = world or build_world(scenario, clock, seed)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -96,7 +97,7 @@ class Simulator:
     def _make_broker(self) -> StreamBroker:
         """One broker for both kinds of streams; those that were not asked for are never signed."""
         world, endpoint, secret = self.world, f"{self._host}:{self._port}", self.world.doorkeeper.draw_secret
-        answers = world.streams or AnswerStreams(endpoint, self.clock, lambda: str(world.draw_uuid()), secret)
+        answers = world.streams or AnswerStreams(endpoint, self.clock, world.draw_id, secret)
         live = world.live_streams or LiveStreams(endpoint, self.clock, world.deployment.live, world.sites, secret)
         world.streams = answers if self._mqtt else None
         world.live_streams = live if self._live else None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import override
 from uuid import UUID
 
 from .accounts import Account, Doorkeeper, Secrets
@@ -61,7 +62,7 @@ class World:
 
     def add_battery(self, site: Site, user_id: int) -> Battery:
         """Put up batteries at a site; `Battery.units` says which."""
-        site.battery = Battery(site, self.clock, self.deployment.battery, lambda: str(self.draw_uuid()), user_id)
+        site.battery = Battery(site, self.clock, self.deployment.battery, self.draw_id, user_id)
         return site.battery
 
     def find_charger(self, serial: str | None = None) -> Charger | None:
@@ -72,6 +73,15 @@ class World:
     def draw_uuid(self) -> UUID:
         """A new id."""
         return UUID(int=self.random.getrandbits(128), version=4)
+
+    def draw_id(self) -> str:
+        """A new id, as text."""
+        return str(self.draw_uuid())
+
+    @override
+    def __getstate__(self) -> dict[str, object]:
+        """What is kept of it on the disk: all but what listens, and what was asked."""
+        return {**self.__dict__, "streams": None, "live_streams": None, "requests": []}
 
     def secrets(self) -> set[str]:
         """Every secret or personal value used so far: e-mail, passwords, codes, sessions, tokens, serials."""

@@ -1,5 +1,6 @@
 """Start, stop, trigger message and live stream (docs/cloud-api/chargers.md §3 and §4)."""
 
+from functools import partial
 import json
 
 from aiohttp import hdrs, web
@@ -54,7 +55,7 @@ def _start(request: web.Request, charger: Charger, level: int | None, connector:
     deployment = world_of(request).deployment
     accepted: JsonObject = {"status": "accepted"}
     if not charger.online:
-        charger.queue(lambda: charger.start(level, connector_id=connector))
+        charger.queue(partial(charger.start, level, connector_id=connector))
         return error(request, _QUEUED, "Command is queued, the charger was not reached")
     in_force = charger.level_a
     changes_level = charger.charging and level is not None and level != in_force

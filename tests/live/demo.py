@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 
+from simulator.saved import load
 from tests.idle_buttons import IDLE_BUTTONS
 from tests.live import dashboard, energy
 from tests.live.configuration import ROOT
@@ -68,13 +69,32 @@ async def check(home_assistant: HomeAssistant, seconds: float = 600) -> list[str
 
 
 async def run(options: argparse.Namespace) -> int:
-    """Start both, show where to look, and wait for Ctrl-C (or check and stop)."""
+    """Run the demo until it has ended, or until Ctrl-C at any moment of it."""
+    work = asyncio.create_task(demo(options))
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def interrupt() -> None:
+        for signal_number in signals:
+            # Whoever presses it again waits for the same.
+            loop.add_signal_handler(signal_number, lambda: None)
+        print("\nStopping …", flush=True)
+        work.cancel()
+
+    for signal_number in signals:
+        loop.add_signal_handler(signal_number, interrupt)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        return 0
+
+
+async def demo(options: argparse.Namespace) -> int:
+    """Start both, show where to look, and wait for Home Assistant to end by itself (or check and stop)."""
     folder: Path = options.folder
     if not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    state = folder / "simulator.state"
 
     async with AsyncExitStack() as servers:
         simulator = Simulator(
@@ -83,8 +103,11 @@ async def run(options: argparse.Namespace) -> int:
             scenario=options.scenario,
             speed=options.speed,
             live=True,
+            state=state,
         )
-        print(f"Starting the simulated cloud ({options.scenario}, {options.speed:g} times as fast) …")
+        if options.keep and load(state, options.scenario) is None:
+            say("The simulated cloud begins anew: it has kept nothing that it can go on with. What was changed there before is forgotten.")
+        say(f"Starting the simulated cloud ({options.scenario}, {options.speed:g} times as fast) …")
         await servers.enter_async_context(simulator)
         home_assistant = HomeAssistant(
             folder / "config",
@@ -94,14 +117,14 @@ async def run(options: argparse.Namespace) -> int:
             sign_in_by_loopback=True,
             time_zone=await simulator.time_zone(),
         )
-        print("Starting Home Assistant …")
+        say("Starting Home Assistant …")
         await servers.enter_async_context(home_assistant)
         if not await home_assistant.command("config_entries/get", domain="enphase_ev"):
-            print("Adding the integration …")
+            say("Adding the integration …")
             await add_integration(home_assistant, await simulator.account())
         await home_assistant.show_its_own_time()
         await dashboard.install(home_assistant)
-        print("Bringing the past into the statistics …")
+        say("Bringing the past into the statistics …")
         await energy.import_the_past(home_assistant, await simulator.time_zone())
         await energy.install(home_assistant)
         if options.check:
@@ -109,17 +132,24 @@ async def run(options: argparse.Namespace) -> int:
             problems += [f"the Energy dashboard lacks {key}" for key in await energy.fill(home_assistant)]
             print(*(problems or ["The demo works."]), sep="\n")
             return 1 if problems else 0
-        show(home_assistant, simulator)
+        show(home_assistant, simulator, options.speed)
         filling = asyncio.create_task(energy.fill(home_assistant))
-        await stopped(stop, home_assistant)
-        filling.cancel()
-        print("\nStopping …")
+        try:
+            await home_assistant.wait()
+        finally:
+            filling.cancel()
+    say("Home Assistant has ended.")
     return 0
 
 
-def show(home_assistant: HomeAssistant, simulator: Simulator) -> None:
-    """Say where to look."""
-    print(
+def say(text: str) -> None:
+    """Print a line at once, also where a program reads it."""
+    print(text, flush=True)
+
+
+def show(home_assistant: HomeAssistant, simulator: Simulator, speed: float) -> None:
+    """Say where to look, and what is not as in a real house."""
+    say(
         f"""
   The dashboard     {home_assistant.url}/{dashboard.URL_PATH}
   Energy            {home_assistant.url}/energy
@@ -127,16 +157,10 @@ def show(home_assistant: HomeAssistant, simulator: Simulator) -> None:
 
   You are signed in by being on this machine. From anywhere else: user {home_assistant.username!r}, \
 password {home_assistant.password!r}.
-  Ctrl-C stops both."""
+  For the cars and the battery, time passes {speed:g} times as fast as for Home Assistant: what it reads every two minutes is up to
+  {2 * speed:g} minutes old there.
+  Ctrl-C stops both; --keep goes on from there."""
     )
-
-
-async def stopped(stop: asyncio.Event, home_assistant: HomeAssistant) -> None:
-    """Wait for Ctrl-C, or for Home Assistant to end by itself."""
-    ended = [asyncio.create_task(stop.wait()), asyncio.create_task(home_assistant.wait())]
-    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-    for task in ended:
-        task.cancel()
 
 
 if __name__ == "__main__":

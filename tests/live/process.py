@@ -68,6 +68,10 @@ class Server:
         except TimeoutError:
             await self.stop()
             raise ServerError(f"{self.name} was not ready after {seconds:.0f} s:\n{self._last_words()}") from None
+        except BaseException:
+            # Nobody gets to stop what has not started.
+            await self.stop()
+            raise
 
     async def _wait_until(self, ready: Callable[[], Awaitable[bool]]) -> None:
         assert self._process is not None

@@ -53,13 +53,22 @@ class Simulator:
     """``python -m simulator`` and its control surface under ``/_sim/``."""
 
     def __init__(
-        self, *, port: int, log: Path, scenario: str = "two_chargers", speed: float = 60, gateway: bool = False, live: bool = False
+        self,
+        *,
+        port: int,
+        log: Path,
+        scenario: str = "two_chargers",
+        speed: float = 60,
+        gateway: bool = False,
+        live: bool = False,
+        state: Path | None = None,
     ) -> None:
         self._server = Server("The simulator", port, log)
         self._scenario = scenario
         self._speed = speed
         self._gateway = gateway
         self._live = live
+        self._state = state
         self.url = self._server.url
 
     async def __aenter__(self) -> Self:
@@ -68,6 +77,7 @@ class Simulator:
         command += ["--scenario", self._scenario, "--speed", f"{self._speed:g}"]
         command += ["--gateway"] if self._gateway else []
         command += ["--live"] if self._live else []
+        command += ["--state", str(self._state)] if self._state else []
         await self._server.start(command, folder=ROOT, environment={}, ready=self._is_up, seconds=120)
         return self
 
