@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import partial
+from functools import cached_property, partial
 import re
 from typing import Any, override
 
@@ -24,7 +24,7 @@ from .charger.validation import check_level, require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
 from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, GridEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
-from .site.activation import set_battery_issue, set_charger_issue
+from .site.activation import Offers, set_battery_issue, set_charger_issue, withdraw_issue
 from .site.calendar_titles import (
     entry_description,
     entry_note,
@@ -108,6 +108,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
 class WeeklyCalendar(CalendarEntity):
     """A calendar of weekly events. It is on while one is open."""
 
+    @cached_property
+    def offers(self) -> Offers:
+        """Return what was made here and cannot run."""
+        return Offers()
+
     @abstractmethod
     def events_between(self, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
         """Yield the events that are open between two moments, in any order."""
@@ -163,7 +168,7 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
             return (await self._runtime.details.async_add_slot(self._subject_id, slot)).short_id
 
         await self._notes.async_make(note, zone, add)
-        self._offer_activation(is_new=True)
+        self._offer_activation(window)
 
     def _note(self, slot_id: str, look: Look, title: str | None, day: date | None) -> EventNote:
         return EventNote(self._subject_id, slot_id, look, datetime.now(UTC), title, day)
@@ -197,7 +202,7 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
         await self._runtime.details.async_change_slot(self._subject_id, uid, change)
         for slot in wanted:
             await self._notes.async_note(self._note(slot.short_id, Look.of_slot(slot), self._typed(event, slot), day_of(event, zone)))
-        self._offer_activation(is_new=True)
+        self._offer_activation(window_of(event, zone))
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
@@ -205,14 +210,18 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
         await self._runtime.details.async_delete_slot(self._subject_id, uid)
 
     @callback
-    def _offer_activation(self, *, is_new: bool) -> None:
-        set_charger_issue(self.hass, self.coordinator.config_entry, self._subject_id, is_new=is_new)
+    def _offer_activation(self, *made: WeeklyWindow) -> None:
+        self.offers.add(made)
+        set_charger_issue(self.hass, self.coordinator.config_entry, self._subject_id, is_new=bool(made))
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
         super()._handle_coordinator_update()
-        self._offer_activation(is_new=False)
+        windows = {WeeklyWindow(slot.start, slot.end, slot.days) for slot in self._shown_slots if slot.start and slot.end}
+        if self.offers.are_gone(windows):
+            withdraw_issue(self.hass, self.coordinator.config_entry, self._subject_id)
+        self._offer_activation()
 
     def _events(self, slot: ChargingSlot, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
         if slot.start is None or slot.end is None:
@@ -293,7 +302,7 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
             await async_add_entry(self.coordinator, entry)
 
         await self._notes.async_make(note, zone, add)
-        self._offer_activation(is_new=True)
+        self._offer_activation(window)
 
     def _note(self, entry_id: str, entry: BatteryEntry, event: dict[str, Any], day: date | None) -> EventNote:
         title = event[EVENT_SUMMARY].removesuffix(entry_note(entry, self.battery))
@@ -321,7 +330,7 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
         await async_change_entry(self.coordinator, uid, change)
         for entry, day in wanted:
             await self._notes.async_note(self._note(entry.id, entry, event, day))
-        self._offer_activation(is_new=True)
+        self._offer_activation(*(window_of_entry(entry) for entry, _ in wanted))
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
@@ -329,14 +338,17 @@ class BatterySchedule(BatteryEntity, WeeklyCalendar):
         await async_delete_entries(self.coordinator, lambda entry: entry.id == uid)
 
     @callback
-    def _offer_activation(self, *, is_new: bool) -> None:
-        set_battery_issue(self.hass, self.coordinator.config_entry, self.entity_description.family, is_new=is_new)
+    def _offer_activation(self, *made: WeeklyWindow) -> None:
+        self.offers.add(made)
+        set_battery_issue(self.hass, self.coordinator.config_entry, self.entity_description.family, is_new=bool(made))
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
         super()._handle_coordinator_update()
-        self._offer_activation(is_new=False)
+        if self.offers.are_gone({window_of_entry(entry) for entry in self._entries}):
+            withdraw_issue(self.hass, self.coordinator.config_entry, self._owner)
+        self._offer_activation()
 
     def _events(self, entry: BatteryEntry, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
         note = self._notes.of(self._owner, entry.id)

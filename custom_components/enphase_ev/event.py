@@ -17,10 +17,12 @@ from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger, ChargerState, CommandState
 from .const import EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
-from .runtime import EnphaseConfigEntry
+from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .texts import common_text, text_of
 
 PARALLEL_UPDATES = 0
+
+_COST = "cost"
 
 
 class SessionEvent(StrEnum):
@@ -83,11 +85,20 @@ class SessionEvents(ChargerEntity, EventEntity):
             return
         before, self._before = self._before, self.charger
         for event in session_events(before, self.charger):
-            self._trigger_event(event, _figures(event, self.charger))
+            self._trigger_event(event, self._figures(event))
             self.async_write_ha_state()
             if event is SessionEvent.COMMAND_FAILED:
                 self._log_failure()
         super()._handle_coordinator_update()
+
+    def _figures(self, event: SessionEvent) -> dict[str, float | str | None]:
+        """Return the figures of an event, with the cost by the tariff where Enphase names none."""
+        figures = _figures(event, self.charger)
+        runtime: EnphaseRuntimeData = self.coordinator.config_entry.runtime_data
+        costs = runtime.site.costs.present.get(self._subject_id)
+        if figures.get(_COST, 0) is None and costs is not None and costs.session is not None:
+            figures[_COST] = round(costs.session, 2)
+        return figures
 
     def _log_failure(self) -> None:
         """Give the logbook a sentence about a command that the charger did not follow."""
@@ -172,6 +183,6 @@ def _figures(event: SessionEvent, charger: Charger) -> dict[str, float | str | N
         "energy": session.energy if session else None,
         "duration": round(charger.session_duration.total_seconds() / 60) if charger.session_duration is not None else None,
         "range_added": round(session.range_added, 1) if session and session.range_added is not None else None,
-        "cost": session.cost if session else None,
+        _COST: session.cost if session else None,
     }
     return {"reason": reason, **figures} if event in {SessionEvent.SUSPENDED, SessionEvent.CHARGING_FINISHED} else figures

@@ -55,6 +55,12 @@ async def test_a_schedule_that_is_put_back_is_told(batteries: BatteryHouse) -> N
     assert "Restrict battery discharge: applied" in told.lines
 
 
+async def test_of_a_schedule_that_was_added_it_is_said_which_one(batteries: BatteryHouse) -> None:
+    told = _Told(batteries)
+    await batteries.asked("add_battery_schedule", family="charge_from_grid", start="09:00", end="11:00", limit=80, wait=900)
+    assert told.lines == ["Schedules (Charge from grid, 09:00 - 11:00, Monday - Sunday, 80 %): applied"]
+
+
 async def test_what_is_so_already_is_no_news(batteries: BatteryHouse) -> None:
     batteries.add_hold()
     batteries.battery.set(restrict_discharge=True)

@@ -43,3 +43,19 @@ async def test_a_tariff_that_cannot_be_read_gives_no_price(
     with pytest.raises(AssertionError):
         house.site_state("sensor", "import_price")
     assert caplog.text.count("The tariff of the site cannot be read") == 1
+
+
+async def test_the_events_of_a_session_name_the_cost_that_is_shown(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
+    """Enphase names none while the car is plugged in."""
+    freezer.move_to("2026-11-30T12:00:00Z")
+    house = await build_house("sunny_home")
+    house.hass.loop.set_debug(False)
+    charger = house.sim.charger()
+    charger.vehicle.battery_wh = 1e6
+    charger.start(16)
+    await house.live(1500)
+    charger.stop()
+    await house.live(120)
+    event = house.state("event", "session")
+    assert event.attributes["event_type"] == "suspended"
+    assert event.attributes["cost"] == round(float(house.state("sensor", "session_cost").state), 2) > 0

@@ -114,6 +114,34 @@ async def test_a_command_that_was_not_followed_is_told(build_house: HouseBuilder
     assert len(lines) == 1
 
 
+async def test_who_has_stopped_it_reads_that_and_not_that_the_charger_pauses(build_house: HouseBuilder) -> None:
+    house = await build_house("single_phase")
+    await _press(house, "stop_charging")
+    await house.live(120)
+    assert house.state("sensor", "connector_status").state == "suspended_evse"
+    assert _reason(house) == "stopped"
+    # Somebody starts it in the app, and the charger pauses by itself.
+    house.sim.charger().start()
+    await house.live(61)
+    assert _reason(house) == "charging"
+    house.sim.charger().stop()
+    await house.live(61)
+    assert _reason(house) == "paused_by_charger"
+
+
+async def test_a_car_that_is_full_after_somebody_has_started_it_again_is_full(build_house: HouseBuilder) -> None:
+    house = await build_house("single_phase")
+    await _press(house, "stop_charging")
+    await house.live(61)
+    charger = house.sim.charger()
+    charger.start()
+    await house.live(61)
+    assert charger.vehicle is not None
+    charger.vehicle.state_of_charge = charger.vehicle.target
+    await house.live(120)
+    assert (house.state("sensor", "status").state, _reason(house)) == ("full", "car_full")
+
+
 async def test_after_a_refusal_because_there_is_no_car_that_is_seen_at_once(house: House) -> None:
     house.sim.charger().unplug()
     with pytest.raises(ServiceValidationError):

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.enphase_ev.const import DOMAIN
 from simulator.report import ChargeMode
@@ -75,6 +75,20 @@ async def test_the_question_goes_when_somebody_chooses_scheduled_mode(house: Hou
     assert _issue(house) is None
 
 
+async def test_the_question_goes_with_the_schedule(house: House, hass_ws_client: WebSocketGenerator) -> None:
+    """Also where another one is there, which nobody has asked about."""
+    calendar = _of_charger(house)
+    await calendar.create(at(next_monday(), "12:00"), at(next_monday(), "14:00"), "16 A")
+    await house.live(61)
+    assert _issue(house) is not None
+    (made,) = {event.uid for event in await calendar.raw_events(next_monday()) if event.summary.startswith("16 A")}
+    assert made is not None
+    assert (await calendar.page(hass_ws_client)("delete", uid=made))["success"]
+    await house.live(61)
+    assert _issue(house) is None
+    assert await calendar.raw_events(next_monday()) != []
+
+
 async def test_a_refusal_is_told(house: House, hass_client: ClientSessionGenerator) -> None:
     await _of_charger(house).create(at(next_monday(), "12:00"), at(next_monday(), "14:00"), "16 A")
     house.sim.faults.add(path="preference", method="PUT", status=400, body={"message": "No"}, times=None)
@@ -121,6 +135,18 @@ async def test_a_battery_schedule_whose_kind_is_off(
     await batteries.pass_time(minutes=20)
     assert [batteries.battery_state("switch", one) for one in switches] == ["on"] * len(switches)
     assert title.partition(" (")[0] in {event["summary"] for event in await _of_batteries(batteries, key).events(monday, 1)}
+    assert _issue(batteries) is None
+
+
+async def test_the_question_goes_with_the_schedule_of_the_battery(batteries: BatteryHouse, hass_ws_client: WebSocketGenerator) -> None:
+    calendar = _of_batteries(batteries, "discharge_to_grid")
+    await calendar.create(at(next_monday(), "09:00"), at(next_monday(), "11:00"), "80 %")
+    await batteries.pass_time(minutes=20)
+    assert _issue(batteries) is not None
+    (made,) = {event.uid for event in await calendar.raw_events(next_monday()) if "80 %" in event.summary}
+    assert made is not None
+    assert (await calendar.page(hass_ws_client)("delete", uid=made))["success"]
+    await batteries.pass_time(minutes=20)
     assert _issue(batteries) is None
 
 

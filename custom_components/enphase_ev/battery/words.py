@@ -15,6 +15,8 @@ from ..texts import text_of
 from .ledger import Intent, Told
 from .model import profile_name
 
+# What a change of one entry or several is called.
+_SCHEDULES = "schedules"
 _PLATFORMS = ("switch", "number", "select", "time")
 
 
@@ -53,7 +55,10 @@ def told_line(told: Told) -> str:
     """Return something that happened as a line of the logbook, which stands after the name of the battery."""
     entry = {} if told.entry is None else placeholders_of(told.entry.entry())
     text = text_of("common", f"battery_log_{told.event}") or told.event.value
-    line = text.format_map({"what": _name_of(told.what), **entry})
+    name = _name_of(told.what)
+    if told.what == _SCHEDULES and told.entry is not None:
+        name = f"{name} ({entry_line(told.entry.entry())})"
+    line = text.format_map({"what": name, **entry})
     reason = _reason(told.reason)
     return f"{line}. {reason}" if reason else line
 

@@ -161,6 +161,7 @@ class Charger:
         lifetime_energy, energy_today: Wh.
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
+        was_stopped: it has not charged since it was stopped from here, and the plug has been in.
         details: schedules, settings, firmware and the last session.
         meter: what the gateway measures of it.
         source: what answers for it; `None` where no gateway is set up.
@@ -178,6 +179,7 @@ class Charger:
     session_duration: timedelta | None
     refuses_level: bool = False
     start_stop: Command[bool] | None = None
+    was_stopped: bool = False
     mode_change: Command[ChargeMode] | None = None
     level_change: Command[float] | None = None
     details: ChargerDetails = field(default_factory=ChargerDetails)
@@ -250,11 +252,10 @@ class Charger:
     @property
     def is_full(self) -> bool:
         """Return whether the car has charged since it was plugged in, and takes no more; one that was stopped is not full."""
-        status, session, command = self.status, self.status.session, self.start_stop
+        status, session = self.status, self.status.session
         is_of_car = (status.connector_status or "").upper() in _WORDS_OF_A_FULL_CAR
         has_charged = session is not None and session.unplugged_at is None and (session.energy or 0.0) > 0
-        was_stopped = command is not None and not command.wish
-        return status.is_plugged_in and not status.is_charging and is_of_car and has_charged and not was_stopped
+        return status.is_plugged_in and not status.is_charging and is_of_car and has_charged and not self.was_stopped
 
     @property
     def state(self) -> ChargerState:

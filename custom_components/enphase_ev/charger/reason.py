@@ -29,6 +29,7 @@ class ChargingReason(StrEnum):
     WAITING_FOR_AUTHORIZATION = "waiting_for_authorization"
     WAITING_FOR_SCHEDULE = "waiting_for_schedule"
     CAR_NOT_ASKING = "car_not_asking"
+    STOPPED = "stopped"
     PAUSED_BY_CHARGER = "paused_by_charger"
     NOT_STARTED = "not_started"
 
@@ -73,6 +74,7 @@ def _of_waiting(charger: Charger, now: datetime, zone: tzinfo) -> ChargingReason
         (charger.is_full, ChargingReason.CAR_FULL),
         (status.is_load_balanced, ChargingReason.LOAD_TOO_HIGH),
         (waits_for_sun, ChargingReason.WAITING_FOR_SUN),
+        (charger.was_stopped and is_open and charger.mode is not ChargeMode.GREEN, ChargingReason.STOPPED),
         (word == "SUSPENDED_EV", ChargingReason.CAR_NOT_ASKING),
         (charger.mode is ChargeMode.GREEN, ChargingReason.WAITING_FOR_SUN),
         (not is_open, ChargingReason.WAITING_FOR_SCHEDULE),

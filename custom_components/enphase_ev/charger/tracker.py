@@ -60,6 +60,7 @@ class ChargerTracker:
         self._power = PowerMeter()
         self._charging_seen_at: datetime | None = None
         self._busy_at: datetime | None = None
+        self._was_stopped = False
         # The level (A) that the charger has taken last in this session, and whether it has refused the one that was asked for.
         self._taken_level: float | None = None
         self._is_level_refused = False
@@ -164,6 +165,8 @@ class ChargerTracker:
             self._charging_seen_at = cloud_time
         if not status.is_plugged_in:
             self._taken_level = None
+        if status.is_charging or not status.is_plugged_in:
+            self._was_stopped = False
         reason = (status.connector_status or "").lower() or None
         if (command := self.start_stop) is not None:
             self.start_stop = command.observe(status.is_charging, now, reason)
@@ -171,6 +174,8 @@ class ChargerTracker:
                 wish = "start" if command.wish else "stop"
                 # Whether the cloud has taken the command, queued it or found nothing to do: what counts is what the charger says.
                 LOGGER.warning("The charger was asked to %s charging and has not done it: it says %s", wish, reason)
+            if command.is_pending and self.start_stop.state is CommandState.CONFIRMED:
+                self._was_stopped = not command.wish
         if (mode_change := self.mode_change) is not None:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
         if (level_change := self.level_change) is not None:
@@ -270,6 +275,7 @@ class ChargerTracker:
             refuses_level=self.refuses_level,
             session_duration=_session_duration(status, self._charging_seen_at),
             start_stop=self.start_stop,
+            was_stopped=self._was_stopped,
             mode_change=self.mode_change,
             level_change=self.level_change,
             details=self.details,

@@ -1,5 +1,7 @@
 """Schedules that cannot run as things stand: what has to be turned on for them, the repair issue that offers it, and doing it."""
 
+from collections.abc import Collection
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -10,6 +12,7 @@ from ..battery.settings import async_switch_charge_schedules, async_switch_famil
 from ..const import DOMAIN
 from ..enlighten import BatteryFamily, ChargeMode
 from ..runtime import EnphaseRuntimeData
+from ..weekly import WeeklyWindow
 from .calendar_titles import mode_in_the_way, switch_in_the_way
 
 INACTIVE = "schedule_inactive"
@@ -38,6 +41,31 @@ async def async_activate_battery(coordinator: BatteryCoordinator, family: Batter
         await async_switch_family(coordinator, family, is_on=True)
     if family is BatteryFamily.CHARGE_FROM_GRID and battery.settings.schedules_charge is False:
         await async_switch_charge_schedules(coordinator, is_on=True)
+
+
+class Offers:
+    """The schedules of one calendar that were made there and cannot run, until they are seen to be gone."""
+
+    def __init__(self) -> None:
+        self._was_seen: dict[WeeklyWindow, bool] = {}
+
+    def add(self, windows: Collection[WeeklyWindow]) -> None:
+        """Note what was just made or changed; the cloud may show it later."""
+        self._was_seen |= dict.fromkeys(windows, False)
+
+    def are_gone(self, present: Collection[WeeklyWindow]) -> bool:
+        """Look at the schedules that are there; return whether the last one that was made here has gone with this look."""
+        before, self._was_seen = (
+            self._was_seen,
+            {window: was_seen or window in present for window, was_seen in self._was_seen.items() if window in present or not was_seen},
+        )
+        return bool(before) and not self._was_seen
+
+
+@callback
+def withdraw_issue(hass: HomeAssistant, entry: ConfigEntry, subject: str) -> None:
+    """Withdraw the offer about a charger, by its serial number, or about a kind of schedules of the battery, by its name."""
+    ir.async_delete_issue(hass, DOMAIN, f"{INACTIVE}_{entry.entry_id}_{subject}")
 
 
 @callback
