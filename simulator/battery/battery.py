@@ -6,7 +6,7 @@ Nothing runs in the background. Every request and every look first lives through
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, override
 
 from ..charger import Charger
 from ..clock import Clock
@@ -71,6 +71,11 @@ class Battery:
         self._written_at = float("-inf")
         self._hidden: list[tuple[float, ControlFamily, MissingGroup]] = []
         self._history = History()
+
+    @override
+    def __getstate__(self) -> dict[str, object]:
+        """What is kept of it on the disk: all but who listens."""
+        return {**self.__dict__, "listeners": []}
 
     # What it is and what it does
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import aiohttp
 from freezegun import freeze_time
 import pytest
 
-from simulator import SCENARIOS
+from simulator import SCENARIOS, Simulator
 from simulator.clock import Clock
 from simulator.saved import load, save
 from simulator.scenarios import build_world
@@ -45,6 +46,26 @@ def test_what_was_changed_is_kept(tmp_path: Path) -> None:
     assert again is not None
     assert (again.charging, again.lifetime_wh) == (False, charger.lifetime_wh)
     assert next(site.battery.settings.reserve for site in found.sites.values() if site.battery) == 37
+
+
+async def test_a_cloud_that_was_in_use_is_kept(socket_enabled: None, tmp_path: Path) -> None:
+    """With brokers that listen to the battery, and a start that waits for a charger."""
+    async with (
+        Simulator("home", mqtt=True, live=True, gateway=True, grid_services=True, speed=60) as sim,
+        aiohttp.ClientSession(sim.url) as session,
+    ):
+        async with session.get("/_sim/state") as answer:
+            assert answer.ok
+        sim.charger().go_offline()
+        sim.charger().queue(sim.charger().stop)
+    save(sim.world, tmp_path / "world")
+    world = load(tmp_path / "world", "home")
+    assert world is not None
+    async with Simulator("home", mqtt=True, live=True, gateway=True, grid_services=True, world=world) as again:
+        assert not again.charger().online
+        assert again.listeners == 0
+        async with aiohttp.ClientSession(again.url) as session, session.get("/_sim/state") as answer:
+            assert answer.ok
 
 
 def test_what_is_not_of_this_scenario_or_simulator_is_left_alone(tmp_path: Path) -> None:
