@@ -171,7 +171,8 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
-    assert batteries.battery_state("sensor", "pending_change") == "failed"
+    # Whoever asked was told: nothing is left over from it.
+    assert batteries.battery_state("sensor", "pending_change") == "none"
 
 
 async def test_what_the_cloud_refuses_of_an_import_leaves_what_was_added_before_it(batteries: BatteryHouse) -> None:
