@@ -39,7 +39,7 @@ _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 _SWITCH_NAMES = {_CFG: "charge_from_grid", _DTG: "discharge_to_grid", _RBD: "restrict_discharge"}
 _KEYS = {_CFG: "chargeFromGrid", _DTG: "dtgControl", _RBD: "rbdControl"}
 _MOST_STEPS = 3000
-_MOST_WRITES = 80
+_WRITES_OF_EACH = 14
 _READS_OF_WRITE = 10
 _READS_OF_MINUTE = 2
 _READS_OF_START = 20
@@ -328,6 +328,7 @@ class World:
             entry = self._entry(self.random.choice(list(BatteryFamily)), hour)
             self.cloud.add(entry, is_applied=True)
             self.must.add(says(entry))
+        self.entries = len(hours)
         self.free = [hour for hour in range(14, 24) if hour not in hours]
         self.cloud.now = 200.0
 
@@ -591,10 +592,11 @@ class World:
         """Return what was asked for too often: writes are bounded, reads belong to a write or to a minute in which something is open."""
         cloud = self.cloud
         most_reads = _READS_OF_START + _READS_OF_WRITE * cloud.writes + _READS_OF_MINUTE * (cloud.now - self.rested) / 60
-        # A process that died writes once more what it does not know of.
-        most_writes = _MOST_WRITES + sum(line.endswith("restarts") for line in self.log)
+        # So many for each entry and each wish; a process that died writes once more what it does not know of.
+        wishes = sum(" wants " in line for line in self.log)
+        most_writes = _WRITES_OF_EACH * (self.entries + wishes) + sum(line.endswith("restarts") for line in self.log)
         is_too_much = cloud.reads > most_reads or cloud.writes > most_writes
-        return [f"{cloud.reads} reads ({most_reads:.0f} at most) and {cloud.writes} writes"] if is_too_much else []
+        return [f"{cloud.reads} reads ({most_reads:.0f} at most) and {cloud.writes} writes ({most_writes} at most)"] if is_too_much else []
 
     def _broken_words(self, there: list[Says]) -> list[str]:
         wrong = []

@@ -34,22 +34,31 @@ class ApplyForm(NamedTuple):
 
 def due_applies(ledger: Ledger, reading: Reading, now: datetime) -> list[BatteryFamily]:
     """Return the families whose apply is to be written now."""
-    return [family for family, owed in ledger.owed.items() if _is_due(owed, reading, now)]
+    is_pending = may_be_pending(ledger, reading, now)
+    return [family for family, owed in ledger.owed.items() if _is_due(owed, now, is_pending=is_pending)]
 
 
-def _is_due(owed: Owed, reading: Reading, now: datetime) -> bool:
+def _is_due(owed: Owed, now: datetime, *, is_pending: bool) -> bool:
     if owed.wrote_at is not None:
         return False
     if owed.is_refused:
         return now >= _again_at(owed)
-    # The first apply does not wait until nothing is pending: without one the cloud drops the entries.
-    is_pending = reading.settings is not None and reading.settings.is_pending
+    # The first one does not wait for the gateway: the cloud drops what it is not told to apply. A later one that collides proves nothing.
     return not is_pending or owed.writes == 0
 
 
+def may_be_pending(ledger: Ledger, reading: Reading, now: datetime) -> bool:
+    """Return whether the gateway may have something to take over: a late read does not show yet what went out a moment ago."""
+    guard = ledger.guard
+    is_shown = reading.settings is not None and reading.settings.is_pending
+    return is_shown or (guard is not None and now < guard.toggled_at + LAG)
+
+
 def rest_until_apply(ledger: Ledger, now: datetime) -> Rest | None:
-    """Return how long to wait until an apply that was refused is tried again; `None` where none was refused."""
-    moments = [_again_at(owed) for owed in ledger.owed.values() if owed.is_refused]
+    """Return the rest until an apply is tried again that was refused, or that came to nothing."""
+    waiting = [owed for owed in ledger.owed.values() if owed.wrote_at is None]
+    settled_at = ledger.guard.toggled_at + LAG if ledger.guard is not None else now
+    moments = [_again_at(owed) if owed.is_refused else settled_at for owed in waiting]
     return Rest(max(min(moments), now + timedelta(seconds=1))) if moments else None
 
 

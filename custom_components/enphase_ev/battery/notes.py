@@ -10,12 +10,12 @@ from datetime import datetime
 
 from ..enlighten import BatteryEntry, BatteryFamily
 from . import override
+from .applies import may_be_pending
 from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent
 from .steps import (
     APART,
     APPLY_AGAIN,
     APPLY_FOR,
-    LAG,
     DeleteEntry,
     Reading,
     Write,
@@ -38,7 +38,7 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
         for one, count, in_flight_at, was_pending in attempts:
             one.attempts, one.in_flight_at, one.was_pending = count, in_flight_at, was_pending
 
-    is_pending = _may_be_pending(ledger, reading, now)
+    is_pending = may_be_pending(ledger, reading, now)
     ledger.wrote_at = now
     match step:
         case DeleteEntry(entry, intent):
@@ -88,13 +88,6 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         ledger.expect([entry], written_at=now)
     # It needs an apply of its own: one that went out before does not cover it.
     ledger.owe(entry.family, now)
-
-
-def _may_be_pending(ledger: Ledger, reading: Reading, now: datetime) -> bool:
-    """Return whether the gateway may have something to take over: a late read does not show yet what went out a moment ago."""
-    guard = ledger.guard
-    is_shown = reading.settings is not None and reading.settings.is_pending
-    return is_shown or (guard is not None and now < guard.toggled_at + LAG)
 
 
 def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: bool, first_applies: Sequence[BatteryFamily] = ()) -> None:
