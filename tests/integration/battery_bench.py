@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
+from uuid import uuid4
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -14,7 +15,7 @@ from homeassistant.helpers.translation import async_load_integrations
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.enphase_ev.battery import keeper
+from custom_components.enphase_ev.battery import keeper as keeper_module
 from custom_components.enphase_ev.battery.coordinator import BatteryCoordinator
 from custom_components.enphase_ev.battery.keeper import Keeper
 from custom_components.enphase_ev.battery.ledger_store import LedgerStore
@@ -85,25 +86,25 @@ class Bench:
     cloud: Cloud
     freezer: FrozenDateTimeFactory
     entry: MockConfigEntry
-    moments: Moments
     account: Account
-    coordinator: BatteryCoordinator
-    overrides: BatteryOverrides
+    moments: Moments = field(default_factory=Moments)
+    coordinator: BatteryCoordinator = field(init=False)
+    overrides: BatteryOverrides = field(init=False)
 
     @classmethod
     async def open(cls, hass: HomeAssistant, cloud: Cloud, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> Self:
         """Start the first process."""
-        entry = MockConfigEntry(domain=DOMAIN, title="Home")
+        # Hypothesis lets all that is random repeat itself: with the id of an earlier example it would go on with that one's ledger.
+        entry = MockConfigEntry(domain=DOMAIN, title="Home", entry_id=uuid4().hex)
         entry.add_to_hass(hass)
         # As Home Assistant does it before it sets up an integration.
         await async_load_integrations(hass, {DOMAIN})
         # Home Assistant's tests let the loop look at everything twice, which takes most of the time here.
         hass.loop.set_debug(False)
-        account = await cloud.signed_in()
-        moments = Moments()
-        coordinator, overrides = await _process(hass, entry, account, cloud.sim.site.id)
-        bench = cls(hass, cloud, freezer, entry, moments, account, coordinator, overrides)
+        bench = cls(hass, cloud, freezer, entry, await cloud.signed_in())
+        # A process can rest as soon as it is there, and the clock stands still.
         bench._watch(monkeypatch)
+        await bench._start()
         return bench
 
     @property
@@ -149,7 +150,7 @@ class Bench:
 
         monkeypatch.setattr(Transport, "send", watched_send)
         monkeypatch.setattr(Store, "async_save", watched_save)
-        monkeypatch.setattr(keeper, "async_rest", watched_rest)
+        monkeypatch.setattr(keeper_module, "async_rest", watched_rest)
 
     async def change(self, what: Callable[[Self], Awaitable[object]]) -> BaseException | None:
         """Make a change and wait until nothing is under way; return what it raised. Its moments are counted."""
@@ -177,7 +178,15 @@ class Bench:
         await self.close()
         self.moments = Moments()
         self.account = self.cloud.restarted(self.account)
-        self.coordinator, self.overrides = await _process(self.hass, self.entry, self.account, self.sim.site.id)
+        await self._start()
+
+    async def _start(self) -> None:
+        client, store = Batteries(self.account, self.sim.site.id), LedgerStore(self.hass, self.entry.entry_id)
+        keeper = Keeper(self.hass, self.entry, client, store, await store.async_load())
+        self.coordinator = BatteryCoordinator(self.hass, self.entry, client, keeper)
+        await self.coordinator.async_refresh()
+        self.overrides = BatteryOverrides(self.coordinator)
+        self.overrides.async_start()
 
     async def close(self) -> None:
         """Drop everything in memory."""
@@ -210,17 +219,6 @@ class Bench:
 
 def _background_tasks() -> list[asyncio.Task[object]]:
     return [task for task in asyncio.all_tasks() if "Enphase" in task.get_name() and task is not asyncio.current_task()]
-
-
-async def _process(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, site_id: str
-) -> tuple[BatteryCoordinator, BatteryOverrides]:
-    client, store = Batteries(account, site_id), LedgerStore(hass, entry.entry_id)
-    coordinator = BatteryCoordinator(hass, entry, client, Keeper(hass, entry, client, store, await store.async_load()))
-    await coordinator.async_refresh()
-    overrides = BatteryOverrides(coordinator)
-    overrides.async_start()
-    return coordinator, overrides
 
 
 def was_refused(raised: BaseException | None) -> bool:

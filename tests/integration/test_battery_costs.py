@@ -1,6 +1,7 @@
 """What a change of the battery costs in requests, and how soon it shows as applied."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 import logging
 
@@ -8,8 +9,9 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.enphase_ev.battery.answers import AnswerWatch
 from custom_components.enphase_ev.battery.change import Change
-from custom_components.enphase_ev.battery.ledger import ChangeState
+from custom_components.enphase_ev.battery.ledger import ChangeState, Intent
 from custom_components.enphase_ev.battery.settings import async_switch_family
 from custom_components.enphase_ev.enlighten import BatteryFamily, BatteryWish
 from simulator import Simulator
@@ -125,6 +127,27 @@ async def test_a_slow_gateway_is_waited_for(bench: Bench, delay: float) -> None:
     state, seconds = moves[-1]
     assert state is ChangeState.APPLIED
     assert seconds <= delay + 80
+
+
+async def test_what_is_asked_for_while_the_keeper_falls_asleep_does_not_wait_for_the_next_tick(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.battery.features.supports_mqtt = True
+    await bench.coordinator.async_refresh()
+    stop, later = AnswerWatch.stop, [Intent("reserve", datetime.now(UTC), BatteryWish(reserve=42))]
+
+    async def stop_and_be_woken(watch: AnswerWatch) -> None:
+        await stop(watch)
+        keeper = bench.coordinator.keeper
+        keeper.ledger.intents += [replace(intent, asked_at=datetime.now(UTC)) for intent in later]
+        later.clear()
+        keeper.wake()
+
+    monkeypatch.setattr(AnswerWatch, "stop", stop_and_be_woken)
+    await _toggled(bench)
+
+    assert later == []
+    assert bench.battery.settings.reserve == 42
 
 
 async def test_what_the_gateway_never_takes_over_is_not_applied(bench: Bench) -> None:

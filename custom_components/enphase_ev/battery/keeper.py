@@ -229,33 +229,40 @@ class Keeper:
             self._again_after = _AGAIN_AFTER
 
     async def _run(self) -> None:
-        rests = 0
-        try:
-            while not self._is_stopped:
-                now = datetime.now(UTC)
-                self._woken.clear()
-                if self._paused_until is not None and now < self._paused_until:
-                    if not await self._rest(self._paused_until - now):
-                        break
-                    continue
-                self._paused_until = None
-                step = decide(self.ledger, self.reading, now)
+        is_wanted = True
+        while is_wanted and not self._is_stopped:
+            try:
+                await self._take_steps()
+            finally:
+                await self._stop_listening()
+            if not self._is_stopped:
+                await self._save_quietly()
                 self.show()
-                if isinstance(step, AtRest):
+            # What was asked for meanwhile has found it awake still.
+            is_wanted = self._woken.is_set()
+
+    async def _take_steps(self) -> None:
+        rests = 0
+        while not self._is_stopped:
+            now = datetime.now(UTC)
+            self._woken.clear()
+            if self._paused_until is not None and now < self._paused_until:
+                if not await self._rest(self._paused_until - now):
                     break
-                rests = rests + 1 if isinstance(step, Rest) and step.until <= now else 0
-                if rests > _MOST_RESTS_IN_A_ROW:
-                    self._paused_until = now + _AGAIN_AFTER
-                elif isinstance(step, Rest):
-                    if not await self._rest(step.until - now):
-                        break
-                else:
-                    await self._do(step)
-        finally:
-            await self._stop_listening()
-        if not self._is_stopped:
-            await self._save_quietly()
+                continue
+            self._paused_until = None
+            step = decide(self.ledger, self.reading, now)
             self.show()
+            if isinstance(step, AtRest):
+                break
+            rests = rests + 1 if isinstance(step, Rest) and step.until <= now else 0
+            if rests > _MOST_RESTS_IN_A_ROW:
+                self._paused_until = now + _AGAIN_AFTER
+            elif isinstance(step, Rest):
+                if not await self._rest(step.until - now):
+                    break
+            else:
+                await self._do(step)
 
     async def _rest(self, time: timedelta) -> bool:
         """Rest for a while, or until somebody wants something; return whether it is worth staying awake for."""
