@@ -181,7 +181,7 @@ class World:
         return raised
 
 
-@costly(1600)
+@costly(1200)
 @given(windows=_windows(), switches=_SWITCHES, steps=_STEPS)
 async def test_nothing_is_lost_and_nothing_deleted_comes_back(
     windows: list[Window],

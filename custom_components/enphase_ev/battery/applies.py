@@ -118,8 +118,8 @@ def _is_applied(ledger: Ledger, family: BatteryFamily, owed: Owed, written: list
     if written and owed.is_taken and owed.named_source is not None:
         # This form has worked: later writes go out in it, too.
         ledger.names_source = owed.named_source
-    if written and ledger.guard is not None:
-        # The gateway has taken it over.
+    if written and ledger.guard is not None and owed.writes == 1 and owed.wrote_at == ledger.guard.toggled_at:
+        # The gateway has taken the last write over; where there were more, it may have been an earlier one.
         ledger.guard.has_wish = True
     del ledger.owed[family]
 
