@@ -58,7 +58,8 @@ def rest_until_apply(ledger: Ledger, now: datetime) -> Rest | None:
     """Return the rest until an apply is tried again that was refused, or that came to nothing."""
     waiting = [owed for owed in ledger.owed.values() if owed.wrote_at is None]
     settled_at = ledger.guard.toggled_at + LAG if ledger.guard is not None else now
-    moments = [_again_at(owed) if owed.is_refused else settled_at for owed in waiting]
+    # Beyond that, what the gateway still has is looked for all the same.
+    moments = [_again_at(owed) if owed.is_refused else settled_at for owed in waiting if owed.is_refused or now < settled_at]
     return Rest(max(min(moments), now + timedelta(seconds=1))) if moments else None
 
 

@@ -393,7 +393,9 @@ class Ledger(DataClassDictMixin):
     def expect(self, entries: Iterable[BatteryEntry], *, written_at: datetime | None = None) -> None:
         """Expect entries to be there from now on, unless they are expected, deleted or the override's already."""
         known = {one.entry.id for one in self.expected}
-        temporary = self.override.entry.entry() if self.override and self.override.is_ending else None
+        # One that is written now, in the last moment of an override, can show late: it has to be looked for when it is deleted.
+        is_over = self.override is not None and self.override.is_ending and written_at is None
+        temporary = self.override.entry.entry() if self.override and is_over else None
         for entry in entries:
             is_temporary = temporary is not None and entry.is_same_as(temporary)
             if (entry.id and entry.id in known) or self.was_deleted(entry) or is_temporary:
