@@ -55,7 +55,7 @@ def may_be_pending(ledger: Ledger, reading: Reading, now: datetime) -> bool:
 
 
 def rest_until_apply(ledger: Ledger, now: datetime) -> Rest | None:
-    """Return the rest until an apply is tried again that was refused, or that came to nothing."""
+    """Return how long to wait until an apply is tried again that was refused or came to nothing; `None` where none was."""
     waiting = [owed for owed in ledger.owed.values() if owed.wrote_at is None]
     settled_at = ledger.guard.toggled_at + LAG if ledger.guard is not None else now
     # Beyond that, what the gateway still has is looked for all the same.
