@@ -122,15 +122,16 @@ def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charge
 
 
 def _session_attributes(session: PastSession | None) -> Attributes:
-    """Return the figures of a session: times in UTC, the active time in seconds, the range in miles, the cost in the account's currency."""
+    """Return the figures of a session: times in UTC, the duration in minutes (and in seconds), the range in miles, the cost in the account's currency."""
     if session is None:
         return {}
     return {
         "start": session.started_at,
         "end": session.ended_at,
+        "duration": session.minutes,
         "active_time": session.active_seconds,
         "cost": session.cost,
-        "range_added": None if session.range_added is None else round(session.range_added, 1),
+        "range_added": session.miles,
     }
 
 

@@ -127,6 +127,7 @@ async def test_the_last_session_comes_some_minutes_after_the_start(house: House)
     assert float(state.state) == pytest.approx(last.energy_wh / 1000, abs=0.01)
     assert state.attributes["unit_of_measurement"] == "kWh"
     assert state.attributes["active_time"] == int(last.active_s)
+    assert state.attributes["duration"] == round(int(last.active_s) / 60)
     assert state.attributes["cost"] == last.cost
     assert state.attributes["range_added"] == pytest.approx(last.miles, abs=0.1)
     assert last.started_at is not None
@@ -200,7 +201,9 @@ async def test_all_pages_are_read(house: House) -> None:
     newest = history[-1]
     assert newest.started_at is not None
     assert datetime.fromisoformat(str(found[0]["start"])).timestamp() == pytest.approx(newest.started_at, abs=0.001)
-    assert set(found[0]) == {"start", "end", "energy", "active_time", "range_added", "cost"}
+    assert set(found[0]) == {"start", "end", "energy", "duration", "active_time", "range_added", "cost"}
+    assert all(session["range_added"] == round(float(str(session["range_added"])), 1) for session in found)
+    assert found[0]["duration"] == round(int(newest.active_s) / 60)
 
 
 async def test_days_are_those_of_the_site(house: House) -> None:

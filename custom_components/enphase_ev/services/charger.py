@@ -219,8 +219,9 @@ def _session_answer(session: PastSession) -> JsonObjectType:
         ATTR_START: session.started_at.isoformat() if session.started_at else None,
         ATTR_END: session.ended_at.isoformat() if session.ended_at else None,
         "energy": session.energy,
+        "duration": session.minutes,
         "active_time": session.active_seconds,
-        "range_added": session.range_added,
+        "range_added": session.miles,
         "cost": session.cost,
     }
 

@@ -30,6 +30,16 @@ class PastSession(Model):
     range_added: float | None = wire("milesAdded", read_float)
     cost: float | None = wire("sessionCost", read_float)
 
+    @property
+    def minutes(self) -> int | None:
+        """Return how long it charged, as events and attributes tell it."""
+        return None if self.active_seconds is None else round(self.active_seconds / 60)
+
+    @property
+    def miles(self) -> float | None:
+        """Return the range added in miles, to a tenth: the cloud's figure has a dozen digits."""
+        return None if self.range_added is None else round(self.range_added, 1)
+
 
 def each_once(sessions: Iterable[PastSession]) -> list[PastSession]:
     """Return each session once: pages can overlap, and what has the same id, or the same beginning and end, is one."""
