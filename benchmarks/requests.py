@@ -16,6 +16,7 @@ from freezegun.api import FrozenDateTimeFactory
 from benchmarks.houses import Plan, restart, signed_in
 from custom_components.enphase_ev.battery.ledger import ChangeState
 from custom_components.enphase_ev.const import DOMAIN
+from custom_components.enphase_ev.enlighten import ConfigurationKey
 from simulator import Simulator
 from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import WriteKind
@@ -137,7 +138,10 @@ _CHARGER_COMMANDS: dict[str, _Command] = {
     "stop": _entity("switch", "turn_off", "charging"),
     "charge mode": _entity("select", "select_option", "charge_mode", option="green"),
     "charge mode, back": _entity("select", "select_option", "charge_mode", option="manual"),
-    "app authentication": _entity("switch", "turn_on", "app_authentication"),
+    # Its switch is off in new installations.
+    "app authentication": lambda house: house.entry.runtime_data.details.async_set_configuration(
+        house.sim.charger().serial, ConfigurationKey.APP_AUTHENTICATION, value=True
+    ),
     "add a schedule": _charger_action("add_charging_schedule", **_SLOT),
     "change a schedule": lambda house: house.ask(
         "update_charging_schedule", device_id=house.device_id(), schedule_id=_slot_id(house), start="02:00:00"

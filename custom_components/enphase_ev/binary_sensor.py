@@ -63,7 +63,7 @@ CHARGER_BINARY_SENSORS = (
         value_fn=lambda charger: charger.status.is_plugged_in,
     ),
     ChargerBinarySensorDescription(
-        # The blueprints that people have imported find it by its class.
+        # The blueprints that people have imported find it by its class, although the editor offers "battery started charging" for that.
         key="charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         value_fn=lambda charger: charger.status.is_charging,
@@ -77,6 +77,7 @@ CHARGER_BINARY_SENSORS = (
     ChargerBinarySensorDescription(
         key="connected",
         translation_key="connected",
+        entity_registry_enabled_default=False,
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda charger: charger.status.is_connected,
@@ -91,6 +92,7 @@ CHARGER_BINARY_SENSORS = (
     ChargerBinarySensorDescription(
         key="safe_limit",
         translation_key="safe_limit",
+        entity_registry_enabled_default=False,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda charger: charger.is_at_safe_limit,
     ),
@@ -141,6 +143,7 @@ BATTERY_BINARY_SENSORS = (
     BatteryBinarySensorDescription(
         key="demand_response",
         translation_key="demand_response",
+        entity_registry_enabled_default=False,
         source=BATTERY_SETTINGS,
         device_class=BinarySensorDeviceClass.RUNNING,
         has_fn=lambda battery: battery.settings is not None,
@@ -155,6 +158,7 @@ BATTERY_BINARY_SENSORS = (
     BatteryBinarySensorDescription(
         key="override_active",
         translation_key="override_active",
+        entity_registry_enabled_default=False,
         device_class=BinarySensorDeviceClass.RUNNING,
         has_fn=lambda battery: battery.may_write,
         value_fn=lambda battery: battery.override is not None,
@@ -164,6 +168,7 @@ BATTERY_BINARY_SENSORS = (
 CHARGER_SCHEDULE_OPEN = ChargerBinarySensorDescription(
     key="schedule_open",
     translation_key="schedule_open",
+    entity_registry_enabled_default=False,
     device_class=BinarySensorDeviceClass.RUNNING,
     source=CHARGING_SCHEDULE,
     has_fn=lambda charger: charger.details.slots is not None,
@@ -173,6 +178,7 @@ CHARGER_SCHEDULE_OPEN = ChargerBinarySensorDescription(
 BATTERY_SCHEDULE_OPEN = BatteryBinarySensorDescription(
     key="schedule_open",
     translation_key="schedule_open",
+    entity_registry_enabled_default=False,
     device_class=BinarySensorDeviceClass.RUNNING,
     source=BATTERY_SCHEDULES,
     has_fn=lambda battery: any(battery.has_schedules(family) for family in BatteryFamily),

@@ -37,11 +37,13 @@ CHARGER_BUTTONS = (
     ChargerButtonDescription(
         key="start_charging",
         translation_key="start_charging",
+        entity_registry_enabled_default=False,
         press_fn=lambda commands, serial: commands.async_start(serial),
     ),
     ChargerButtonDescription(
         key="stop_charging",
         translation_key="stop_charging",
+        entity_registry_enabled_default=False,
         press_fn=lambda commands, serial: commands.async_stop(serial),
     ),
 )
@@ -72,12 +74,14 @@ BATTERY_BUTTONS = (
     BatteryButtonDescription(
         key="refresh_battery",
         translation_key="refresh_battery",
+        entity_registry_enabled_default=False,
         entity_category=EntityCategory.DIAGNOSTIC,
         press_fn=async_refresh_battery,
     ),
     BatteryButtonDescription(
         key="restore_schedules",
         translation_key="restore_schedules",
+        entity_registry_enabled_default=False,
         entity_category=EntityCategory.DIAGNOSTIC,
         has_fn=lambda battery: battery.may_write and battery.schedules is not None,
         press_fn=async_restore_schedules,
@@ -85,6 +89,7 @@ BATTERY_BUTTONS = (
     BatteryButtonDescription(
         key="cancel_profile_change",
         translation_key="cancel_profile_change",
+        entity_registry_enabled_default=False,
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda battery: battery.may_write and battery.profile is not None,
         has_work_fn=lambda battery: battery.is_profile_changing,

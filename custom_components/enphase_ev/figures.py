@@ -38,10 +38,11 @@ class EnphaseSensorDescription[SubjectT](SubjectDescription[SubjectT], SensorEnt
 
 
 class Place(Enum):
-    """Where a person finds a sensor: among the main ones, among the diagnostic ones, or there after enabling it."""
+    """Where a person finds a sensor: among the main ones, among the diagnostic ones, or in one of both after enabling it."""
 
     MAIN = auto()
     DIAGNOSTIC = auto()
+    MAIN_BUT_OFF = auto()
     OFF_BY_DEFAULT = auto()
 
 
@@ -114,8 +115,8 @@ def sensor[SubjectT](
         suggested_unit_of_measurement=figure.shown_in,
         suggested_display_precision=figure.digits,
         state_class=figure.state_class,
-        entity_category=None if place is Place.MAIN else EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=place is not Place.OFF_BY_DEFAULT,
+        entity_category=None if place in {Place.MAIN, Place.MAIN_BUT_OFF} else EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=place in {Place.MAIN, Place.DIAGNOSTIC},
         options=None if options is None else list(options),
         reported_every=figure.reported_every,
         has_fn=has_fn,

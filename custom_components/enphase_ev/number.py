@@ -71,6 +71,7 @@ CHARGER_NUMBERS = (
     ChargerNumberDescription(
         key="default_charge_level",
         translation_key="default_charge_level",
+        entity_registry_enabled_default=False,
         source=CHARGER_CONFIGURATION,
         device_class=NumberDeviceClass.CURRENT,
         entity_category=EntityCategory.CONFIG,

@@ -122,7 +122,7 @@ def _of_summary(read: Callable[[ChargerSummary], StateType]) -> Callable[[Charge
 
 
 def _session_attributes(session: PastSession | None) -> Attributes:
-    """Return the figures of a session: times in UTC, the duration in minutes (and in seconds), the range in miles, the cost in the account's currency."""
+    """Return the figures of a session: times in UTC, minutes (and the seconds of before), miles, the cost in the account's currency."""
     if session is None:
         return {}
     return {
@@ -166,7 +166,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         ENUM,
         lambda charger: charger.mode_shown.name.lower() if charger.mode_shown else None,
         options=[mode.name.lower() for mode in ChargeMode],
-        place=Place.DIAGNOSTIC,
+        place=Place.OFF_BY_DEFAULT,
         has_fn=lambda charger: charger.mode is not None or charger.preference is not None,
         attributes_fn=lambda charger: {"reported": charger.unknown_mode},
     ),
@@ -183,6 +183,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         _LAST_SESSION_RANGE,
         MILES,
         lambda charger: charger.details.last_session.range_added if charger.details.last_session else None,
+        place=Place.MAIN_BUT_OFF,
         has_fn=lambda charger: charger.details.last_session is not None and charger.details.last_session.range_added is not None,
     ),
     sensor(
@@ -197,14 +198,14 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         ENUM,
         _connector_state,
         options=_CONNECTOR_STATES,
-        place=Place.DIAGNOSTIC,
+        place=Place.OFF_BY_DEFAULT,
     ),
     sensor(
         "phase_mode",
         ENUM,
         _of_summary(lambda summary: summary.phase_mode),
         options=[mode.value for mode in PhaseMode],
-        place=Place.DIAGNOSTIC,
+        place=Place.OFF_BY_DEFAULT,
     ),
     sensor(
         "min_amps",
@@ -324,17 +325,17 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
     sensor("state_of_charge", STATE_OF_CHARGE, _of_status(lambda status: status.state_of_charge)),
     sensor("available_energy", STORED_KWH, _of_status(lambda status: status.available_energy)),
     sensor("capacity", CAPACITY, _of_status(lambda status: status.capacity), place=Place.DIAGNOSTIC),
-    sensor("available_power", MOST_KILOWATTS, _of_status(_most_power), place=Place.DIAGNOSTIC),
+    sensor("available_power", MOST_KILOWATTS, _of_status(_most_power), place=Place.OFF_BY_DEFAULT),
     sensor("battery_status", ENUM, lambda battery: battery.activity, options=ACTIVITIES),
     sensor(
         "grid_mode",
         ENUM,
         lambda battery: _GRID_MODES.get((battery.settings.grid_mode if battery.settings else None) or ""),
         options=list(_GRID_MODES.values()),
-        place=Place.DIAGNOSTIC,
+        place=Place.OFF_BY_DEFAULT,
         has_fn=lambda battery: battery.settings is not None and battery.settings.grid_mode is not None,
     ),
-    sensor("system_profile", ENUM, profile_shown, options=list(PROFILES), place=Place.DIAGNOSTIC),
+    sensor("system_profile", ENUM, profile_shown, options=list(PROFILES), place=Place.OFF_BY_DEFAULT),
     sensor(
         "pending_change",
         ENUM,
@@ -371,7 +372,7 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
 
 
 BATTERY_READ: EnphaseSensorDescription[Battery] = sensor(
-    "battery_last_successful_update", TIMESTAMP, lambda _: None, place=Place.DIAGNOSTIC
+    "battery_last_successful_update", TIMESTAMP, lambda _: None, place=Place.OFF_BY_DEFAULT
 )
 
 
@@ -383,7 +384,7 @@ UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
     sensor(
         "cycle_count", COUNT_UP, lambda unit: unit.cycle_count, place=Place.OFF_BY_DEFAULT, has_fn=lambda unit: unit.cycle_count is not None
     ),
-    sensor("status", ENUM, activity_of, translation_key="unit_status", options=ACTIVITIES),
+    sensor("status", ENUM, activity_of, translation_key="unit_status", options=ACTIVITIES, place=Place.MAIN_BUT_OFF),
     sensor(
         "available_power",
         MOST_KILOWATTS,

@@ -79,6 +79,7 @@ CHARGER_SWITCHES = (
     ChargerSwitchDescription(
         key="app_authentication",
         translation_key="app_authentication",
+        entity_registry_enabled_default=False,
         source=CHARGER_CONFIGURATION,
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda charger: Feature.AUTHENTICATION in charger.details.features,
@@ -88,6 +89,7 @@ CHARGER_SWITCHES = (
     ChargerSwitchDescription(
         key="rfid_authentication",
         translation_key="rfid_authentication",
+        entity_registry_enabled_default=False,
         source=CHARGER_CONFIGURATION,
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda charger: Feature.RFID in charger.details.features,
@@ -140,6 +142,7 @@ BATTERY_SWITCHES = (
     BatterySwitchDescription(
         key="storm_guard_ev",
         translation_key="storm_guard_ev",
+        entity_registry_enabled_default=False,
         source=BATTERY_PROFILE,
         has_fn=lambda battery: (
             battery.may_write
@@ -242,6 +245,8 @@ class SlotSwitch(ChargerEntity, SwitchEntity):
         super().__init__(coordinator, OFF_PEAK_SLOT if slot.type is SlotType.OFF_PEAK else CUSTOM_SLOT, serial)
         self._slot_id = slot.id
         self._attr_unique_id = _slot_unique_id(serial, slot)
+        # Every charger has an off-peak slot; few people use it.
+        self._attr_entity_registry_enabled_default = slot.type is not SlotType.OFF_PEAK or slot.is_enabled
         start, end = (f"{moment:%H:%M}" if moment else "-" for moment in (slot.start, slot.end))
         self._attr_translation_placeholders = {"start": start, "end": end}
 

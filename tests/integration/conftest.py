@@ -21,6 +21,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.enphase_ev.accounts import async_get_accounts
 from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten.transport import GRID_SERVICES_URL_VARIABLE, URL_VARIABLE
+from custom_components.enphase_ev.entity import UnitEntity
 from simulator import Simulator
 from simulator.gateway_inside import Role
 from simulator.gateway_readings import EvseMeter
@@ -131,6 +132,38 @@ async def local(build_local_house: HouseBuilder) -> House:
 async def house(build_house: HouseBuilder) -> House:
     """A house with one charger, a vehicle plugged in, nothing charging."""
     return await build_house()
+
+
+# Off in new installations, and on in those of before, which most tests look at.
+_ONCE_ON = {
+    *("app_authentication", "available_power", "battery_last_successful_update", "cancel_profile_change", "charge_mode", "connected"),
+    *("connector_status", "default_charge_level", "demand_response", "grid_mode", "last_session_cost", "last_session_range"),
+    *("next_import_price_change", "off_peak_slot", "override_active", "phase_mode", "refresh_battery"),
+    *("restore_schedules", "rfid_authentication", "safe_limit", "schedule_open", "start_charging", "stop_charging"),
+    *("storm_guard_ev", "system_profile", "unit_status"),
+}
+
+
+def _is_on_in_tests(entity: Entity) -> bool:
+    description = entity.entity_description
+    own = getattr(entity, "_attr_entity_registry_enabled_default", description.entity_registry_enabled_default)
+    is_once_on = description.translation_key in _ONCE_ON and not (isinstance(entity, UnitEntity) and description.key == "available_power")
+    return own or is_once_on
+
+
+@pytest.fixture(autouse=True)
+def _as_before(request: pytest.FixtureRequest) -> Generator[None]:
+    """Have on what was on before, unless a test is about a new installation: then it asks for `as_installed`."""
+    if "as_installed" in request.fixturenames:
+        yield
+        return
+    with patch.object(Entity, "entity_registry_enabled_default", property(_is_on_in_tests)):
+        yield
+
+
+@pytest.fixture
+def as_installed() -> None:
+    """Leave off what is off in a new installation."""
 
 
 @pytest.fixture

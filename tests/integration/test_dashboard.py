@@ -19,7 +19,7 @@ def dashboard() -> dict[str, object]:
     return load_yaml_dict(str(_PAGE))
 
 
-async def test_entities_are_those_of_the_demo(dashboard: dict[str, object], sign_in_house: HouseBuilder) -> None:
+async def test_entities_are_those_of_the_demo(as_installed: None, dashboard: dict[str, object], sign_in_house: HouseBuilder) -> None:
     house = await sign_in_house("home")
     # The energy of the day and what was told to the battery are known some minutes later.
     await house.live(300)

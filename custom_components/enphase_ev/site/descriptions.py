@@ -7,7 +7,7 @@ from homeassistant.components.sensor import SensorStateClass
 
 from ..charger.costs import ChargerCosts
 from ..enlighten import Channel
-from ..figures import COST, COUNTED_KWH, TIMESTAMP, TOTAL_COST, Attributes, EnphaseSensorDescription, Figure, sensor
+from ..figures import COST, COUNTED_KWH, TIMESTAMP, TOTAL_COST, Attributes, EnphaseSensorDescription, Figure, Place, sensor
 from .energy_counter import EnergyCounter
 from .grid_schedule import GridSchedule
 from .prices import SitePrices
@@ -69,6 +69,7 @@ NEXT_PRICE_SENSORS: tuple[EnphaseSensorDescription[SitePrices], ...] = (
         "next_import_price_change",
         TIMESTAMP,
         lambda prices: prices.next_import_change(datetime.now(UTC)),
+        place=Place.MAIN_BUT_OFF,
         has_fn=lambda prices: prices.has_import,
     ),
 )
@@ -86,7 +87,13 @@ def _next_event_attributes(grid: GridSchedule) -> Attributes:
 
 COST_SENSORS: tuple[EnphaseSensorDescription[ChargerCosts], ...] = (
     sensor("session_cost", COST, lambda costs: costs.session, has_fn=lambda costs: costs.session is not None),
-    sensor("last_session_cost", COST, lambda costs: costs.last_session, has_fn=lambda costs: costs.last_session is not None),
+    sensor(
+        "last_session_cost",
+        COST,
+        lambda costs: costs.last_session,
+        place=Place.MAIN_BUT_OFF,
+        has_fn=lambda costs: costs.last_session is not None,
+    ),
     sensor(
         "cost_this_month",
         TOTAL_COST,
