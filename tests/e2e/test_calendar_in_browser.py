@@ -239,7 +239,7 @@ async def plan_the_battery(person: Planner, simulator: Simulator) -> None:
     await person.repeat("Weekly")
     await person.choose_days("TU", "TH")
     await person.save("Add Event")
-    await person.is_told("Another schedule is in the way: Charge from grid, 20:00 to 05:00")
+    await person.is_told("This overlaps an existing schedule: Charge from grid, 20:00 to 05:00")
     await person.take_picture("overlap-is-refused")
     assert await are()
 

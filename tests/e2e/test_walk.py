@@ -99,18 +99,18 @@ async def signs_in(person: Walker, simulator: Simulator) -> None:
     await person.start_adding()
     await person.show("sign-in", person.dialog)
     await person.sign_in(account["email"], "not the password")
-    await person.sees("The e-mail address or the password is wrong.")
+    await person.sees("The email address or password is wrong.")
     await person.take_picture("wrong-password")
     await person.sign_in(account["email"], account["password"])
 
     await person.type_code("000000")
-    await person.sees("This code is wrong or has run out. Only the newest code counts.")
+    await person.sees("The code is wrong or has expired. Only the newest code works.")
     await person.take_picture("wrong-code")
     code = (await simulator.account())["code"]
     assert code is not None
     await person.type_code(code)
 
-    await person.sees("Choose the site")
+    await person.sees("Choose a site")
     await person.take_picture("sites")
     await person.choose(HOME)
     await person.sees("Choose the chargers")
@@ -127,7 +127,7 @@ async def adds_the_other_home(person: Walker, simulator: Simulator) -> None:
     await person.start_adding()
     await person.sign_in(account["email"], account["password"])
     await person.choose(HOME)
-    await person.closes("This site is set up already.")
+    await person.closes("This site is already set up.")
 
     await person.start_adding()
     await person.sign_in(account["email"], account["password"])
@@ -271,7 +271,7 @@ async def wants_the_second_charger_after_all(person: Walker, home_assistant: Hom
     await person.sees("Change the password or the chargers")
     await person.page.locator("input[type=email]").fill("somebody.else@example.com")
     await person.press("Submit")
-    await person.sees("For another account, remove the site and add it again.")
+    await person.sees("To use another account, remove the site and add it again.")
     await person.page.locator("input[type=email]").fill("alex.demo@example.com")
     await person.page.locator("ha-checkbox", has_text=SECOND).click()
     await person.take_picture("reconfigure")
@@ -292,7 +292,7 @@ async def signs_in_again(person: Walker, simulator: Simulator, home_assistant: H
     account = await simulator.account()
     await person.page.goto("/config/repairs")
     await person.page.get_by_text("Authentication expired for Main Site").click()
-    await person.sees("Enphase has signed Home Assistant out of Main Site.")
+    await person.sees("Enphase ended the session for Main Site.")
     await person.take_picture("signed-out")
     await person.page.locator("input[type=password]").fill(account["password"])
     await person.press("Submit")

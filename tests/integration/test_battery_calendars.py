@@ -184,12 +184,12 @@ async def test_an_event_becomes_an_entry(
 @pytest.mark.parametrize(
     ("family", "begins", "ends", "days", "summary", "reason"),
     [
-        ("cfg", "09:00", "11:00", 0, "Charge to 4 %", "cannot be 4 %. It takes 5 to 100 %"),
-        ("cfg", "09:00", "11:00", 0, "Charge to 0 %", "cannot be 0 %. It takes 5 to 100 %"),
-        ("cfg", "09:00", "11:00", 0, "Charge to 101 %", "cannot be 101 %. It takes 5 to 100 %"),
-        ("dtg", "09:00", "11:00", 0, "Discharge to 10 %", "cannot be 10 %. It takes 15 to 100 %"),
-        ("rbd", "09:00", "11:00", 3, "Hold", "less than 24 hours apart"),
-        ("rbd", "09:00", "09:00", 1, "Hold", "less than 24 hours apart"),
+        ("cfg", "09:00", "11:00", 0, "Charge to 4 %", "can't be 4 %. Choose 5 to 100 %"),
+        ("cfg", "09:00", "11:00", 0, "Charge to 0 %", "can't be 0 %. Choose 5 to 100 %"),
+        ("cfg", "09:00", "11:00", 0, "Charge to 101 %", "can't be 101 %. Choose 5 to 100 %"),
+        ("dtg", "09:00", "11:00", 0, "Discharge to 10 %", "can't be 10 %. Choose 15 to 100 %"),
+        ("rbd", "09:00", "11:00", 3, "Hold", "shorter than 24 hours"),
+        ("rbd", "09:00", "09:00", 1, "Hold", "shorter than 24 hours"),
         # Overnight entries go on into the next day, Sunday's into Monday.
         (
             "cfg",
@@ -197,16 +197,16 @@ async def test_an_event_becomes_an_entry(
             "06:00",
             0,
             "Charge",
-            "in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday",
+            "overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday",
         ),
-        ("cfg", "15:00", "20:30", 0, "Charge", "in the way: Charge from grid, 20:00 to 05:00"),
+        ("cfg", "15:00", "20:30", 0, "Charge", "overlaps an existing schedule: Charge from grid, 20:00 to 05:00"),
         (
             "dtg",
             "19:59",
             "21:00",
             0,
             "Discharge to 20 %",
-            "in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday",
+            "overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday",
         ),
     ],
 )
@@ -233,7 +233,7 @@ async def test_no_time_at_all_is_refused(batteries: BatteryHouse) -> None:
 async def test_days_as_a_whole_are_refused(batteries: BatteryHouse) -> None:
     monday = next_monday()
     dates = {"start_date": monday.isoformat(), "end_date": (monday + timedelta(days=1)).isoformat()}
-    with pytest.raises(ServiceValidationError, match="Days as a whole"):
+    with pytest.raises(ServiceValidationError, match="shorter than 24 hours"):
         await batteries.lived_through(
             batteries.call(CALENDAR, "create_event", entity_id=_calendar(batteries).entity_id, summary="Holiday", **dates)
         )
@@ -244,7 +244,7 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     batteries.sim.world.deployment.battery.wrong_family_named = is_misled
     before, monday = batteries.entries, next_monday()
 
-    with pytest.raises(HomeAssistantError, match="in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday"):
+    with pytest.raises(HomeAssistantError, match="overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday"):
         await _calendar(batteries, "rbd").create(at(monday, "19:00"), at(monday, "19:30"), "Hold")
     await batteries.pass_time(minutes=2)
 
@@ -257,7 +257,7 @@ async def test_a_cloud_that_is_down_is_said_and_nothing_is_lost(batteries: Batte
     before = batteries.entries
     batteries.sim.faults.add(path="schedules", status=503, times=None)
 
-    with pytest.raises(HomeAssistantError, match="cannot be reached"):
+    with pytest.raises(HomeAssistantError, match="can't be reached"):
         await _calendar(batteries).create(at(next_monday(), "09:00"), at(next_monday(), "11:00"))
 
     batteries.sim.faults.clear()
@@ -397,7 +397,7 @@ async def test_an_event_that_is_gone_already(batteries: BatteryHouse, hass_ws_cl
 
     answer = await send("delete", uid=shown.uid)
 
-    assert "no schedule with this id" in answer["error"]["message"]
+    assert "Schedule not found" in answer["error"]["message"]
     assert batteries.entries == {_DISCHARGE}
 
 

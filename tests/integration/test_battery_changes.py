@@ -83,7 +83,7 @@ async def test_a_schedule_that_cannot_be_put_back_is_told_with_the_reason(batter
     await batteries.until(lambda: "not_put_back" in told.types)
 
     assert ("not_put_back", None, _NIGHT, "request_rejected") in told.events
-    assert "Charge from grid schedule 20:00\u201305:00 could not be put back. Enphase refused it." in told.lines
+    assert "Charge from grid schedule 20:00\u201305:00 couldn't be put back. Enphase refused it." in told.lines
 
 
 async def test_an_override_is_told_from_its_start_to_its_end(batteries: BatteryHouse) -> None:
@@ -107,7 +107,7 @@ async def test_a_change_that_the_gateway_never_takes_over_is_told(batteries: Bat
     await batteries.until(lambda: "failed" in told.types)
 
     assert ("failed", "discharge_to_grid", None, "not_applied") in told.events
-    assert "Discharge to grid: not applied. The gateway did not apply it." in told.lines
+    assert "Discharge to grid: not applied. The gateway didn't apply it." in told.lines
 
 
 async def test_lines_are_in_the_language_of_the_house(batteries: BatteryHouse) -> None:

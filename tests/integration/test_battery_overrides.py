@@ -391,7 +391,7 @@ async def test_one_that_is_aside_is_there_for_whoever_asks(home: BatteryHouse) -
     asked = await home.asked("validate_battery_schedule", family="dtg", start="13:40", end="14:30", days=["thu"], limit=50)
     assert asked == {"valid": False, "reason": "schedule_conflict"}
     refusal = await home.refused("update_battery_schedule", schedule_id=aside, end="13:50")
-    assert str(refusal) == "This schedule is set aside for the battery override until 14:10. End the override first"
+    assert str(refusal) == "This schedule is suspended for the battery override until 14:10. End the override first"
     answer = await home.asked("delete_battery_schedule", schedule_id=aside, wait=MOST_WAITED)
     assert answer == {"state": "applied", "reason": None}
 

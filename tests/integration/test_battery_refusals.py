@@ -55,16 +55,16 @@ async def _refused(house: BatteryHouse, service: str, **data: object) -> HomeAss
     [
         (
             {"start": "19:00", "end": "21:00"},
-            "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
+            "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
         ),
         (
             {"start": "03:00", "end": "06:00"},
-            "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
+            "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
         ),
-        ({"limit": 4}, "The limit cannot be 4 %. It takes 5 to 100 %."),
-        ({"limit": 0}, "The limit cannot be 0 %. It takes 5 to 100 %."),
-        ({"family": "dtg", "limit": 11}, "The limit cannot be 11 %. It takes 12 to 100 %."),
-        ({"end": "09:00"}, "A schedule cannot start and end at the same time."),
+        ({"limit": 4}, "The limit can't be 4 %. Choose 5 to 100 %."),
+        ({"limit": 0}, "The limit can't be 0 %. Choose 5 to 100 %."),
+        ({"family": "dtg", "limit": 11}, "The limit can't be 11 %. Choose 12 to 100 %."),
+        ({"end": "09:00"}, "A schedule can't start and end at the same time."),
     ],
 )
 async def test_what_cannot_be_is_refused_with_what_can(batteries: BatteryHouse, fields: dict[str, object], words: str) -> None:
@@ -83,17 +83,17 @@ async def test_a_night_is_in_the_way_on_the_day_on_which_it_ends(batteries: Batt
     batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,), enabled=False)
     day = "sun" if start == "22:00" else "mon"
     words = await _words(batteries, await _refused(batteries, "add_battery_schedule", family="cfg", start=start, end="23:00", days=[day]))
-    assert words == "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Sunday."
+    assert words == "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Sunday."
     await batteries.asked("add_battery_schedule", family="cfg", start=start, end="23:00", days=["sat"], wait=MOST_WAITED)
 
 
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("es", "Otra programación lo impide: Carga desde la red, de 20:00 a 05:00, Domingo."),
-        ("it", "Un altro programma lo impedisce: Carica dalla rete, dalle 20:00 alle 05:00, Domenica."),
-        ("pt", "Outro agendamento impede-o: Carregamento a partir da rede, das 20:00 às 05:00, Domingo."),
-        ("is", "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Sunday."),
+        ("es", "Se solapa con una programación existente: Carga desde la red, de 20:00 a 05:00, Domingo."),
+        ("it", "Si sovrappone a un programma esistente: Carica dalla rete, dalle 20:00 alle 05:00, Domenica."),
+        ("pt", "Sobrepõe-se a um agendamento existente: Carregamento a partir da rede, das 20:00 às 05:00, Domingo."),
+        ("is", "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Sunday."),
     ],
 )
 async def test_what_is_in_the_way_is_named_in_the_language_of_the_house(batteries: BatteryHouse, language: str, words: str) -> None:
@@ -114,7 +114,7 @@ async def test_a_name_without_its_translation_stays_as_the_actions_know_it(hass:
 async def test_two_entries_of_one_import_may_not_overlap_either(batteries: BatteryHouse) -> None:
     other = {**_NEW, "start": "10:00", "end": "12:00"}
     words = await _words(batteries, await _refused(batteries, "import_battery_schedules", schedules=[_NEW, other]))
-    assert words == "Another schedule is in the way: Charge from grid, 09:00 to 11:30, Monday, Tuesday."
+    assert words == "This overlaps an existing schedule: Charge from grid, 09:00 to 11:30, Monday, Tuesday."
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     batteries.battery.switches.wrong_family_named = names_the_wrong_one
     before = batteries.entries
     refusal = await batteries.refused("add_battery_schedule", family="rbd", start="19:00", end="19:30", days=["fri"])
-    assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
+    assert await _words(batteries, refusal) == "This overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday."
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
     # Whoever asked was told: nothing is left over from it.
@@ -199,7 +199,7 @@ async def test_a_conflict_with_what_came_in_between_is_explained_with_it(batteri
     batteries.battery.switches.empty_schedule_reads = 2
     refusal = await batteries.refused("add_battery_schedule", family="cfg", start="21:00", end="22:00")
     words = await _words(batteries, refusal)
-    assert words == "Another schedule is in the way: Charge from grid, 20:00 to 05:00, Monday - Sunday."
+    assert words == "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday."
     assert len(batteries.battery.schedules) == 2
 
 
@@ -213,7 +213,7 @@ async def test_a_change_of_an_entry_that_the_cloud_refuses_leaves_it_as_it_was(b
     before = batteries.entries
     schedule_id = batteries.entry_id("cfg")
     refusal = await batteries.refused("update_battery_schedule", schedule_id=schedule_id, start="18:30", end="19:30", wait=MOST_WAITED)
-    assert await _words(batteries, refusal) == "Another schedule is in the way: Discharge to grid, 18:00 to 20:00, Monday - Friday."
+    assert await _words(batteries, refusal) == "This overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday."
     await batteries.pass_time(minutes=70)
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest

@@ -264,7 +264,7 @@ async def test_a_restart_over_its_end_deletes_it_late(batteries: BatteryHouse) -
 
 async def test_a_refused_event_leaves_nothing(batteries: BatteryHouse) -> None:
     """The hours of the other kind are known to the cloud alone."""
-    with pytest.raises(HomeAssistantError, match="in the way"):
+    with pytest.raises(HomeAssistantError, match="overlaps an existing"):
         await _of_battery(batteries, "restrict_battery_discharge").create(at(_TODAY, "18:30"), at(_TODAY, "19:00"), "Hold for the evening")
     await batteries.pass_time(minutes=5)
 

@@ -96,7 +96,7 @@ async def test_a_change_from_outside_is_seen_within_the_hour(house: House) -> No
 async def test_a_write_that_is_lost_is_an_error(house: House) -> None:
     fault = house.sim.faults.add(path="ev_charger_config$", method="PUT", status=200, body={"data": []}, times=None)
 
-    with pytest.raises(HomeAssistantError, match="not there when read back"):
+    with pytest.raises(HomeAssistantError, match="didn't apply it"):
         await _turn(house, "app_authentication", on=True)
 
     assert fault.used == 1

@@ -42,8 +42,8 @@ SAME_AS_ENGLISH = {
     "fr": {"Action", "Cloud", "Code", "Ethernet", "Expert", "Message", "Options", "PowerMatch", "Site", "Wi-Fi"},
     "nl": {"Cloud", "Code", "Ethernet", "Expert", "Offline", "PowerMatch", "Reserve", "Status"},
     "es": {"Error", "Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
-    "it": {"Cloud", "E-mail", "Ethernet", "Password", "PowerMatch", "Wi-Fi"},
-    "pt": {"E-mail", "Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
+    "it": {"Cloud", "Ethernet", "Password", "PowerMatch", "Wi-Fi"},
+    "pt": {"Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
 }
 # What nobody translates: products, actions and addresses.
 KEPT = re.compile(r"Enphase|Home Assistant|IQ Gateway|RFID|SHA-256|enphase_ev\.\w+|envoy\.local|192\.0\.2\.7")
