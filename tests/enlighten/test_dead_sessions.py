@@ -173,13 +173,26 @@ async def test_where_renewed_tokens_are_refused_too_a_new_session_is_opened(clou
     assert cloud.sign_ins() == 2
 
 
-async def test_where_even_a_new_session_is_refused_the_person_is_asked(cloud: Cloud) -> None:
+async def test_where_even_a_new_session_is_refused_it_is_the_service_that_refuses(
+    frozen: FrozenDateTimeFactory, open_cloud: OpenCloud
+) -> None:
+    """The person was asked to sign in, which had just been done, and nothing asked for the chargers any more."""
+    cloud = await open_cloud()
     account = await cloud.signed_in()
+    chargers = site(cloud, account)
     cloud.sim.faults.add(path="status$", status=401, times=None)
-    with pytest.raises(SessionExpired):
-        await site(cloud, account).status()
-    assert cloud.count("status$") == 3
+    cloud.forget()
+    for minute in range(360):
+        with pytest.raises(RequestRejected):
+            await chargers.status()
+        if minute == 0:
+            assert cloud.count("status$") == 3
+        frozen.tick(timedelta(minutes=1))
     assert cloud.sign_ins() == 2
+    # One with the new session; then after 15 minutes, after 30 more, and every hour.
+    assert cloud.count("/users/self/token") == 2 + 7
+    cloud.sim.faults.clear()
+    assert (await chargers.status()).chargers
 
 
 async def test_a_renewal_with_cookies_that_runs_is_not_taken_for_the_new_session_that_is_needed(cloud: Cloud) -> None:

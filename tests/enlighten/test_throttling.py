@@ -81,6 +81,31 @@ async def test_a_throttled_family_leaves_the_others_alone(
     assert await batteries.status()
 
 
+async def test_a_throttled_path_leaves_the_others_of_its_service_alone(open_cloud: OpenCloud) -> None:
+    """A storm alert that was throttled for an hour took reserve and schedules with it."""
+    cloud = await open_cloud("battery_site")
+    batteries = Batteries((await cloud.chargers()).account, cloud.sim.site.id)
+    cloud.sim.faults.add(path="stormAlert$|/profile/", status=429, headers={"Retry-After": "3600"}, times=None)
+    for _ in range(3):
+        for read in (batteries.storm_alerts, batteries.profile):
+            with pytest.raises(RateLimited):
+                await read()
+        assert await batteries.settings()
+        assert await batteries.schedules()
+    assert (cloud.count("stormAlert$"), cloud.count("/profile/")) == (1, 1)
+
+
+async def test_what_is_throttled_for_one_charger_is_for_all(open_cloud: OpenCloud) -> None:
+    cloud = await open_cloud("ten_chargers")
+    chargers = await cloud.chargers()
+    cloud.sim.faults.add(path="preference$", status=429, headers={"Retry-After": "3600"}, times=None)
+    for serial in cloud.sim.site.chargers:
+        with pytest.raises(RateLimited):
+            await chargers.charge_mode(serial)
+    assert cloud.count("preference$") == 1
+    assert (await chargers.status()).chargers
+
+
 async def test_three_throttled_families_are_the_accounts_affair(frozen: FrozenDateTimeFactory, open_cloud: OpenCloud) -> None:
     cloud = await open_cloud("battery_site")
     chargers = await cloud.chargers()

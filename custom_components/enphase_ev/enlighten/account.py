@@ -209,7 +209,7 @@ class Account:
         await self._ensure_session()
         generation = self._session.generation
         answer, session = await send()
-        if answer.looks_dead(request) and not self._is_settled(request, answer):
+        if answer.looks_dead(request) and not self._refusals.is_settled(request):
             manager = session.manager_token
             await self._renew(generation)
             if answer.status == 401 and prefers_manager_token(request.family):
@@ -218,19 +218,20 @@ class Account:
             if request.builds_on_read:
                 raise SessionRenewed("The session was renewed in the middle of a change")
             answer, session = await send()
-            if answer.status == 401 and not request.is_optional:
+            if answer.status == 401 and not request.is_optional and not self._refusals.is_doubted(request):
                 # The session is refused although the cookies gave a token: only a new session can help.
                 await self._replace(session)
                 answer, session = await send()
-                if answer.status == 401:
-                    raise SessionExpired("The cloud refuses a session that was opened just now")
-            elif answer.looks_dead(request):
+            if answer.looks_dead(request):
+                # Not even what was renewed, or opened, just now is taken: it is this family that refuses, and the token is not to blame.
+                if session.refused_token is manager:
+                    session.refused_token = None
                 self._refusals.settle(request)
         self._refusals.note(request, is_refused=answer.looks_dead(request))
         if not answer.looks_dead(request):
             self._keep_cookies(session, answer)
         if answer.status == 429:
-            self._silences.note(request.family, answer.retry_after)
+            self._silences.note(request, answer.retry_after)
         answer.raise_for_status()
         if answer.is_excuse and not request.is_write:
             raise ServiceUnavailable("The service answered with words instead of data", cloud_message=answer.rejection().message)
@@ -239,13 +240,17 @@ class Account:
 
     def _check_read(self, request: Request) -> None:
         """Leave the cloud alone where it asked for silence, or where only a person can open a session; what a person asks for is sent."""
-        if (seconds := self._silences.seconds_left(request.family)) is not None:
+        if (seconds := self._silences.seconds_left(request)) is not None:
             raise RateLimited(seconds)
         error, password = self._person_needed or (None, None)
         # A refused password is tried again, within the limits, by what a site cannot do without.
         is_tried_again = isinstance(error, InvalidCredentials) and not request.is_optional
         if error is not None and password == self.password and not is_tried_again:
             raise error.with_traceback(None)
+
+    def refuses(self, request: Request) -> bool:
+        """Return whether the cloud has refused this lately although the session is alive."""
+        return self._refusals.is_known(request)
 
     def known_form(self, key: str) -> str | None:
         """Return the form of a command that this deployment accepted before."""
@@ -434,12 +439,6 @@ class Account:
         self.state.user_id = session.user_id
         self.state.signed_in_at = session.signed_in_at
         self._changed()
-
-    def _is_settled(self, request: Request, answer: Answer) -> bool:
-        """Return whether a short time ago this kind of answer turned out not to be about the session."""
-        if answer.status == 401 and not request.is_optional:
-            return False
-        return self._refusals.is_settled(request)
 
     # --- State ---
 

@@ -244,7 +244,9 @@ class Batteries:
         request = Request(family=Family.BATTERY, path=path, params=params, is_optional=True)
         known = self._known_style(is_write=False) or AuthStyle.SESSION
         refusal: RequestRejected | None = None
-        for style in sorted(AuthStyle, key=lambda style: style is not known):
+        # Where every style was refused a moment ago, one is enough to see whether that is over.
+        styles = [known] if self.account.refuses(request) else sorted(AuthStyle, key=lambda style: style is not known)
+        for style in styles:
             # What is refused, or breaks down, can have brought another token.
             self.account.xsrf.is_fresh = False
             try:

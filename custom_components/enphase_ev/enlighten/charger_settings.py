@@ -1,7 +1,7 @@
 """The settings, features and firmware of the chargers of one site (docs/cloud-api/chargers.md §5 and §7)."""
 
 from .account import Account
-from .exceptions import RequestRejected
+from .exceptions import InvalidResponse, RequestRejected
 from .models.charger_configuration import (
     ChargerConfiguration,
     ConfigurationKey,
@@ -13,7 +13,7 @@ from .models.charger_configuration import (
     read_firmware,
     value_json,
 )
-from .parsing import Json
+from .parsing import Json, read_list
 from .transport import Family, Request
 
 _GREEN = "/service/evse_scheduler/api/v1/iqevc/charging-mode/GREEN_CHARGING"
@@ -28,10 +28,17 @@ class ChargerSettings:
         self.site_id = site_id
 
     async def configuration(self, serial: str) -> ChargerConfiguration:
-        """Return the configuration of a charger; the request is a POST, and reads."""
+        """Return the configuration of a charger; the request is a POST, and reads.
+
+        Raises:
+            InvalidResponse: The answer holds nothing, which is no proof that everything is off.
+        """
         keys: list[Json] = [{"key": key.value} for key in ConfigurationKey]
         request = Request(family=Family.CONFIGURATION, method="POST", path=self._configuration_path(serial), json=keys, is_optional=True)
-        return ChargerConfiguration.read(await self.account.request(request, site_id=self.site_id))
+        found = ChargerConfiguration.read(await self.account.request(request, site_id=self.site_id))
+        if not found.keys:
+            raise InvalidResponse("The charger's configuration holds nothing")
+        return found
 
     async def set_configuration(self, serial: str, key: ConfigurationKey, value: bool | float) -> None:
         """Write one key: on or off, or a level (A); the charger applies it a little later."""
@@ -45,11 +52,16 @@ class ChargerSettings:
         await self.account.request(request, site_id=self.site_id)
 
     async def battery_help(self, serial: str) -> bool | None:
-        """Return whether the battery helps in green mode, `None` where the charger has no such setting."""
-        path = f"{_GREEN}/{self.site_id}/{serial}/settings"
-        return read_battery_help(
-            await self.account.request(Request(family=Family.CHARGE_MODE, path=path, is_optional=True), site_id=self.site_id)
-        )
+        """Return whether the battery helps in green mode, `None` where the charger has no such setting.
+
+        Raises:
+            InvalidResponse: The answer has no list of settings at all.
+        """
+        request = Request(family=Family.CHARGE_MODE, path=f"{_GREEN}/{self.site_id}/{serial}/settings", is_optional=True)
+        body = await self.account.request(request, site_id=self.site_id)
+        if read_list(body) is None:
+            raise InvalidResponse("The answer holds no list of settings")
+        return read_battery_help(body)
 
     async def set_battery_help(self, serial: str, *, is_enabled: bool) -> None:
         """Choose whether the battery helps in green mode."""

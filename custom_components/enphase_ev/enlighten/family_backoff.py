@@ -1,12 +1,13 @@
-"""Decides when requests of one family (battery, tariff, …) have to wait, and when the whole account has to.
+"""Decides when requests of one kind have to wait, and when the whole account has to.
 
-`Silences` keeps track of HTTP 429: the cloud asks to slow down. `Refusals` keeps track of 401 and the like: the cloud refuses a family
-although the session is alive, so signing in again would not help.
+`Silences` keeps track of HTTP 429, path by path: the cloud asks to slow down. `Refusals` keeps track of 401 and the like: the cloud
+refuses a family although the session is alive, so signing in again would not help.
 
 Source: docs/cloud-api/README.md, its paragraph on HTTP 429.
 """
 
 from datetime import UTC, datetime, timedelta
+import re
 
 from .transport import Family, Request
 
@@ -18,32 +19,44 @@ _SILENCE = timedelta(minutes=1)
 _SETTLED_FOR = timedelta(minutes=15)
 _SETTLED_FOR_AT_MOST = timedelta(days=1)
 _MOST_DOUBLINGS = 7
+# What nothing works without is looked into more often.
+_SETTLED_STATUS_FOR_AT_MOST = timedelta(hours=1)
+# Parts of a path that say which site or which charger: what is throttled for one charger is for all.
+_NUMBERED = re.compile(r"[^/]*\d[^/]*")
 
 
 class Silences:
-    """The families that the cloud has throttled, and until when each has to wait.
+    """What the cloud has throttled, and until when each has to wait.
 
-    A 429 stops its own family only: a throttled state of charge says nothing about the chargers. All families wait while the status is
-    throttled, or while three families are.
+    A 429 stops what was asked for only: a throttled state of charge says nothing about the chargers, and a throttled storm alert nothing
+    about the battery's settings. Everything waits while the status is throttled, or while three families are.
     """
 
     def __init__(self) -> None:
-        self._until: dict[Family, datetime] = {}
+        self._until: dict[tuple[Family, str], datetime] = {}
 
-    def note(self, family: Family, retry_after: float | None) -> None:
+    def note(self, request: Request, retry_after: float | None) -> None:
         """Note a 429; `retry_after` is in seconds, `None` where the answer did not say."""
-        unnamed = timedelta() if family is Family.STATUS else _SILENCE
+        unnamed = timedelta() if request.family is Family.STATUS else _SILENCE
         silence = unnamed if retry_after is None else timedelta(seconds=retry_after)
-        self._until[family] = datetime.now(UTC) + silence
+        self._until[_kind(request)] = datetime.now(UTC) + silence
 
-    def seconds_left(self, family: Family) -> float | None:
-        """Return for how many more seconds a family must not be read; `None` where it may be read now."""
+    def seconds_left(self, request: Request) -> float | None:
+        """Return for how many more seconds a request must not be sent; `None` where it may be sent now."""
         now = datetime.now(UTC)
         self._until = {one: until for one, until in self._until.items() if until > now}
-        ends = [until for one, until in self._until.items() if one in {family, Family.STATUS}]
-        every = sorted(self._until.values(), reverse=True)
+        ends = [until for one, until in self._until.items() if one == _kind(request) or one[0] is Family.STATUS]
+        of_family: dict[Family, datetime] = {}
+        for (family, _), until in self._until.items():
+            of_family[family] = max(until, of_family.get(family, until))
+        every = sorted(of_family.values(), reverse=True)
         ends += every[_FAMILIES_OF_AN_ACCOUNT - 1 : _FAMILIES_OF_AN_ACCOUNT]
         return (max(ends) - now).total_seconds() if ends else None
+
+
+def _kind(request: Request) -> tuple[Family, str]:
+    """Return what a request asks for, whichever site and charger it is about."""
+    return request.family, _NUMBERED.sub("*", request.path.partition("?")[0])
 
 
 class _Refused:
@@ -66,10 +79,19 @@ class Refusals:
         refused = self._families.get(request.family)
         return refused is not None and datetime.now(UTC) < refused.until
 
+    def is_known(self, request: Request) -> bool:
+        """Return whether this very request was refused, and that this was checked recently."""
+        return self.is_settled(request) and request.path in self._families[request.family].paths
+
+    def is_doubted(self, request: Request) -> bool:
+        """Return whether this family has refused a session that was new, and has not answered since."""
+        return request.family in self._families
+
     def settle(self, request: Request) -> None:
         """Note that a request was refused although the session had just been renewed."""
         refused = self._families.setdefault(request.family, _Refused())
-        refused.until = datetime.now(UTC) + min(_SETTLED_FOR * 2 ** min(refused.times, _MOST_DOUBLINGS), _SETTLED_FOR_AT_MOST)
+        at_most = _SETTLED_FOR_AT_MOST if request.is_optional else _SETTLED_STATUS_FOR_AT_MOST
+        refused.until = datetime.now(UTC) + min(_SETTLED_FOR * 2 ** min(refused.times, _MOST_DOUBLINGS), at_most)
         refused.times += 1
         refused.paths.add(request.path)
 

@@ -6,9 +6,10 @@ from datetime import date
 from uuid import uuid4
 
 from .account import Account
+from .exceptions import InvalidResponse
 from .models.energy_channels import ChargedDays
 from .models.past_sessions import EnergyOfDay, PastSession, SessionPage, each_once
-from .parsing import Json
+from .parsing import Json, read_list
 from .transport import Family, Request
 
 _DATE_FORMAT = "%d-%m-%Y"
@@ -61,7 +62,11 @@ class ChargerHistory:
         return await self.account.request(request, site_id=self.site_id)
 
     async def page(self, serial: str, first: date, last: date, time_zone: str, offset: int) -> SessionPage:
-        """Return a page of sessions, the newest first, after so many that are passed over. The user is to be known before."""
+        """Return a page of sessions, the newest first, after so many that are passed over. The user is to be known before.
+
+        Raises:
+            InvalidResponse: The answer has no list at all, which is no proof that there are no sessions.
+        """
         params: dict[str, Json] = {
             "offset": offset,
             "limit": self.per_page,
@@ -76,4 +81,7 @@ class ChargerHistory:
             json={"source": "evse", "params": params},
             is_optional=True,
         )
-        return SessionPage.read(await self.account.request(request, site_id=self.site_id))
+        body = await self.account.request(request, site_id=self.site_id)
+        if read_list(body) is None:
+            raise InvalidResponse("The history holds no list of sessions")
+        return SessionPage.read(body)

@@ -3,6 +3,8 @@
 from datetime import date
 
 from .account import Account
+from .calls import NOT_HERE
+from .exceptions import RequestRejected
 from .models.tariff import PriceSpan, Tariff, read_export_prices
 from .transport import Family, Request
 
@@ -23,8 +25,13 @@ class Tariffs:
         return Tariff.read(await self.account.request(request, site_id=self.site_id))
 
     async def export_prices(self, day: date) -> tuple[PriceSpan, ...]:
-        """Return what a kWh to the grid earns on a day, where the cloud has prices by date."""
+        """Return what a kWh to the grid earns on a day; empty where the cloud has no prices by date."""
         params = {"rateType": "BUYBACK", "date": day.isoformat(), "includeUtility": ""}
         path = f"{_SYSTEMS}/{self.site_id}/tariffs"
         request = Request(family=Family.EXPORT_PRICES, path=path, params=params, is_optional=True)
-        return read_export_prices(await self.account.request(request, site_id=self.site_id))
+        try:
+            return read_export_prices(await self.account.request(request, site_id=self.site_id))
+        except RequestRejected as err:
+            if err.status in NOT_HERE:
+                return ()
+            raise

@@ -17,6 +17,7 @@ from ..parsing import (
     read_days,
     read_float,
     read_int,
+    read_list,
     read_mapping,
     read_minutes,
     read_records,
@@ -371,10 +372,17 @@ class StormAlert(Model):
 
 
 def read_storm_alerts(body: Json) -> tuple[StormAlert, ...]:
-    """Read the alerts of a site."""
+    """Read the alerts of a site.
+
+    Raises:
+        InvalidResponse: There is no list at all, which is no proof that there are no alerts.
+    """
     found = read_mapping(body)
-    records = read_records(found.get("stormAlerts")) or read_records(read_mapping(found.get("data")).get("stormAlerts"))
-    return tuple(StormAlert.from_dict(record) for record in records)
+    places = (found.get("stormAlerts"), read_mapping(found.get("data")).get("stormAlerts"))
+    lists = [place for place in places if read_list(place) is not None]
+    if not lists:
+        raise InvalidResponse("The answer holds no list of storm alerts")
+    return tuple(StormAlert.from_dict(record) for place in lists for record in read_records(place))
 
 
 @dataclass(frozen=True, kw_only=True)
