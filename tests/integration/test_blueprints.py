@@ -13,6 +13,7 @@ import pytest
 
 from simulator import Vehicle
 from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
+from tests.integration.test_charging_costs import overlapping_pages
 from tests.thoroughness import one_in
 
 _PRICE = "sensor.price"
@@ -280,6 +281,23 @@ async def test_a_utility_meter_of_the_lifetime_energy_is_such_a_meter(automated:
 
     assert not automated.charges()
     assert automated.sim.charger().session_wh == pytest.approx(10_000, abs=1000)
+
+
+async def test_sessions_of_pages_that_overlap_stop_no_car_too_early(automated: AutomatedHouse) -> None:
+    """The sensor as the blueprint asks for it: thirty sessions have cost 30, and five of them came twice."""
+    overlapping_pages(automated.sim, has_id=True)
+    await automated.reload()
+    await automated.pass_time(minutes=5)
+    meter = automated.entity_id("sensor", "cost_this_month")
+    automated.sim.charger().start(32)
+    await automated.pass_time(minutes=2)
+    await automated.automate(_MONTHLY, charging=[automated.entity_id("binary_sensor", "charging")], meter=meter, limit=32)
+    await automated.pass_time(minutes=30)
+    assert automated.charges()
+    assert 30 <= float(automated.state("sensor", "cost_this_month").state) < 32
+
+    await automated.pass_time(minutes=90)
+    assert not automated.charges()
 
 
 # --- Tell me when the car is full or the charger faults ---

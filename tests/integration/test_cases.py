@@ -7,10 +7,11 @@ from typing import Any
 
 from homeassistant.components.calendar.const import DATA_COMPONENT
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator, StormAlert
 from simulator.received import ReceivedRequest
 from simulator.switches.battery import EnhoRule
@@ -172,6 +173,14 @@ async def test_the_whole_of_a_write_has_no_keys_but_those_that_worked(build_batt
 # --- Payloads as they come (15, 16) ---
 
 
+def _state_of(house: House, unique_id: str) -> str:
+    entity_id = er.async_get(house.hass).async_get_entity_id("sensor", DOMAIN, unique_id)
+    assert entity_id is not None
+    state = house.hass.states.get(entity_id)
+    assert state is not None
+    return state.state
+
+
 async def test_a_session_of_two_pages_is_one(build_house: HouseBuilder) -> None:
     """In the list that the action gives, in the last session and in what this month has cost."""
     payload = _case("overlapping_session_pages")["payload"]
@@ -190,6 +199,16 @@ async def test_batteries_with_another_spelling_of_their_serial(build_battery_hou
     assert house.battery_state("sensor", "available_power") == "3.84"
     assert house.battery_state("sensor", "state_of_charge") == "61.0"
     assert house.battery_state("sensor", "battery_status") == "charging"
+
+
+async def test_batteries_with_nothing_but_an_id(build_battery_house: BatteryHouseBuilder) -> None:
+    payload = _case("battery_status_serial_num")["payload"]
+    for storage in payload["storages"]:
+        del storage["serial_num"]
+    house = await build_battery_house(prepare=lambda sim: sim.faults.add(path="battery_status", body=payload, times=None))
+    devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), house.entry.entry_id)
+    assert {one.serial_number for one in devices} >= {"11", "12"}
+    assert [_state_of(house, f"{unit}_state_of_charge") for unit in ("11", "12")] == ["60.0", "62.0"]
 
 
 async def test_a_preference_without_words_tells_the_mode_by_its_keys(build_house: HouseBuilder) -> None:

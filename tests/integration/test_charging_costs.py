@@ -59,3 +59,33 @@ async def test_the_events_of_a_session_name_the_cost_that_is_shown(build_house: 
     event = house.state("event", "session")
     assert event.attributes["event_type"] == "suspended"
     assert event.attributes["cost"] == round(float(house.state("sensor", "session_cost").state), 2) > 0
+
+
+_SESSIONS = 30
+
+
+def _session(number: int, *, has_id: bool, is_again: bool) -> dict[str, object]:
+    """A session of an hour that has cost 1; every day of this May has two, the last ones come first.
+
+    One that has an id ends a second later when it comes again.
+    """
+    day, hour, second = 19 - number // 2, 12 - number % 2 * 4, int(has_id and is_again)
+    times = {"startTime": f"2026-05-{day:02}T{hour:02}:00:00Z[UTC]", "endTime": f"2026-05-{day:02}T{hour + 1:02}:00:0{second}Z[UTC]"}
+    return {**times, **({"id": f"EV:{number}"} if has_id else {}), "aggEnergyValue": 4.0, "sessionCost": 1.0}
+
+
+def overlapping_pages(sim: Simulator, *, has_id: bool) -> None:
+    """Let the cloud answer with two pages, the second of which begins with the last five sessions of the first."""
+    for begin, end in ((0, 20), (15, _SESSIONS)):
+        found = [_session(number, has_id=has_id, is_again=begin > 0) for number in range(begin, end)]
+        sim.faults.add(path="/history$", body={"data": {"result": found, "hasMore": end < _SESSIONS}})
+
+
+@pytest.mark.parametrize("has_id", [True, False], ids=["same id", "same beginning and end"])
+async def test_sessions_of_pages_that_overlap_are_paid_once(build_house: HouseBuilder, has_id: bool) -> None:
+    house = await build_house(prepare=lambda sim: overlapping_pages(sim, has_id=has_id))
+    await house.live(600)
+    assert house.sim.count(path="/history$") == 2
+    month = house.state("sensor", "cost_this_month")
+    assert float(month.state) == _SESSIONS
+    assert float(house.state("sensor", "last_session_cost").state) == 1.0
