@@ -38,7 +38,7 @@ from .entity import (
     UnitEntity,
     add_entities,
 )
-from .freshness import BATTERY_SCHEDULES, BATTERY_SETTINGS, BATTERY_STATUS, CHARGING_SCHEDULE, STORM_ALERT
+from .freshness import BATTERY_SCHEDULES, BATTERY_SETTINGS, BATTERY_STATUS, CHARGE_MODE, CHARGING_SCHEDULE, STORM_ALERT
 from .runtime import EnphaseConfigEntry
 from .site.grid_schedule import GridSchedule
 from .site.live import LiveCoordinator
@@ -138,7 +138,7 @@ BATTERY_BINARY_SENSORS = (
         translation_key="storm_alert",
         source=STORM_ALERT,
         device_class=BinarySensorDeviceClass.SAFETY,
-        value_fn=lambda battery: bool(battery.active_alerts),
+        value_fn=lambda battery: battery.has_storm_alert,
     ),
     BatteryBinarySensorDescription(
         key="demand_response",
@@ -337,6 +337,11 @@ class _ScheduleOpen[CoordinatorT: DataUpdateCoordinator[Any], SubjectT](SubjectE
 class ChargerScheduleOpen(ChargerEntity, _ScheduleOpen[ChargerCoordinator, Charger]):
     """Whether the charger is in scheduled mode, and one of its schedules is open."""
 
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.coordinator.is_source_fresh(self._subject_id, CHARGE_MODE)
+
     @override
     def _windows(self) -> Iterator[tuple[WeeklyWindow, tzinfo]]:
         for slot in self.charger.details.slots or ():
@@ -346,6 +351,12 @@ class ChargerScheduleOpen(ChargerEntity, _ScheduleOpen[ChargerCoordinator, Charg
 
 class BatteryScheduleOpen(BatteryEntity, _ScheduleOpen[BatteryCoordinator, Battery]):
     """Whether a schedule of the batteries is open whose kind is switched on."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        pace = self.coordinator.client.account.budget.pace
+        return super().available and self.coordinator.optional.is_fresh(BATTERY_SETTINGS, pace=pace)
 
     @override
     def _windows(self) -> Iterator[tuple[WeeklyWindow, tzinfo]]:

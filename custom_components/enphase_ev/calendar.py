@@ -23,6 +23,7 @@ from .charger.model import Charger
 from .charger.validation import check_level, require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
 from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, GridEntity, SubjectDescription, add_entities
+from .freshness import BATTERY_SCHEDULES, CHARGING_SCHEDULE, Source
 from .runtime import EnphaseConfigEntry
 from .site.activation import Offers, set_battery_issue, set_charger_issue, withdraw_issue
 from .site.calendar_titles import (
@@ -60,6 +61,7 @@ CHARGER_CALENDARS = (
     ChargerCalendarDescription(
         key="charging_schedule",
         translation_key="charging_schedule",
+        source=CHARGING_SCHEDULE,
         has_fn=lambda charger: charger.details.slots is not None,
     ),
 )
@@ -69,6 +71,7 @@ CHARGER_CALENDARS = (
 class BatteryCalendarDescription(SubjectDescription[Battery], CalendarEntityDescription):
     """Describes a calendar of a control family of the batteries."""
 
+    source: Source | None = BATTERY_SCHEDULES
     family: BatteryFamily
 
 

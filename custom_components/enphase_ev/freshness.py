@@ -22,6 +22,9 @@ CHARGER_SUMMARY = Source("summary", timedelta(hours=3, minutes=10))
 CHARGE_MODE = Source("charge mode", timedelta(minutes=95))
 CHARGING_SCHEDULE = Source("charging schedule", timedelta(hours=3, minutes=10))
 CHARGER_CONFIGURATION = Source("charger configuration", timedelta(hours=3, minutes=10))
+GREEN_MODE_SETTINGS = Source("green mode settings", timedelta(hours=9, minutes=10))
+SESSION_HISTORY = Source("session history", timedelta(hours=18, minutes=10))
+FIRMWARE = Source("firmware", timedelta(days=3, minutes=10))
 BATTERY_STATUS = Source("battery status", timedelta(minutes=16))
 BATTERY_SETTINGS = Source("battery settings", timedelta(minutes=16))
 BATTERY_SCHEDULES = Source("battery schedules", timedelta(minutes=16))
@@ -34,6 +37,7 @@ SOURCE_OF_SENSOR = {
     **dict.fromkeys(("connection", "ip_address", "reporting_interval"), CHARGER_SUMMARY),
     "charge_mode": CHARGE_MODE,
     "phase_switch_mode": CHARGER_CONFIGURATION,
+    **dict.fromkeys(("last_session", "last_session_range", "last_session_cost", "cost_this_month"), SESSION_HISTORY),
     **dict.fromkeys(("state_of_charge", "available_energy", "capacity", "available_power", "battery_status"), BATTERY_STATUS),
     "battery_last_successful_update": BATTERY_STATUS,
     "grid_mode": BATTERY_SETTINGS,

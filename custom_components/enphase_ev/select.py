@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .battery.model import CHOOSABLE, PROFILES, Battery, profile_name, profile_shown, profile_word
+from .battery.model import CHOOSABLE, PROFILES, Battery, profile_name, profile_shown, profile_word, unknown_profile
 from .battery.settings import async_set_profile
 from .charger.model import Charger
 from .enlighten import ChargeMode
@@ -103,7 +103,7 @@ class ProfileSelect(BatteryEntity, SelectEntity):
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, StateType]:
-        return {"reported": None if self.current_option else profile_word(self.battery)}
+        return {"reported": None if self.current_option else unknown_profile(self.battery)}
 
     @override
     async def async_select_option(self, option: str) -> None:

@@ -13,7 +13,7 @@ from homeassistant.helpers.typing import StateType
 
 from .battery.coordinator import BatteryCoordinator
 from .battery.ledger import ChangeState
-from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_shown
+from .battery.model import ACTIVITIES, PROFILES, Battery, activity_of, profile_shown, unknown_profile
 from .battery.override import OverrideAction
 from .charger.coordinator import ChargerCoordinator
 from .charger.meter_sensors import METER_SENSORS
@@ -335,7 +335,14 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
         place=Place.OFF_BY_DEFAULT,
         has_fn=lambda battery: battery.settings is not None and battery.settings.grid_mode is not None,
     ),
-    sensor("system_profile", ENUM, profile_shown, options=list(PROFILES), place=Place.OFF_BY_DEFAULT),
+    sensor(
+        "system_profile",
+        ENUM,
+        profile_shown,
+        options=list(PROFILES),
+        place=Place.OFF_BY_DEFAULT,
+        attributes_fn=lambda battery: {"reported": unknown_profile(battery)},
+    ),
     sensor(
         "pending_change",
         ENUM,
@@ -415,7 +422,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, BATTERY, sourced(BATTERY_SENSORS), BatterySensor)
     add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
-    add_entities(entry, async_add_entities, COSTS, COST_SENSORS, CostSensor)
+    add_entities(entry, async_add_entities, COSTS, sourced(COST_SENSORS), CostSensor)
     add_entities(entry, async_add_entities, PRICES, PRICE_SENSORS, PriceSensor)
     add_entities(entry, async_add_entities, PRICES, NEXT_PRICE_SENSORS, NextPriceSensor)
     add_entities(entry, async_add_entities, GRID, GRID_SENSORS, GridSensor)

@@ -26,7 +26,7 @@ from .charger.model import Charger
 from .const import DOMAIN
 from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
 from .entity import BATTERY, CHARGERS, ChargerEntity, LockableEntity, SubjectDescription, add_entities
-from .freshness import BATTERY_PROFILE, BATTERY_SETTINGS, CHARGER_CONFIGURATION, CHARGING_SCHEDULE, Source
+from .freshness import BATTERY_PROFILE, BATTERY_SETTINGS, CHARGER_CONFIGURATION, CHARGING_SCHEDULE, GREEN_MODE_SETTINGS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
 PARALLEL_UPDATES = 1
@@ -71,6 +71,7 @@ CHARGER_SWITCHES = (
     ChargerSwitchDescription(
         key="green_battery",
         translation_key="green_battery",
+        source=GREEN_MODE_SETTINGS,
         entity_category=EntityCategory.CONFIG,
         has_fn=lambda charger: charger.details.battery_help is not None,
         value_fn=lambda charger: charger.details.battery_help,

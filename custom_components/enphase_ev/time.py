@@ -27,7 +27,9 @@ class BatteryTimeDescription(SubjectDescription[Battery], TimeEntityDescription)
 
 def _has_window_alone(battery: Battery) -> bool:
     is_known = battery.settings is not None and all(edge.of(battery.settings) is not None for edge in WindowEdge)
-    return battery.may_write and is_known and not battery.has_schedules(BatteryFamily.DISCHARGE_TO_GRID)
+    # Entries that were not read yet are not missing.
+    are_read = battery.schedules is not None
+    return battery.may_write and is_known and are_read and not battery.has_schedules(BatteryFamily.DISCHARGE_TO_GRID)
 
 
 BATTERY_TIMES = tuple(

@@ -11,6 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .charger.model import Charger
 from .entity import CHARGERS, ChargerEntity, SubjectDescription, add_entities
+from .freshness import FIRMWARE
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -24,6 +25,7 @@ class ChargerUpdateDescription(SubjectDescription[Charger], UpdateEntityDescript
 CHARGER_UPDATES = (
     ChargerUpdateDescription(
         key="firmware",
+        source=FIRMWARE,
         device_class=UpdateDeviceClass.FIRMWARE,
         entity_category=EntityCategory.DIAGNOSTIC,
         has_fn=lambda charger: charger.details.firmware is not None,

@@ -251,6 +251,32 @@ async def test_a_profile_that_is_made_elsewhere_is_shown_and_can_be_left(house: 
 
     assert house.battery_state("sensor", "system_profile") == "expert"
     assert house.battery_state("select", "system_profile") == "expert"
+    await _leave_profile(house)
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_profile_that_nobody_knows_is_shown_as_it_is_and_can_be_left(build_battery_house: BatteryHouseBuilder, later: bool) -> None:
+    house = await build_battery_house(prepare=lambda sim: None if later else sim.battery.set(profile="lunar"))
+    if later:
+        house.battery.set(profile="lunar")
+        await house.pass_time(minutes=31)
+
+    for platform in ("select", "sensor"):
+        state = house.site_state(platform, "system_profile")
+        assert (state.state, state.attributes["reported"]) == ("unknown", "lunar"), platform
+    await _leave_profile(house)
+
+
+async def _leave_profile(house: BatteryHouse) -> None:
+    select = house.site_state("select", "system_profile")
+    assert {"self_consumption", "cost_savings", "backup_only"} <= set(select.attributes["options"])
+    option = {"entity_id": house.site_entity_id("select", "system_profile"), "option": "cost_savings"}
+    await house.lived_through(house.call("select", "select_option", **option))
+    await house.pass_time(minutes=3)
+    assert house.battery.settings.profile == "cost_savings"
+    for platform in ("select", "sensor"):
+        state = house.site_state(platform, "system_profile")
+        assert (state.state, state.attributes["reported"]) == ("cost_savings", None), platform
 
 
 async def test_a_change_of_the_profile_can_be_cancelled(house: BatteryHouse) -> None:

@@ -1,5 +1,6 @@
 """Each source of the cloud fails alone: what is silent, refused or down leaves everything else as it is."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 from homeassistant.config_entries import ConfigEntryState
@@ -9,7 +10,7 @@ import pytest
 
 from simulator.faults import FaultOptions
 from tests.integration.battery_house import MOST_WAITED, BatteryHouseBuilder
-from tests.integration.house import House
+from tests.integration.house import House, HouseBuilder
 
 _HOURS = 3
 _TOKEN = "/users/self/token"
@@ -153,6 +154,72 @@ async def test_a_storm_alert_that_is_not_read_is_not_shown(build_battery_house: 
     await house.live(3.3 * 3600)
     assert house.site_state("binary_sensor", "storm_alert").state == "unavailable"
     assert house.site_state("binary_sensor", "demand_response").state == "off"
+
+
+async def test_a_storm_alert_that_was_never_read_is_not_shown(build_battery_house: BatteryHouseBuilder) -> None:
+    """It was off before anything had told so."""
+    house = await build_battery_house(
+        "battery_site", prepare=lambda sim: sim.faults.add(path="stormAlert|batterySettings", method="GET", status=503, times=None)
+    )
+    await house.live(3600)
+    assert house.site_state("binary_sensor", "storm_alert").state == "unknown"
+    house.sim.faults.clear()
+    await house.live(660)
+    assert house.site_state("binary_sensor", "storm_alert").state == "off"
+
+
+async def test_schedules_that_are_not_read_are_not_missing(build_battery_house: BatteryHouseBuilder) -> None:
+    """The day window of sites without schedules appeared, and stayed."""
+    house = await build_battery_house("battery_site", prepare=lambda sim: sim.faults.add(path="/schedules$", status=503, times=None))
+    await house.live(900)
+    assert house.site_state("number", "reserve").state != "unavailable"
+    assert house.hass.states.async_entity_ids("time") == []
+
+
+async def test_a_family_that_refuses_takes_no_token_from_the_others(build_house: HouseBuilder) -> None:
+    """The grid events, which only one of the tokens opens, were gone until the next sign-in."""
+    house = await build_house("sunny_home_au", grid_services=True)
+    house.hass.loop.set_debug(False)
+    await house.live(600)
+    assert house.site_state("calendar", "grid_events").state == "off"
+    house.sim.faults.add(path="preference$", status=401, times=None)
+    await house.live(2.5 * 3600)
+    assert house.site_state("calendar", "grid_events").state == "off"
+
+
+async def test_a_status_that_refuses_for_good_is_the_status_affair(build_battery_house: BatteryHouseBuilder) -> None:
+    """A person was asked to sign in, in vain; the chargers did not come back without."""
+    house = await build_battery_house("battery_site", prepare=lambda sim: sim.faults.add(path="status$", status=401, times=None))
+    await house.live(2 * 3600)
+    assert house.site_state("sensor", "state_of_charge").state not in {"unavailable", "unknown"}
+    assert house.hass.config_entries.flow.async_progress() == []
+    assert house.sim.sign_ins <= 2
+    house.sim.faults.clear()
+    await house.live(330)
+    assert house.state("sensor", "status").state == "plugged_in"
+
+
+async def test_a_summary_without_the_charger_tells_nothing_about_it(house: House) -> None:
+    before = house.state("sensor", "lifetime_energy").state
+    house.sim.faults.add(path="summary", body={"data": []}, times=None)
+    await house.live(3600)
+    assert house.state("sensor", "lifetime_energy").state == before
+    await house.live(2.5 * 3600)
+    assert house.state("sensor", "lifetime_energy").state == "unavailable"
+
+
+async def test_a_history_without_a_list_does_not_make_the_month_free(build_house: HouseBuilder) -> None:
+    """This month's cost was 0, and the car charged on."""
+    house = await build_house("sunny_home")
+    house.hass.loop.set_debug(False)
+    await house.live(600)
+    cost = house.state("sensor", "cost_this_month").state
+    assert float(cost) > 0
+    rule = house.sim.faults.add(path="/history$", body={}, times=None)
+    house.freezer.tick(timedelta(hours=6))
+    await house.live(130)
+    assert rule.used
+    assert house.state("sensor", "cost_this_month").state == cost
 
 
 async def test_what_a_charger_has_told_long_ago_is_not_shown(house: House) -> None:

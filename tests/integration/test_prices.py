@@ -1,6 +1,6 @@
 """What a kWh costs and earns, against the tariff behind the simulated cloud (docs/cloud-api/tariff.md)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 import json
 from zoneinfo import ZoneInfo
@@ -128,10 +128,10 @@ async def test_the_days_prices_are_listed_for_the_blueprint(build_prices: HouseB
     house = await build_prices(begin, preset=Preset.OVER_MIDNIGHT)
     attributes = house.site_state("sensor", "import_price").attributes
     day = _local(house).date()
-    for key, date in (("raw_today", day), ("raw_tomorrow", day + timedelta(days=1))):
+    for key, listed in (("raw_today", day), ("raw_tomorrow", day + timedelta(days=1))):
         slots = [(datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"]), one["value"]) for one in attributes[key]]
-        assert slots[0][0] == datetime(date.year, date.month, date.day, tzinfo=AMSTERDAM)
-        tomorrow = date + timedelta(days=1)
+        assert slots[0][0] == datetime(listed.year, listed.month, listed.day, tzinfo=AMSTERDAM)
+        tomorrow = listed + timedelta(days=1)
         assert slots[-1][1] == datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=AMSTERDAM)
         for start, end, value in slots:
             assert timedelta() < end.astimezone(UTC) - start.astimezone(UTC) <= timedelta(hours=1)
@@ -211,3 +211,18 @@ async def test_a_peak_whose_price_nobody_can_read_has_none_rather_than_the_lower
 async def test_a_day_with_a_period_at_no_time_has_no_price(build_prices: HouseBuilder) -> None:
     house = await build_prices("2026-11-30T06:30", unreadable=Unreadable.PEAK_TIME)
     assert er.async_get(house.hass).async_get_entity_id("sensor", DOMAIN, f"{house.sim.site.id}_import_price") is None
+
+
+async def test_export_prices_that_are_not_read_are_not_those_of_the_tariff(build_prices: HouseBuilder) -> None:
+    """A site with prices by date showed what the tariff pays as soon as they were not read, twelve hours later."""
+    house = await build_prices("2026-11-30T06:30", export_by_date=True)
+    house.sim.faults.add(path="/tariffs$", status=503, times=None)
+    for _ in range(4):
+        await _pass(house, 12)
+        # What was read of tomorrow holds tomorrow.
+        known = _local(house).date() < date(2026, 12, 2)
+        shown = house.site_state("sensor", "export_price").state
+        assert shown == (str(_tariff(house).export_price(_local(house))) if known else "unknown")
+    house.sim.faults.clear()
+    await _pass(house, 5)
+    assert _shown(house, "export_price") == pytest.approx(_tariff(house).export_price(_local(house)))

@@ -64,7 +64,7 @@ class Battery:
     schedules: BatterySchedules | None = None
     profile: BatteryProfile | None = None
     status: BatteryStatus | None = None
-    alerts: tuple[StormAlert, ...] = ()
+    alerts: tuple[StormAlert, ...] | None = None
     change: PendingChange | None = None
     wishes: Mapping[str, Wish] = field(default_factory=dict)
     override: Override | None = None
@@ -106,7 +106,14 @@ class Battery:
     def active_alerts(self) -> tuple[StormAlert, ...]:
         """Return the storm alerts that are in force; one that is over can still be listed as active."""
         now = datetime.now(UTC)
-        return tuple(alert for alert in self.alerts if alert.is_active and (alert.ends_at is None or alert.ends_at > now))
+        return tuple(alert for alert in self.alerts or () if alert.is_active and (alert.ends_at is None or alert.ends_at > now))
+
+    @property
+    def has_storm_alert(self) -> bool | None:
+        """Return whether there is a storm alert: the settings say so as well, and are read first."""
+        if self.alerts is None:
+            return self.settings.has_storm_alert if self.settings else None
+        return bool(self.active_alerts)
 
     @property
     def is_profile_changing(self) -> bool:
@@ -163,3 +170,8 @@ def profile_word(battery: Battery) -> str | None:
     """Return the profile in force in the cloud's word."""
     settings, profile = battery.settings, battery.profile
     return (profile.profile if profile else None) or (settings.profile if settings else None)
+
+
+def unknown_profile(battery: Battery) -> str | None:
+    """Return the profile in force in the cloud's word, where it is one that is not known here."""
+    return profile_word(battery) if profile_shown(battery) is None else None

@@ -23,7 +23,7 @@ from ..enlighten import (
     SiteStatus,
 )
 from ..errors import OptionalServices, update_error
-from ..freshness import CHARGE_MODE, Source
+from ..freshness import CHARGE_MODE, CHARGER_SUMMARY, Source
 from ..options import SiteOptions
 from ..site.model import SiteFacts
 from ..waiting import SnapshotCoordinator, growing_wait
@@ -286,11 +286,13 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
         if self._confirming is not None or not any(self._wants_summary(tracker, now) for tracker in trackers):
             return
         self._summaries_at = now
-        found = await self.optional.ask("summary", self.client.summaries())
+        found = await self.optional.ask(CHARGER_SUMMARY.service, self.client.summaries())
         self._are_summaries_down = found is None
         summaries = {summary.serial: summary for summary in found or ()}
         for tracker in trackers:
             if (summary := summaries.get(tracker.serial)) is not None:
+                # An answer that leaves a charger out says nothing about it.
+                self.optional.note_answer(CHARGER_SUMMARY.service, tracker.serial)
                 tracker.take_summary(summary)
         is_incomplete = any(_lacks_limits(tracker) for tracker in trackers)
         self._incomplete_since = (self._incomplete_since or now) if is_incomplete else None

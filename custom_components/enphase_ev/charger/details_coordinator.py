@@ -23,6 +23,7 @@ from ..enlighten import (
     RequestRejected,
 )
 from ..errors import translated, update_error
+from ..freshness import CHARGER_CONFIGURATION, CHARGING_SCHEDULE, FIRMWARE, GREEN_MODE_SETTINGS, SESSION_HISTORY
 from ..waiting import LEEWAY, TICK, Due, SnapshotCoordinator, async_rest, is_signed_in_just_now
 from .coordinator import ChargerCoordinator
 from .model import Charger, ChargerDetails
@@ -30,6 +31,7 @@ from .store import SiteStore
 
 _SCHEDULES_EVERY = timedelta(hours=1) - LEEWAY
 _SETTINGS_EVERY = timedelta(hours=1) - LEEWAY
+_BATTERY_HELP_EVERY = timedelta(hours=3) - LEEWAY
 _SITE_EVERY = timedelta(days=1)
 _HISTORY_EVERY = timedelta(hours=6)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
@@ -50,6 +52,7 @@ class _ChargerDue:
     slots: Due
     settings: Due
     history: Due
+    battery_help: Due = field(default_factory=Due)
     was_charging: bool = False
     was_plugged_in: bool = False
 
@@ -129,9 +132,11 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
             return
         self._site.serials = set(serials)
         features = await self._optional.ask("feature flags", self.settings.features())
-        firmware = await self._optional.ask("firmware", self.settings.firmware())
+        firmware = await self._optional.ask(FIRMWARE.service, self.settings.firmware())
         self._site.features = features or self._site.features
         self._site.firmware = firmware or self._site.firmware
+        for serial in firmware or ():
+            self._optional.note_answer(FIRMWARE.service, serial)
         self._site.due.at = now + (_SITE_EVERY if features is not None and firmware is not None else _AGAIN_AFTER_OUTAGE)
 
     async def _refresh(self, serial: str, charger: Charger) -> ChargerDetails:
@@ -140,7 +145,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
         details = self.data.get(serial, ChargerDetails())
         due = self._due.setdefault(serial, _ChargerDue(Due(), Due(), Due(self._started_at + _FIRST_HISTORY_AFTER)))
         if due.slots.has_come(now):
-            schedule = await self._optional.ask("charging schedule", self.schedules.read(serial), serial)
+            schedule = await self._optional.ask(CHARGING_SCHEDULE.service, self.schedules.read(serial), serial)
             due.slots.at = now + (_SCHEDULES_EVERY * pace if schedule else _AGAIN_AFTER_OUTAGE)
             details = replace(details, slots=schedule.slots) if schedule else details
         if due.settings.has_come(now) and not is_signed_in_just_now(self.settings.account):
@@ -154,7 +159,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
             zone = self._chargers.site.time_zone
             today = now.astimezone(zone).date()
             question = self.history.sessions(serial, today - _LAST_SESSION_WITHIN, today, str(zone))
-            sessions = await self._optional.ask("session history", question)
+            sessions = await self._optional.ask(SESSION_HISTORY.service, question, serial)
             due.history.at = now + (_HISTORY_EVERY if sessions is not None else _AGAIN_AFTER_OUTAGE)
             if sessions is not None:
                 details = replace(details, sessions=tuple(sessions), last_session=sessions[0] if sessions else details.last_session)
@@ -162,17 +167,19 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
         return replace(details, features=features, firmware=self._site.firmware.get(serial))
 
     async def _refresh_settings(self, serial: str, charger: Charger, details: ChargerDetails) -> ChargerDetails:
-        configuration = await self._optional.ask("charger configuration", self.settings.configuration(serial), serial)
+        configuration = await self._optional.ask(CHARGER_CONFIGURATION.service, self.settings.configuration(serial), serial)
         details = replace(details, configuration=configuration or details.configuration)
         summary, preference = charger.summary, charger.preference
         if self._store.has_battery_for_car:
             # The site has a switch of its own, and this one has no effect (docs/cloud-api/battery.md §8).
             return replace(details, battery_help=None)
         has_green = preference is None or ChargeMode.GREEN in preference.offered
-        # In other modes this setting does nothing: it is read once.
-        is_worth_asking = details.battery_help is None or charger.mode is ChargeMode.GREEN
+        now, due = datetime.now(UTC), self._due[serial].battery_help
+        # In other modes this setting does nothing, but the app may change it.
+        is_worth_asking = details.battery_help is None or charger.mode is ChargeMode.GREEN or due.has_come(now)
         if has_green and is_worth_asking and summary is not None and summary.supports_battery_use:
-            battery_help = await self._optional.ask("green mode settings", self.settings.battery_help(serial))
+            battery_help = await self._optional.ask(GREEN_MODE_SETTINGS.service, self.settings.battery_help(serial), serial)
+            due.at = now + (_AGAIN_AFTER_OUTAGE if battery_help is None else _BATTERY_HELP_EVERY)
             details = replace(details, battery_help=details.battery_help if battery_help is None else battery_help)
         return details
 
@@ -183,6 +190,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
 
         async def is_so() -> bool:
             actual = await self._send(self.settings.battery_help(serial))
+            self._optional.note_answer(GREEN_MODE_SETTINGS.service, serial)
             self._publish(serial, replace(self._details(serial), battery_help=actual))
             return actual is is_enabled
 
@@ -196,6 +204,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
 
         async def is_so() -> bool:
             actual = await self._send(self.settings.configuration(serial))
+            self._optional.note_answer(CHARGER_CONFIGURATION.service, serial)
             self._publish(serial, replace(self._details(serial), configuration=actual))
             return actual.holds(key, value)
 
@@ -265,6 +274,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
     async def async_read_slots(self, serial: str) -> tuple[ChargingSlot, ...]:
         """Read all slots of a charger now."""
         slots = await self._read_slots(serial)
+        self._optional.note_answer(CHARGING_SCHEDULE.service, serial)
         self._publish(serial, replace(self._details(serial), slots=slots))
         return slots
 

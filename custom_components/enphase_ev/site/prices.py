@@ -44,11 +44,13 @@ class SitePrices:
     Attributes:
         zone: of the site.
         export_by_day: what the cloud has by date comes before what the tariff says.
+        unread: days of which the cloud could not be asked what it has by date, at a site that has such prices.
     """
 
     tariff: Tariff
     zone: tzinfo
     export_by_day: Mapping[date, tuple[PriceSpan, ...]] = field(default_factory=dict)
+    unread: frozenset[date] = frozenset()
 
     @property
     def has_import(self) -> bool:
@@ -81,7 +83,8 @@ class SitePrices:
 
     def exports_of(self, day: date) -> Iterator[PriceSlot]:
         """Yield the prices of a day of the site for what goes to the grid."""
-        return self._slots(day, self.export_by_day.get(day) or _of_day(self.tariff.buyback, day))
+        spans = () if day in self.unread else _of_day(self.tariff.buyback, day)
+        return self._slots(day, self.export_by_day.get(day) or spans)
 
     def next_import_change(self, moment: datetime) -> datetime | None:
         """Return when the price of a kWh from the grid changes next; `None` where it never does."""
@@ -178,6 +181,7 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
         self._due = datetime.now(UTC)
         self._misses = 0
         self._is_unreadable = False
+        self._has_export_by_day = False
 
     @property
     def is_fresh(self) -> bool:
@@ -201,29 +205,47 @@ class TariffCoordinator(EdgeCoordinator[SitePrices | None]):
 
     async def _read(self, now: datetime) -> None:
         tariff = await self._optional.ask("tariff", self.client.tariff())
-        if tariff is None:
+        if tariff is not None:
+            self._note_unreadable(tariff)
+        if tariff is None or (self.data is not None and tariff.purchase is None and tariff.buyback is None):
+            # Where there were prices, an answer without any is a missed one; what was read holds for its time.
             # A site that has never answered may have no tariff at all.
             self._misses += 1
-            self._due = now + growing_wait(_AGAIN_AFTER_OUTAGE, self._misses, 2 * _EVERY)
+            self._due = now + self._pause
             return
-        self._misses = 0
         zone = self._zone()
         today = now.astimezone(zone).date()
-        prices = SitePrices(tariff, zone, await self._read_exports(today))
-        self._due = now + _EVERY
+        exports, unread = await self._read_exports(today)
+        prices = SitePrices(tariff, zone, exports, unread if self._has_export_by_day else frozenset())
+        self._misses = self._misses + 1 if unread else 0
         self.seen_at = now
-        self._note_unreadable(tariff)
+        self._due = now + (self._pause if unread and self._has_export_by_day else _EVERY)
         self.keep_data(prices if prices.has_import or prices.has_export else None)
 
-    async def _read_exports(self, today: date) -> Mapping[date, tuple[PriceSpan, ...]]:
-        """Return the export prices of today and tomorrow; a site that has none by date is not asked for tomorrow's."""
+    @property
+    def _pause(self) -> timedelta:
+        """Return how long to wait after an answer that did not come: longer each time, above all where there has never been one."""
+        most = 2 * _EVERY if self.seen_at is None else 2 * _AGAIN_AFTER_OUTAGE
+        return growing_wait(_AGAIN_AFTER_OUTAGE, self._misses, most)
+
+    async def _read_exports(self, today: date) -> tuple[Mapping[date, tuple[PriceSpan, ...]], frozenset[date]]:
+        """Return the export prices of today and tomorrow, and the days of which nothing is known because there was no answer.
+
+        What was read of a day before holds until it can be read again. A site that has none by date is not asked for tomorrow's.
+        """
+        known = self.data.export_by_day if self.data else {}
         found: dict[date, tuple[PriceSpan, ...]] = {}
+        unread: set[date] = set()
         for day in (today, today + _ONE_DAY):
             spans = await self._optional.ask("export prices", self.client.export_prices(day))
-            if not spans:
+            if spans is None and day not in known:
+                unread.add(day)
+            elif not (spans := known[day] if spans is None else spans):
                 break
-            found[day] = spans
-        return found
+            else:
+                found[day] = spans
+        self._has_export_by_day = self._has_export_by_day or bool(found)
+        return found, frozenset(unread)
 
     def _note_unreadable(self, tariff: Tariff) -> None:
         is_unreadable = tariff.purchase is None

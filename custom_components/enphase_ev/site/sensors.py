@@ -83,7 +83,8 @@ class CostSensor(EnphaseSensor[ChargerCoordinator, ChargerCosts]):
     @property
     @override
     def available(self) -> bool:
-        return self.subject is not None and self.coordinator.is_fresh(self._subject_id)
+        is_read = self.coordinator.is_source_fresh(self._subject_id, self._source)
+        return is_read and self.subject is not None and self.coordinator.is_fresh(self._subject_id)
 
     @callback
     @override
