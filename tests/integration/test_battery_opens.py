@@ -13,7 +13,7 @@ _ADDED = ("cfg", "09:00", "11:30", (1, 2), 80, True)
 @pytest.mark.parametrize("earlier", [False, True], ids=["the later is lost", "the earlier is lost"])
 @pytest.mark.parametrize("seconds", [3.0, 30.0, None], ids=["3 s", "30 s", "as long as it is pending"])
 async def test_writes_that_collide_are_all_made(batteries: BatteryHouse, seconds: float | None, earlier: bool) -> None:
-    """How long a collision lasts (§5), and which of the two writes is lost."""
+    """How long a collision lasts (docs/cloud-api/battery.md §5), and which of the two writes is lost."""
     batteries.battery.switches.update(
         {"lost_while_pending": True, "collision_s": seconds, "earlier_is_lost": earlier, "gateway_delay_s": 60.0}
     )
@@ -35,7 +35,7 @@ async def test_writes_that_collide_are_all_made(batteries: BatteryHouse, seconds
 
 @pytest.mark.parametrize("lag", [40.0, 300.0])
 async def test_an_entry_that_is_read_late_is_added_once(batteries: BatteryHouse, lag: float) -> None:
-    """How long reads lag behind writes (§4)."""
+    """How long reads lag behind writes (docs/cloud-api/battery.md §4)."""
     batteries.battery.switches.schedules_lag_s = lag
     before = batteries.entries
     await batteries.asked("add_battery_schedule", **_NEW, wait=MOST_WAITED)
@@ -45,7 +45,7 @@ async def test_an_entry_that_is_read_late_is_added_once(batteries: BatteryHouse,
 
 
 async def test_an_entry_that_is_lost_while_something_is_pending_is_added(batteries: BatteryHouse) -> None:
-    """Whether an entry is taken while the gateway has a change pending (§4)."""
+    """Whether an entry is taken while the gateway has a change pending (docs/cloud-api/battery.md §4)."""
     batteries.battery.switches.update({"entries_lost_while_pending": True, "gateway_delay_s": 60.0})
     await batteries.lived_through(batteries.call("number", "set_value", entity_id=batteries.site_entity_id("number", "reserve"), value=45))
     before = batteries.entries
