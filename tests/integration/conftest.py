@@ -145,8 +145,12 @@ _ONCE_ON = {
 
 
 def _is_on_in_tests(entity: Entity) -> bool:
-    description = entity.entity_description
-    own = getattr(entity, "_attr_entity_registry_enabled_default", description.entity_registry_enabled_default)
+    description = getattr(entity, "entity_description", None)
+    own = getattr(entity, "_attr_entity_registry_enabled_default", None)
+    if description is None:
+        # One of Home Assistant's own.
+        return own is not False
+    own = description.entity_registry_enabled_default if own is None else own
     is_once_on = description.translation_key in _ONCE_ON and not (isinstance(entity, UnitEntity) and description.key == "available_power")
     return own or is_once_on
 

@@ -137,6 +137,21 @@ async def test_car_is_ready_in_time_where_prices_are_not_known(automated: Automa
     assert await automated.at(automated.charges, "13:50", "14:25", "14:40", "16:25", "16:40") == [False, False, True, True, False]
 
 
+async def test_a_fixed_tariff_needs_no_price(automated: AutomatedHouse) -> None:
+    """Power is cheap from 14:00 to 16:30, say, and the sensor is left out of the form."""
+    times = {"from": "14:00:00", "ready_by": "16:30:00"}
+    await automated.automate(_CHEAPEST, charger=automated.device_id(), **{**_PLAN, **times})
+
+    assert await automated.at(automated.charges, "13:50", "14:25", "14:40", "16:25", "16:40") == [False, False, True, True, False]
+
+
+async def test_a_fixed_tariff_can_be_used_for_all_of_its_cheap_hours(automated: AutomatedHouse) -> None:
+    times = {"from": "14:00:00", "ready_by": "16:30:00", "hours": 10}
+    await automated.automate(_CHEAPEST, charger=automated.device_id(), price="", **{**_PLAN, **times})
+
+    assert await automated.at(automated.charges, "13:50", "14:10", "16:25", "16:40") == [False, True, True, False]
+
+
 async def test_car_is_ready_in_time_where_the_price_is_unavailable(automated: AutomatedHouse) -> None:
     await _automate(automated, None, now="unavailable", ready_by="16:30:00")
 
