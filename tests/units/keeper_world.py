@@ -331,6 +331,9 @@ class World:
         self.entries = len(hours)
         self.free = [hour for hour in range(14, 24) if hour not in hours]
         self.cloud.now = 200.0
+        # What the coordinator has read when it was set up.
+        self.reading.take(self.moment, settings=self.cloud.settings(), schedules=self.cloud.schedules())
+        self.cloud.answers = 0
 
     def _entry(self, family: BatteryFamily, hour: int) -> BatteryEntry:
         limit = None if family is _RBD else 50.0

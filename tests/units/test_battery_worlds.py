@@ -55,6 +55,12 @@ _ONCE_LOST = (
     40489,
     42334,
     51730,
+    10047,
+    203947,
+    204945,
+    214367,
+    223291,
+    227715,
 )
 # The same in weather in which more goes wrong, and processes die.
 _ONCE_LOST_IN_ROUGH_WEATHER = (
@@ -152,7 +158,7 @@ def _world(weather: Weather, **values: object) -> World:
     world.cloud = ModelCloud(weather)
     world.cloud.values |= values
     world.cloud.now = 200.0
-    world.must = set()
+    world.must, world.reading = set(), Reading()
     return world
 
 

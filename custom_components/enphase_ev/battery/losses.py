@@ -11,7 +11,7 @@ from ..weekly import overlap
 from .applies import look_at_unapplied
 from .ledger import Expected, Ledger, LedgerEvent
 from .notes import give_up
-from .steps import APART, LAG, MOST_WRITES, SETTLE, UNSEEN_FOR, Reading, is_told, is_unseen
+from .steps import APART, CONFIRMED_WITHIN, LAG, MOST_WRITES, SETTLE, UNSEEN_FOR, Reading, is_told, is_unseen
 from .validation import window_of_entry
 
 MOST_PUT_BACKS = 3
@@ -121,7 +121,11 @@ def _waits_for_others(ledger: Ledger, one: Expected, reading: Reading, now: date
 
 def _may_only_be_late(one: Expected, now: datetime) -> bool:
     """Return whether an entry may be there although reads lack it: it was added a moment ago. A changed one is found by its id anyway."""
-    return is_unseen(one) and not one.entry.id and one.written_at is not None and now < one.written_at + UNSEEN_FOR
+    if not is_unseen(one) or one.entry.id or one.written_at is None:
+        return False
+    # Reads that do not tell of its family prove nothing, however long they do not.
+    is_missed_too_soon = one.missed_at is None or one.missed_at < one.written_at + LAG
+    return now < one.written_at + (CONFIRMED_WITHIN if is_missed_too_soon else UNSEEN_FOR)
 
 
 def _is_lost(ledger: Ledger, one: Expected, reading: Reading) -> bool:

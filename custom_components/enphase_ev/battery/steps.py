@@ -53,7 +53,7 @@ class Reading:
         """Return whether an entry that the last answer lacks is gone: one empty answer is no proof, nor are two right after one another."""
         if self.empty_since is None or self.schedules_at is None:
             return True
-        return self.schedules_at - self.empty_since >= APART or (self.empty_reads > 1 and not self.has_shown)
+        return self.schedules_at - self.empty_since >= APART or (self.empty_reads >= SURELY_EMPTY and not self.has_shown)
 
     def take(
         self,
@@ -69,10 +69,13 @@ class Reading:
         if profile is not None:
             self.profile, self.profile_at = profile, now
         if schedules is not None:
+            both = [one for one in (self.schedules, schedules) if one is not None]
+            lacks_group = any(not is_told(one, family) for one in both for family in self.last_told)
             self.schedules, self.schedules_at = schedules, now
             is_empty = not schedules.entries
             self.has_shown = self.has_shown or not is_empty
-            self.empty_since = (self.empty_since or now) if is_empty else None
+            # A group that is missing may hold what there is: the time in which all was empty begins after it.
+            self.empty_since = (now if lacks_group else self.empty_since or now) if is_empty else None
             self.empty_reads = self.empty_reads + 1 if is_empty else 0
             is_doubtful = is_empty and (self.empty_reads < SURELY_EMPTY or not self.is_sure)
             for family, found in schedules.families.items():
