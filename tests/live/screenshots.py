@@ -1,4 +1,4 @@
-"""The pictures of the dashboard in docs/images: phone and desktop, light and dark, taken of the demo."""
+"""The pictures of the dashboards in docs/images, taken of the demo: ours on phone and desktop, Home Assistant's own of energy and power."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 import tempfile
 
+from PIL import Image
 from playwright.async_api import Page
 
 from tests.live import dashboard, energy
@@ -22,6 +23,8 @@ SCREENS = {"desktop": (1440, 1180), "phone": (420, 1400)}
 # Long enough for meters to move and for the graphs to have a line.
 SETTLING_S = 150
 DAYS = 8
+# As many tell what is to be seen, and keep every picture well below 200 kB.
+COLOURS = 256
 
 
 async def take(folder: Path) -> list[Path]:
@@ -42,10 +45,25 @@ async def take(folder: Path) -> list[Path]:
         await dashboard.install(home_assistant)
         await energy.import_the_past(home_assistant, await simulator.time_zone())
         await energy.fill(home_assistant)
+        # As long as a car charges.
+        flow = await _power_picture(home_assistant, await simulator.time_zone())
         await remember_sessions(home_assistant)
         await asyncio.sleep(SETTLING_S)
         pictures = [await _picture(home_assistant, screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
-        return [*pictures, await _energy_picture(home_assistant, await simulator.time_zone())]
+        return [flow, *pictures, await _energy_picture(home_assistant, await simulator.time_zone())]
+
+
+async def _power_picture(home_assistant: HomeAssistant, time_zone: str) -> Path:
+    """Where the power comes from and goes to at this moment, as Home Assistant's Energy dashboard draws it."""
+    path = IMAGES / "power-flow.png"
+    async with signed_in_browser(home_assistant, width=1200, height=1100, time_zone=time_zone) as window:
+        page = await window.new_page()
+        await page.goto("/energy/now")
+        card = page.locator("hui-power-sankey-card").first
+        await card.wait_for(timeout=60_000)
+        await page.wait_for_timeout(6000)
+        await card.screenshot(path=path)
+    return path
 
 
 async def _energy_picture(home_assistant: HomeAssistant, time_zone: str) -> Path:
@@ -74,7 +92,7 @@ async def _picture(home_assistant: HomeAssistant, screen: str, scheme: str) -> P
 
 async def _loaded(page: Page) -> None:
     """Wait for the cards, and for graphs and calendar in them."""
-    await page.locator("hui-tile-card").first.wait_for(timeout=60_000)
+    await page.locator("hui-tile-card:visible").first.wait_for(timeout=60_000)
     await page.wait_for_timeout(4000)
 
 
@@ -108,10 +126,17 @@ async def remember_sessions(home_assistant: HomeAssistant) -> None:
         )
 
 
+def _make_small(path: Path) -> None:
+    """Keep the colours that there are most of."""
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 def main() -> None:
     """Take them all, and say where they are."""
     with tempfile.TemporaryDirectory() as folder:
         for path in asyncio.run(take(Path(folder))):
+            _make_small(path)
             print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
 
 
