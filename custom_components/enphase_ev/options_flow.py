@@ -45,6 +45,7 @@ from .runtime import EnphaseConfigEntry
 from .site.start import wants_energy
 
 _GATEWAY = "gateway"
+_ADVANCED = "advanced"
 _USE_GATEWAY = "use_gateway"
 _POWER_SENSOR = EntitySelector(EntitySelectorConfig(domain="sensor", device_class="power"))
 
@@ -56,13 +57,16 @@ def _number(lowest: float, highest: float, unit: str) -> NumberSelector:
 _FIELDS = {
     CONF_SLOW_INTERVAL: _number(60, 3600, UnitOfTime.SECONDS),
     CONF_FAST_INTERVAL: _number(30, 3600, UnitOfTime.SECONDS),
-    CONF_FAST_WHILE_STREAMING: BooleanSelector(),
-    CONF_REQUEST_TIMEOUT: _number(5, 120, UnitOfTime.SECONDS),
-    CONF_NOMINAL_VOLTAGE: _number(100, 500, UnitOfElectricPotential.VOLT),
     CONF_SESSION_HISTORY: BooleanSelector(),
     CONF_LIVE_POWER: SelectSelector(SelectSelectorConfig(options=[mode.value for mode in LivePowerMode], translation_key=CONF_LIVE_POWER)),
-    CONF_LIVE_INTERVAL: _number(1, 60, UnitOfTime.SECONDS),
     CONF_SITE_ENERGY: BooleanSelector(),
+}
+# What few people ever change.
+_RARE_FIELDS = {
+    CONF_FAST_WHILE_STREAMING: BooleanSelector(),
+    CONF_LIVE_INTERVAL: _number(1, 60, UnitOfTime.SECONDS),
+    CONF_REQUEST_TIMEOUT: _number(5, 120, UnitOfTime.SECONDS),
+    CONF_NOMINAL_VOLTAGE: _number(100, 500, UnitOfElectricPotential.VOLT),
 }
 _TOKEN = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 
@@ -77,7 +81,7 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         """Ask for all options."""
         now = SiteOptions.read(self.config_entry.options, self.hass.config.country)
         errors: dict[str, str] = {}
-        shown: dict[str, Any] = {key: getattr(now, key) for key in (*_FIELDS, CONF_POWER_SENSORS)} | {
+        shown: dict[str, Any] = {key: getattr(now, key) for key in (*_FIELDS, *_RARE_FIELDS, CONF_POWER_SENSORS)} | {
             CONF_LIVE_POWER: self._live_power(now),
             CONF_SITE_ENERGY: wants_energy(self.hass, now),
         }
@@ -87,8 +91,9 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         }
         if user_input is not None:
             shown_before = shown[CONF_LIVE_POWER]
-            shown, gateway = user_input, user_input[_GATEWAY]
-            self._chosen = {key: user_input[key] for key in _FIELDS} | self._power_sensors(user_input, now)
+            rare = {key: shown[key] for key in _RARE_FIELDS} | user_input.get(_ADVANCED, {})
+            shown, gateway = {**user_input, **rare}, user_input[_GATEWAY]
+            self._chosen = {key: user_input[key] for key in _FIELDS} | rare | self._power_sensors(user_input, now)
             if now.live_power is None and self._chosen[CONF_LIVE_POWER] == shown_before:
                 # Nobody has chosen: it goes on to depend on what the site has.
                 del self._chosen[CONF_LIVE_POWER]
@@ -131,6 +136,8 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
                 for serial, name in chargers.items()
             }
             fields[vol.Optional(CONF_POWER_SENSORS, default=dict)] = section(vol.Schema(suggested), {"collapsed": not sensors})
+        rare = {vol.Required(key, default=shown[key]): selector for key, selector in _RARE_FIELDS.items()}
+        fields[vol.Optional(_ADVANCED)] = section(vol.Schema(rare), {"collapsed": True})
         fields[vol.Required(_GATEWAY)] = section(of_gateway, {"collapsed": not gateway[_USE_GATEWAY]})
         return self.async_show_form(step_id="init", data_schema=vol.Schema(fields), errors=errors)
 

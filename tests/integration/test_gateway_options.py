@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.enphase_ev.charger.gateway_session import known_address
 from simulator.gateway_inside import Role
 from tests.integration.house import House, HouseBuilder
-from tests.integration.test_options import DEFAULTS, STORED
+from tests.integration.test_options import DEFAULTS, STORED, filled_in
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def _offered(form: ConfigFlowResult) -> dict[str, Any]:
 
 
 async def _submit(house: House, form: ConfigFlowResult, **gateway: object) -> ConfigFlowResult:
-    filled_in = {**DEFAULTS, "gateway": {"use_gateway": True, **gateway}} if form["step_id"] == "init" else {}
-    result = await house.hass.config_entries.options.async_configure(form["flow_id"], filled_in)
+    entered = filled_in(DEFAULTS, **{"use_gateway": True, **gateway}) if form["step_id"] == "init" else {}
+    result = await house.hass.config_entries.options.async_configure(form["flow_id"], entered)
     await house.hass.async_block_till_done()
     return result
 

@@ -23,8 +23,16 @@ DEFAULTS = {
     "live_interval": 10,
     "site_energy": True,
 }
+_RARE = ("fast_while_streaming", "live_interval", "request_timeout", "nominal_voltage")
 # What nobody has chosen goes on to depend on what the site has.
 STORED = {key: value for key, value in DEFAULTS.items() if key != "live_power"}
+
+
+def filled_in(values: dict[str, object], **gateway: object) -> dict[str, object]:
+    """Return the form with these values: what few people change stands in a section of its own."""
+    advanced = {key: value for key, value in values.items() if key in _RARE}
+    plain = {key: value for key, value in values.items() if key not in _RARE}
+    return {**plain, "advanced": advanced, "gateway": {"use_gateway": False, **gateway}}
 
 
 async def _form(house: House) -> dict[str, object]:
@@ -34,15 +42,16 @@ async def _form(house: House) -> dict[str, object]:
     house.hass.config_entries.options.async_abort(form["flow_id"])
     schema = form["data_schema"]
     assert schema is not None
-    return {str(field): field.default() for field in schema.schema if str(field) not in {"gateway", "power_sensors"}}
+    plain = {str(field): field.default() for field in schema.schema if str(field) not in {"advanced", "gateway", "power_sensors"}}
+    advanced = schema.schema["advanced"]
+    assert advanced.options["collapsed"]
+    return plain | {str(field): field.default() for field in advanced.schema.schema}
 
 
 async def _choose(house: House, **chosen: object) -> None:
     """Fill in the form and send it."""
     form = await house.hass.config_entries.options.async_init(house.entry.entry_id)
-    end = await house.hass.config_entries.options.async_configure(
-        form["flow_id"], {**DEFAULTS, "gateway": {"use_gateway": False}, **chosen}
-    )
+    end = await house.hass.config_entries.options.async_configure(form["flow_id"], filled_in({**DEFAULTS, **chosen}))
     assert end["type"] is FlowResultType.CREATE_ENTRY
     await house.hass.async_block_till_done()
 

@@ -6,7 +6,7 @@ from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 import pytest
 
 from tests.integration.house import House, HouseBuilder
-from tests.integration.test_options import STORED
+from tests.integration.test_options import STORED, filled_in
 
 _CLAMP = "sensor.clamp"
 
@@ -82,7 +82,7 @@ async def test_it_is_chosen_by_the_name_of_the_charger(build_house: HouseBuilder
     form = await house.hass.config_entries.options.async_init(house.entry.entry_id)
     name = house.entry.runtime_data.chargers.data["EV000000000001"].name
     result = await house.hass.config_entries.options.async_configure(
-        form["flow_id"], {**STORED, "live_power": "when_active", "power_sensors": {name: _CLAMP}, "gateway": {"use_gateway": False}}
+        form["flow_id"], filled_in({**STORED, "live_power": "when_active", "power_sensors": {name: _CLAMP}})
     )
     assert result["type"] == "create_entry"
     await house.hass.async_block_till_done()
