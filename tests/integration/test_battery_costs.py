@@ -1,8 +1,9 @@
 """What a change of the battery costs in requests, and how soon it shows as applied."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 import logging
 
 from freezegun.api import FrozenDateTimeFactory
@@ -12,8 +13,14 @@ import pytest
 from custom_components.enphase_ev.battery.answers import AnswerWatch
 from custom_components.enphase_ev.battery.change import Change
 from custom_components.enphase_ev.battery.ledger import ChangeState, Intent
-from custom_components.enphase_ev.battery.settings import async_switch_family
-from custom_components.enphase_ev.enlighten import BatteryFamily, BatteryWish
+from custom_components.enphase_ev.battery.schedules import async_add_entry, async_delete_entries
+from custom_components.enphase_ev.battery.settings import (
+    async_set_profile,
+    async_set_reserve,
+    async_set_shutdown_level,
+    async_switch_family,
+)
+from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily, BatteryWish
 from simulator import Simulator
 from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import HeaderShape, WriteKind, XsrfSource
@@ -94,6 +101,52 @@ async def test_a_refused_shape_costs_at_most_four_more(bench: Bench, shape: Head
     assert len(requests) <= 8 + 4 * refused, requests
     requests, _ = await _toggled(bench)
     assert len(requests) <= 8, "the shape that worked is remembered"
+
+
+async def test_ten_changes_at_once_cost_at_most_sixty_requests(bench: Bench) -> None:
+    coordinator = bench.coordinator
+
+    async def ten(_bench: Bench) -> None:
+        families = [async_switch_family(coordinator, family, is_on=True) for family in BatteryFamily]
+        levels = [async_set_reserve(coordinator, 40), async_set_shutdown_level(coordinator, 10)]
+        times = [(time(hour), time(hour, 30)) for hour in (1, 3, 5)]
+        added = [
+            async_add_entry(
+                coordinator,
+                BatteryEntry(family=BatteryFamily.DISCHARGE_TO_GRID, start=start, end=end, days=(1,), limit=30, time_zone="UTC"),
+            )
+            for start, end in times
+        ]
+        others = [
+            async_set_profile(coordinator, "cost_savings"),
+            async_delete_entries(coordinator, lambda entry: entry.start == time(20)),
+        ]
+        await asyncio.gather(*families, *levels, *added, *others)
+
+    bench.sim.requests.clear()
+    assert await bench.change(ten) is None
+    requests = [one for one in bench.sim.requests if one.family.value != "battery_status"]
+    assert len(requests) <= 60, [f"{one.method} {one.path[-18:]}" for one in requests]
+    assert coordinator.keeper.ledger.is_at_rest
+    assert {(entry.start, entry.end) for entry in bench.battery.schedules} == {
+        *(("18:00", "19:00"), ("16:30", "17:00")),
+        *(("01:00", "01:30"), ("03:00", "03:30"), ("05:00", "05:30")),
+    }
+    assert bench.battery.settings.profile == "cost_savings"
+
+
+@pytest.mark.parametrize("delay", [20.0, 600.0])
+async def test_a_second_change_is_sent_within_thirty_seconds_of_the_first(bench: Bench, delay: float) -> None:
+    bench.sim.world.deployment.battery.gateway_delay_s = delay
+    bench.sim.requests.clear()
+
+    async def two(bench: Bench) -> None:
+        await async_switch_family(bench.coordinator, _RBD, is_on=True)
+        await async_set_reserve(bench.coordinator, 40)
+
+    assert await bench.change(two) is None
+    first, second = [one.at for one in bench.sim.requests if one.method == "PUT"][:2]
+    assert (second - first).total_seconds() <= 30
 
 
 async def _writes_a_level(bench: Bench) -> None:
