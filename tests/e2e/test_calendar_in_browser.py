@@ -192,11 +192,12 @@ async def plan_a_charger(person: Planner, simulator: Simulator, serial: str) -> 
     await person.take_picture("weekly")
     await person.save("Add Event")
     await eventually(lambda: last_is(("11:00", "14:00", 16, [1, 3])), "the slot is there")
-    await person.sees("16 A")
+    # The title is the person's.
+    await person.sees("Solar at 16 A")
     await person.take_picture("added")
 
     # One day alone cannot be changed; all of them can.
-    await person.edit("16 A")
+    await person.edit("Solar at 16 A")
     await person.fill_in(summary="20 A", end="15")
     await person.save("Save Event")
     await person.choose("Only this event", "Update")
