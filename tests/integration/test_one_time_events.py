@@ -129,7 +129,7 @@ async def test_a_cloud_that_is_down_at_its_end_only_delays_it(house: House, capl
 @pytest.mark.parametrize(
     ("begins", "ends", "reason"),
     [
-        (at(_TODAY, "11:00"), at(_TODAY, "12:00"), "over already"),
+        (at(_TODAY, "11:00"), at(_TODAY, "12:00"), "already over"),
         (at(_TODAY + timedelta(days=7), "12:00"), at(_TODAY + timedelta(days=7), "13:20"), "within the next 7 days"),
         (at(_TODAY + timedelta(days=20), "12:00"), at(_TODAY + timedelta(days=20), "13:20"), 'choose "Repeat weekly"'),
     ],
