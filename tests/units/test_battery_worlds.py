@@ -61,6 +61,7 @@ _ONCE_LOST = (
     214367,
     223291,
     227715,
+    392332,
 )
 # The same in weather in which more goes wrong, and processes die.
 _ONCE_LOST_IN_ROUGH_WEATHER = (

@@ -39,6 +39,10 @@ def _together(ready: list[Read]) -> Read:
 
 def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[datetime, Read]]:
     guard, schedules_at = ledger.guard, reading.schedules_at
+    # What waits for the gateway, missing again or not applied yet, waits for settings that say that nothing is pending any more.
+    is_pending = reading.settings is not None and reading.settings.is_pending
+    if is_pending and reading.settings_at is not None and any(owed.wrote_at is None for owed in ledger.owed.values()):
+        yield reading.settings_at + LOOK_EVERY, Read(settings=True)
     suspects = [one for one in ledger.expected if one.problem is None and (one.missing_since is not None or is_unseen(one))]
     if suspects:
         since = max((one.missing_since for one in suspects if one.missing_since is not None), default=None)
@@ -46,8 +50,6 @@ def _looks(ledger: Ledger, reading: Reading, now: datetime) -> Iterator[tuple[da
         is_new = since is not None and now < since + _SUSPECTED_FOR
         is_late = guard is not None and guard.late_at is not None
         time = APART if is_new else _LATE_LOOK_EVERY if is_late else LOOK_EVERY
-        # What is missing again waits for the gateway: whether that has still something to take over has to be asked, too.
-        is_pending = reading.settings is not None and reading.settings.is_pending
         # Not counted from now: that would put it off with every look.
         yield now if last is None else last + time, Read(settings=is_pending, schedules=True)
     if reading.empty_since is not None and not reading.is_sure and any(one.problem is None for one in ledger.expected):
