@@ -48,7 +48,7 @@ class Person:
 
     def tile(self, serial: str, name: str) -> Locator:
         """A tile of a charger's section of the dashboard."""
-        section = self.page.locator("hui-grid-section").nth(self._sections[serial])
+        section = self.page.locator("hui-grid-section").filter(visible=True).nth(self._sections[serial])
         return section.locator("hui-tile-card").filter(has=self.page.get_by_text(name, exact=True))
 
 
