@@ -379,7 +379,7 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
 
 
 BATTERY_READ: EnphaseSensorDescription[Battery] = sensor(
-    "battery_last_successful_update", TIMESTAMP, lambda _: None, place=Place.OFF_BY_DEFAULT
+    "battery_last_successful_update", TIMESTAMP, lambda _: None, place=Place.DIAGNOSTIC
 )
 
 

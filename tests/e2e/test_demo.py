@@ -80,7 +80,7 @@ async def test_opens_signed_in_and_stops_with_ctrl_c(tmp_path: Path, artifacts: 
         async with browser(f"http://127.0.0.1:{port}") as window:
             page = await window.new_page()
             await page.goto("/")
-            await expect(page.locator("hui-grid-section")).to_have_count(6)
+            await expect(page.locator("hui-heading-card").filter(has_text="IQ EV Charger")).to_have_count(2)
             await expect(page.get_by_text("Charging", exact=True).first).to_be_visible()
             # The calendar has a schedule at the hour that the app would show.
             shown = await page.evaluate(

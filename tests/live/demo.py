@@ -133,13 +133,19 @@ async def demo(options: argparse.Namespace) -> int:
             print(*(problems or ["The demo works."]), sep="\n")
             return 1 if problems else 0
         show(home_assistant, simulator, options.speed)
-        filling = asyncio.create_task(energy.fill(home_assistant))
+        filling = asyncio.create_task(fill(home_assistant))
         try:
             await home_assistant.wait()
         finally:
             filling.cancel()
     say("Home Assistant has ended.")
     return 0
+
+
+async def fill(home_assistant: HomeAssistant) -> None:
+    """Show what comes after the first moment, too: live power has its place on both dashboards."""
+    await energy.fill(home_assistant)
+    await dashboard.install(home_assistant)
 
 
 def say(text: str) -> None:
