@@ -201,7 +201,7 @@ async def plan_a_charger(person: Planner, simulator: Simulator, serial: str) -> 
     await person.fill_in(summary="20 A", end="15")
     await person.save("Save Event")
     await person.choose("Only this event", "Update")
-    await person.is_told("a single day cannot be changed")
+    await person.is_told("you can't change a single day")
     await person.take_picture("a-single-day-is-refused")
     assert await last_is(("11:00", "14:00", 16, [1, 3]))
     await person.save("Save Event")
