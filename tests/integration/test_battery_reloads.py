@@ -132,7 +132,7 @@ async def test_what_is_dropped_after_a_removal_comes_back_or_is_named(batteries:
     assert "dtg" in there or "Discharge to grid, 18:00 - 20:00" in told
     if delay == 120 and since == 3:
         assert there.isdisjoint({"cfg", "dtg"})
-        assert "Check in the Enphase app that these schedules are there: \n- " in told
+        assert "Check in the Enphase app that these schedules exist: \n- " in told
 
 
 async def test_what_the_end_of_an_override_drops_after_a_removal_is_named(batteries: BatteryHouse) -> None:
