@@ -400,6 +400,36 @@ async def test_one_that_is_aside_is_there_for_whoever_asks(home: BatteryHouse) -
     assert home.entries <= before
 
 
+@pytest.mark.parametrize("lag", [0, 45], ids=["at once", "reads are late"])
+@pytest.mark.parametrize("since", [0, 1, 10, 40], ids="{} s".format)
+async def test_one_that_was_aside_is_deleted_by_the_id_that_it_had_before(home: BatteryHouse, since: float, lag: float) -> None:
+    before, aside = home.entries, next(one.id for one in home.battery.schedules if one.start == "13:30")
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    home.battery.switches.schedules_lag_s = lag
+    await home.until(lambda: any(one.start == "13:30" for one in home.battery.schedules), at_most=2 * 3600)
+    assert aside not in {one.id for one in home.battery.schedules}, "it was put back under a new id"
+    await home.pass_time(minutes=since / 60)
+
+    answer = await home.asked("delete_battery_schedule", schedule_id=aside, wait=MOST_WAITED)
+    await home.pass_time(minutes=30)
+
+    assert answer == {"state": "applied", "reason": None}
+    assert before - home.entries == {("dtg", "13:30", "13:45", _ALL_DAYS, 30, True)}
+    assert home.entries <= before
+
+
+async def test_one_that_was_aside_is_changed_by_the_id_that_it_had_before(home: BatteryHouse) -> None:
+    before, aside = home.entries, next(one.id for one in home.battery.schedules if one.start == "13:30")
+    await home.asked("set_battery_override", action="charge", duration="01:00:00", wait=MOST_WAITED)
+    await home.until(lambda: any(one.start == "13:30" for one in home.battery.schedules), at_most=2 * 3600)
+
+    answer = await home.asked("update_battery_schedule", schedule_id=aside, end="13:50", wait=MOST_WAITED)
+
+    assert answer == {"state": "applied", "reason": None}
+    assert home.entries - before == {("dtg", "13:30", "13:50", _ALL_DAYS, 30, True)}
+    assert before - home.entries == {("dtg", "13:30", "13:45", _ALL_DAYS, 30, True)}
+
+
 # --- A battery that does something else ---
 
 

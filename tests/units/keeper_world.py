@@ -126,7 +126,7 @@ class ModelCloud:
         self.pending: list[Change] = []
         self.dropping: list[tuple[float, tuple[BatteryFamily, ...]]] = []
         self.history: list[tuple[float, dict[str, object], tuple[Row, ...], dict[str, object] | None]] = []
-        self.reads = self.answers = self.writes = self.number = self.applies = 0
+        self.reads = self.answers = self.empties = self.writes = self.number = self.applies = 0
         self.keep()
 
     def keep(self) -> None:
@@ -267,6 +267,7 @@ class ModelCloud:
         _, _, rows, _ = self._seen(self.weather.schedules_lag)
         if self.weather.empty_every and self.answers % self.weather.empty_every == 0:
             rows = ()
+            self.empties += 1
         group, begin, end = self.weather.missing_group
         families = {
             family: FamilySchedules(
@@ -592,9 +593,12 @@ class World:
         return [*wrong, *self._too_many_requests()]
 
     def _too_many_requests(self) -> list[str]:
-        """Return what was asked for too often: writes are bounded, reads belong to a write or to a minute in which something is open."""
+        """Return what was asked for too often.
+
+        Writes are bounded; reads belong to a write, to a minute in which something is open, or to an answer that could not be believed.
+        """
         cloud = self.cloud
-        most_reads = _READS_OF_START + _READS_OF_WRITE * cloud.writes + _READS_OF_MINUTE * (cloud.now - self.rested) / 60
+        most_reads = _READS_OF_START + _READS_OF_WRITE * cloud.writes + _READS_OF_MINUTE * (cloud.now - self.rested) / 60 + cloud.empties
         # So many for each entry and each wish; a process that died writes once more what it does not know of.
         wishes = sum(" wants " in line for line in self.log)
         most_writes = _WRITES_OF_EACH * (self.entries + wishes) + sum(line.endswith("restarts") for line in self.log)

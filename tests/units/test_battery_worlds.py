@@ -62,6 +62,10 @@ _ONCE_LOST = (
     223291,
     227715,
     392332,
+    332916,
+    380750,
+    397282,
+    399835,
 )
 # The same in weather in which more goes wrong, and processes die.
 _ONCE_LOST_IN_ROUGH_WEATHER = (
@@ -118,6 +122,11 @@ _ONCE_LOST_IN_ROUGH_WEATHER = (
     107418,
     103966,
     104050,
+    111844,
+    118316,
+    118508,
+    119573,
+    120988,
 )
 _WORLDS = 500
 _ROUGH_WORLDS = 100

@@ -101,7 +101,7 @@ def _look_at_apply(
             # It may be gone because its apply has not worked, so it counts as at risk.
             one.is_at_risk = True
     if not pending and not is_left_on and (is_late or not unshown):
-        _is_applied(ledger, family, owed, written)
+        _is_applied(ledger, family, owed, written, unshown, now)
     elif settings.is_pending:
         owed.seen_pending_at = now
         owed.is_accepted = owed.is_accepted or settings.is_requested(family)
@@ -112,10 +112,13 @@ def _look_at_apply(
         _came_to_nothing(ledger, family, owed, is_open=is_open, pending=pending, now=now)
 
 
-def _is_applied(ledger: Ledger, family: BatteryFamily, owed: Owed, written: list[Expected]) -> None:
-    """Note that no entry waits for an apply any more."""
+def _is_applied(ledger: Ledger, family: BatteryFamily, owed: Owed, written: list[Expected], unshown: list[Expected], now: datetime) -> None:
+    """Note that no entry waits for an apply any more; of one that is not shown nobody knows, so it stays in doubt."""
     for one in written:
-        one.failed_forms, one.unapplied_since = 0, None
+        if any(one is other for other in unshown):
+            one.unapplied_since = now
+        else:
+            one.failed_forms, one.unapplied_since = 0, None
     if written and owed.is_taken and owed.named_source is not None:
         # This form has worked: later writes go out in it, too.
         ledger.names_source = owed.named_source

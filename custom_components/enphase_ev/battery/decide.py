@@ -112,9 +112,7 @@ def _wanted_schedules(ledger: Ledger, reading: Reading, waiting: list[Intent], n
     """Return how to get a trustworthy list of entries; an empty one, or one that lacks a family, has to be seen more than once."""
     if not _is_fresh(reading.schedules_at, ledger, now):
         return Read(schedules=True)
-    if any(kept.id for intent in waiting for kept in intent.deletes):
-        # An entry that is to be deleted was shown once, even if that was before a restart: an empty answer is doubtful then.
-        reading.has_shown = True
+    reading.has_shown = reading.has_shown or ledger.deletes_shown
     if not reading.is_sure:
         return Read(schedules=True) if reading.empty_reads < SURELY_EMPTY else Rest(now + APART)
     if _lacks_groups(ledger, reading) and waiting and now < min(intent.asked_at for intent in waiting) + _WAITS_FOR_GROUPS:
@@ -166,9 +164,10 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
             ledger.finish(intent, ChangeState.FAILED, "replaced")
         elif names and names <= newer.keys() and not intent.is_override:
             _replace_wish(ledger, intent, is_undone=any(newer[name].wish.may_undo(intent.wish) for name in names))
-        elif intent.ends_override and names & newer.keys():
-            # A newer wish of a person counts more than the state from before the override.
+        elif intent.is_override and names & newer.keys():
+            # A newer wish of a person counts more than what the override switches, and than the state from before it.
             intent.give_up(names & newer.keys())
+            intent.wants_retry = intent.wants_retry and bool(intent.wish.named)
             if intent.is_sent:
                 override.on_sent(ledger, intent, now)
         newer = dict.fromkeys(names | ({"override"} if intent.ends_override else set()), intent) | newer
@@ -253,11 +252,17 @@ def _after_entries(ledger: Ledger, intent: Intent, now: datetime) -> Step | None
 
 
 def _until_shown(written_at: datetime, reading: Reading, now: datetime) -> Read | Rest | None:
-    """Return how to get a read that shows a write however late it is; `None` where the last one does."""
+    """Return how to get a read that shows a write however late it is; `None` where the last one does. An empty one proves it twice."""
     shown_at = written_at + LAG
     if now < shown_at:
         return Rest(min(shown_at, now + APART))
-    return None if reading.schedules_at is not None and reading.schedules_at >= shown_at else Read(schedules=True)
+    read_at = reading.schedules_at
+    if read_at is None or read_at < shown_at:
+        return Read(schedules=True)
+    if reading.empty_since is not None and reading.empty_since < shown_at:
+        # Before that it was empty because reads are late: the two answers that prove it begin now.
+        reading.empty_since, reading.has_shown = read_at, True
+    return None if reading.is_sure else Rest(now + APART)
 
 
 def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, reading: Reading, now: datetime) -> Step | None:

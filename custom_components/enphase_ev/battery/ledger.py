@@ -6,7 +6,7 @@ It is what counts: it is on disk before anything is sent, and what is sent follo
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Self
@@ -100,6 +100,7 @@ class Expected(DataClassDictMixin):
         is_at_risk: another write of ours than its apply was under way when it was put back, or went out after that: it can drop it again.
         unapplied_since: since when it is in doubt whether its apply has worked; if it has not, the cloud drops the entry after a while.
         failed_forms: how many forms of its apply have come to nothing for sure.
+        former_ids: what it was called before it was put back: whoever asks for it by such an id means it.
     """
 
     entry: KeptEntry
@@ -114,6 +115,13 @@ class Expected(DataClassDictMixin):
     is_at_risk: bool = False
     unapplied_since: datetime | None = None
     failed_forms: int = 0
+    former_ids: list[str] = field(default_factory=list)
+
+    def take_id(self, entry_id: str) -> None:
+        """Take another id; the empty one until the cloud shows which it has given."""
+        if self.entry.id not in ("", entry_id):
+            self.former_ids = [*self.former_ids, self.entry.id]
+        self.entry = replace(self.entry, id=entry_id)
 
     @property
     def is_missing(self) -> bool:
@@ -172,7 +180,7 @@ class Guard(DataClassDictMixin):
     Attributes:
         toggled_at: when the last such write went out; `intent_at` when the last one did that somebody had asked for, and that was not sent
             to put entries back or to apply them.
-        has_wish: whether the last one changed a setting: once the cloud shows the new value, the gateway has taken it over.
+        has_wish: whether the last one changed a setting that showed otherwise: the gateway has taken it over once the new value shows.
         late_at: since when the gateway takes longer than it ever should: an entry that disappears from then on was deleted elsewhere.
         settled_at: since when nothing at all is pending; `intents_settled_at` since when none of the changes is that people asked for.
     """
@@ -378,9 +386,23 @@ class Ledger(DataClassDictMixin):
         is_kept = all(one.needs_watch and not one.is_missing for one in self.expected)
         return not self.open_intents and self.guard is None and not self.owed and not ends and is_kept
 
+    def ids_of(self, entry: BatteryEntry) -> set[str]:
+        """Return the id of an entry, and those that it had before it was put back."""
+
+        def is_it(kept: KeptEntry) -> bool:
+            return kept.id == entry.id if kept.id else kept.entry().is_same_as(entry)
+
+        kept = next((one for one in self.expected if is_it(one.entry)), None)
+        return {entry.id, *(kept.former_ids if kept is not None else ())}
+
+    @property
+    def deletes_shown(self) -> bool:
+        """Return whether an open change deletes what was shown once, also before a restart: an empty answer is doubtful then."""
+        return any(kept.id for intent in self.open_intents for kept in (*intent.deletes, *intent.done_deletes))
+
     def was_deleted(self, entry: BatteryEntry) -> bool:
-        """Return whether an entry was deleted here lately."""
-        return any(one.entry.id == entry.id for one in self.deleted)
+        """Return whether an entry was deleted here lately; one that has no id yet is new."""
+        return bool(entry.id) and any(one.entry.id == entry.id for one in self.deleted)
 
     def is_going(self, entry: BatteryEntry, late_reads_since: datetime) -> bool:
         """Return whether an entry that a read shows is being deleted here, or was deleted so lately that the read may only be late."""
@@ -418,7 +440,7 @@ class Ledger(DataClassDictMixin):
 
     def note_deleted(self, entry: KeptEntry, now: datetime) -> None:
         """Note that an entry was deleted here: it is never put back, whatever a late read says."""
-        self.deleted = [one for one in self.deleted if now - one.at < _DELETED_FOR and one.entry.id != entry.id]
+        self.deleted = [one for one in self.deleted if now - one.at < _DELETED_FOR and (not entry.id or one.entry.id != entry.id)]
         self.deleted.append(Deleted(entry, now))
         coming_back = [one for one in self.expected if one.is_due and one.entry.id != entry.id]
         self.expect_no_more(entry)
@@ -429,10 +451,10 @@ class Ledger(DataClassDictMixin):
         """Return when something was deleted here last."""
         return max((one.at for one in self.deleted), default=None)
 
-    def note_toggle(self, now: datetime, *, has_wish: bool) -> None:
+    def note_toggle(self, now: datetime, *, is_intent: bool, has_wish: bool) -> None:
         """Note that a write goes out that can drop entries: from now on something can be lost."""
         before = self.guard
-        is_mending = not has_wish and before is not None
+        is_mending = not is_intent and before is not None
         self.guard = Guard(
             toggled_at=now,
             intent_at=before.intent_at if is_mending and before is not None else now,

@@ -3,7 +3,6 @@
 Source: docs/cloud-api/battery.md §5.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..enlighten import BatteryEntry, BatterySchedules
@@ -32,8 +31,7 @@ def compare(ledger: Ledger, one: Expected, schedules: BatterySchedules, now: dat
 
 def _is_there(ledger: Ledger, one: Expected, found: BatteryEntry, now: datetime) -> None:
     one.missing_since, one.is_due = None, False
-    if one.entry.id != found.id:
-        one.entry = replace(one.entry, id=found.id)
+    one.take_id(found.id)
     look_at_unapplied(one, found, now)
     if one.problem is not None:
         ledger.expected.remove(one)

@@ -5,7 +5,6 @@ Source: docs/cloud-api/battery.md §4, §5.
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import replace
 from datetime import datetime
 
 from ..enlighten import BatteryEntry, BatteryFamily
@@ -48,14 +47,14 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
             _note_entry(ledger, entry, intent, expected, now)
         case WriteSettings(_, applied, intents, names_source):
             first = [family for family in applied if not intents and ledger.owed[family].writes == 0]
-            _note_toggle(ledger, reading, now, first_applies=first, has_wish=bool(intents))
+            _note_toggle(ledger, reading, now, intents, first_applies=first)
             _note_wishes(ledger, intents, is_pending=is_pending)
             for family in applied:
                 apply = ledger.owed[family]
                 apply.wrote_at, apply.named_source, apply.is_taken, apply.writes = now, names_source, False, apply.writes + 1
                 apply.was_pending = is_pending
         case WriteAlone(intent):
-            _note_toggle(ledger, reading, now, has_wish=True)
+            _note_toggle(ledger, reading, now, (intent,))
             _note_wishes(ledger, (intent,), is_pending=is_pending)
     return take_back
 
@@ -74,7 +73,7 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         has_arrived = expected.tries == 0 or bool(expected.entry.id)
         expected.tries += has_arrived
         # The cloud gives it a new id; a late read can lack it until it is seen.
-        expected.entry = replace(expected.entry, id="")
+        expected.take_id("")
         expected.written_at, expected.seen_at, expected.missing_since = now, None, None
         expected.is_due = False
         # What the gateway has still to take over can drop it, too.
@@ -90,7 +89,9 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
     ledger.owe(entry.family, now)
 
 
-def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: bool, first_applies: Sequence[BatteryFamily] = ()) -> None:
+def _note_toggle(
+    ledger: Ledger, reading: Reading, now: datetime, intents: tuple[Intent, ...], first_applies: Sequence[BatteryFamily] = ()
+) -> None:
     """Note a write that can drop entries. What was put back is at risk by every such write but the first apply, which belongs to it."""
     schedules = reading.schedules
     there = schedules.entries if schedules else ()
@@ -98,7 +99,9 @@ def _note_toggle(ledger: Ledger, reading: Reading, now: datetime, *, has_wish: b
     untold = [family for family in reading.last_told if schedules is None or not there or not is_told(schedules, family)]
     ledger.expect([*there, *(entry for family in untold for entry in reading.last_told[family])])
     before = ledger.guard.toggled_at if ledger.guard is not None else now
-    ledger.note_toggle(now, has_wish=has_wish)
+    # What showed before already proves nothing when it shows afterwards.
+    shows = any(not intent.wish.is_shown(reading.settings, reading.profile) for intent in intents)
+    ledger.note_toggle(now, is_intent=bool(intents), has_wish=shows)
     for one in ledger.expected:
         is_its_own = one.entry.family in first_applies and one.written_at is not None and one.written_at >= before
         one.is_at_risk = one.is_at_risk or (one.tries > 0 and not is_its_own)

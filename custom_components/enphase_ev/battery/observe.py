@@ -23,6 +23,7 @@ _LOST_WITHIN = timedelta(hours=12)
 def observe(ledger: Ledger, reading: Reading, now: datetime, fresh: Read) -> None:
     """Note what a read shows; `fresh` says which parts of `reading` are new."""
     schedules, settings = reading.schedules, reading.settings
+    reading.has_shown = reading.has_shown or ledger.deletes_shown
     if fresh.schedules and schedules is not None:
         ledger.groups = sorted({*ledger.groups, *schedules.families})
         pending_at = reading.settings_at if settings is not None and settings.is_pending else None
@@ -151,6 +152,10 @@ def _are_entries_so(ledger: Ledger, intent: Intent, reading: Reading) -> bool | 
         return None
     families = {kept.family for kept in (*intent.done_writes, *intent.done_deletes)}
     if not reading.is_sure or not all(is_told(schedules, family) for family in families):
+        return None
+    lacks_others = not schedules.entries and any(one.problem is None for one in ledger.expected)
+    if intent.done_deletes and lacks_others and reading.schedules_at < sent_at + LAG:
+        # It lacks what nobody has deleted, too, so what was deleted may still be there.
         return None
     if any(_is_still_there(schedules, kept) for kept in intent.done_deletes):
         return False

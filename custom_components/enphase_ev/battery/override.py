@@ -88,7 +88,8 @@ def check_aside(ledger: Ledger, entry: BatteryEntry, schedules: BatterySchedules
     """
     for other in ledger.set_aside:
         is_back = any(other.is_same_as(one) for one in schedules.entries)
-        if other.id != entry.id and not is_back and overlap(window_of_entry(entry), window_of_entry(other)):
+        is_itself = bool(other.id) and other.id == entry.id
+        if not is_itself and not is_back and overlap(window_of_entry(entry), window_of_entry(other)):
             raise conflict(other)
 
 
@@ -170,7 +171,8 @@ def _build_begin(
     entry = wish.entry.entry()
     missing = [one.entry.entry() for one in ledger.expected if one.entry.found_in(schedules) is None]
     there = replace(schedules, families=_without(schedules, [one for one in schedules.entries if ledger.was_deleted(one)]))
-    aside = check_override(entry, settings, there)
+    going = check_override(entry, settings, there)
+    aside = [one for one in going if not _is_of_ended_override(ledger, one)]
     # Entries that are missing now would be in its way, too, once they are put back.
     late = [one for one in missing if overlap(window_of_entry(one), window_of_entry(entry))]
     was_on, were_on = switched(ledger, settings, entry.family, now), schedules_on(ledger, settings, now)
@@ -189,12 +191,18 @@ def _build_begin(
             note_wish(ledger, other.wish)
     for one in late:
         ledger.expect_no_more(KeptEntry.keep(one))
-    intent.deletes = [KeptEntry.keep(one) for one in aside]
+    intent.deletes = [KeptEntry.keep(one) for one in going]
     intent.writes = [wish.entry]
     intent.wish = BatteryWish.to_switch(entry.family, is_on=True) if not was_on else BatteryWish()
     if entry.family is _CHARGE and not were_on:
         intent.wish = BatteryWish(charge_schedules=True).over(intent.wish)
     intent.is_built = True
+
+
+def _is_of_ended_override(ledger: Ledger, entry: BatteryEntry) -> bool:
+    """Return whether an entry is the temporary one of an override that is over, and shows late: it has to go, and never comes back."""
+    ended = [intent for intent in ledger.open_intents if intent.ends_override]
+    return any(kept.entry().is_same_as(entry) for intent in ended for kept in intent.done_deletes)
 
 
 def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: BatterySettings, now: datetime) -> None:

@@ -42,7 +42,8 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
     """
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
-        ledger, before = coordinator.keeper.ledger, schedules.entry(entry_id)
+        ledger = coordinator.keeper.ledger
+        before = next((entry for entry in schedules.entries if entry.id and entry_id in ledger.ids_of(entry)), None)
         if ledger.override is not None and any(entry.id == entry_id for entry in ledger.set_aside):
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
@@ -62,8 +63,10 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
     return await _async_change(coordinator, plan)
 
 
-async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callable[[BatteryEntry], bool]) -> Change:
+async def async_delete_entries(coordinator: BatteryCoordinator, is_named: Callable[[BatteryEntry], bool]) -> Change:
     """Delete entries, those that are aside for an override, too; that of the override itself stays until its end.
+
+    `is_named` is asked about each entry, also with the id that it had before it was put back.
 
     Raises:
         ServiceValidationError: There is no such entry, it is locked, or an override's; nothing was written.
@@ -71,6 +74,10 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_meant: Callab
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         ledger = coordinator.keeper.ledger
+
+        def is_meant(entry: BatteryEntry) -> bool:
+            return any(is_named(replace(entry, id=one)) for one in ledger.ids_of(entry))
+
         forgets = [entry for entry in ledger.set_aside if is_meant(entry)]
         # A late read can still show what is aside.
         meant = [entry for entry in schedules.entries if is_meant(entry) and all(entry.id != one.id for one in forgets)]

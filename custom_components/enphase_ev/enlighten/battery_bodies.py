@@ -140,6 +140,10 @@ class BatteryWish(DataClassDictMixin):
             return None
         return self._is_told(settings, profile) and self._is_told(settings.expected, profile)
 
+    def is_shown(self, settings: BatterySettings | None, profile: BatteryProfile | None) -> bool:
+        """Return whether everything shows as wished for, whatever is on its way."""
+        return self._is_told(settings, None if profile is None else replace(profile, is_change_pending=False))
+
     def is_requested(self, settings: BatterySettings) -> bool:
         """Return whether everything is as wished for, or will be once the gateway has taken over what was requested."""
         return self._is_told(settings.expected, None)
