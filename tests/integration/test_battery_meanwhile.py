@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import override
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -57,6 +58,37 @@ async def test_storm_guard_leaves_the_car_as_the_app_has_it_now(batteries: Batte
     await _switch(batteries, "storm_guard", is_on=True)
     await batteries.pass_time(minutes=3)
     assert (batteries.battery.settings.storm_guard, batteries.battery.settings.storm_guard_ev) == (True, True)
+
+
+def _set_back(house: BatteryHouse, monkeypatch: pytest.MonkeyPatch, *, hours: float) -> None:
+    """Set the clock of Home Assistant back; the loop's own and the cloud's go on."""
+    loop, seconds = house.hass.loop, hours * 3600
+    by_loop = loop.time
+    monkeypatch.setattr(loop, "time", lambda: by_loop() + seconds)
+    house.freezer.tick(timedelta(hours=-hours))
+    house.sim.clock.advance(seconds)
+
+
+@pytest.mark.parametrize("since", [1, 20, 60])
+@pytest.mark.parametrize("status", [None, 503], ids=["answered", "refused meanwhile"])
+async def test_a_clock_that_is_set_back_keeps_no_change_waiting(
+    batteries: BatteryHouse, monkeypatch: pytest.MonkeyPatch, since: float, status: int | None
+) -> None:
+    before = batteries.entries
+    batteries.battery.switches.drops, batteries.battery.switches.drops_left = {WriteKind.DTG: {ControlFamily.CFG}}, 1
+    await _switch(batteries, "discharge_to_grid", is_on=True)
+    await batteries.pass_time(minutes=since / 60)
+    if status is not None:
+        batteries.sim.faults.add(path="batteryConfig", status=status, times=1)
+        await batteries.pass_time(minutes=1)
+    _set_back(batteries, monkeypatch, hours=1)
+
+    await batteries.pass_time(minutes=8)
+
+    assert batteries.battery_state("switch", "discharge_to_grid") == "on"
+    assert batteries.battery_state("sensor", "pending_change") == "none"
+    assert batteries.entries == before
+    assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
 
 
 @pytest.mark.parametrize("feature", ["system_task", "dr_event_active"])

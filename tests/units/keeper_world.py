@@ -312,6 +312,8 @@ class World:
         weather = self._weather()
         self.cloud = ModelCloud(self._rougher(weather) if is_rough else weather)
         self.ledger, self.reading = Ledger(), Reading()
+        self.set_back = timedelta()
+        """By how much the keeper's clock was set back."""
         self.must: set[Says] = set()
         self.must_not: set[Says] = set()
         self.settled: set[str] = set()
@@ -387,7 +389,7 @@ class World:
     @property
     def moment(self) -> datetime:
         """The time."""
-        return _EPOCH + timedelta(seconds=self.cloud.now)
+        return _EPOCH + timedelta(seconds=self.cloud.now) - self.set_back
 
     def run(self) -> list[str]:
         """Live through it; return what is wrong in the end."""

@@ -301,6 +301,34 @@ def test_what_a_write_of_ours_has_dropped_again_is_put_back_or_said() -> None:
     assert world.cloud.writes <= 30
 
 
+@pytest.mark.parametrize("since", [1, 20, 60, 200])
+@pytest.mark.parametrize("is_entry", [False, True])
+def test_a_clock_that_is_set_back_makes_nobody_wait_for_the_old_time(since: float, is_entry: bool) -> None:
+    world = _world(Weather(delay=60.0, drops={_DTG: (_RBD,)}, drop_after=None))
+    world.cloud.add(_entry(_RBD, 14), is_applied=True)
+    wanted = [KeptEntry.keep(_entry(_DTG, 20))] if is_entry else []
+    _ask(world, Intent("change", world.moment, BatteryWish(discharge_to_grid=True), writes=wanted), since)
+    world.set_back = timedelta(hours=14)
+    _ask(world, Intent("reserve", world.moment, BatteryWish(reserve=40)), 900)
+
+    assert world.ledger.is_at_rest
+    assert (world.cloud.values["discharge_to_grid"], world.cloud.values["reserve"]) == (True, 40)
+    assert [row.is_applied for row in world.cloud.rows] == [True, True] if is_entry else [True]
+
+
+@pytest.mark.parametrize("since", [1, 600])
+def test_an_override_lasts_no_longer_when_the_clock_is_set_back(since: float) -> None:
+    world = _world(Weather())
+    ends_at = world.moment + timedelta(minutes=45)
+    entry = override.temporary_entry(_RBD, world.moment, ends_at, None, world.moment.tzinfo)  # type: ignore[arg-type]  # it is UTC
+    _ask(world, Intent("override", world.moment, override=OverrideWish(KeptEntry.keep(entry), ends_at, None)), since)
+    world.set_back = timedelta(hours=14)
+    world.keep_until(world.cloud.now + 30 * 60)
+    assert [says(row.entry) for row in world.cloud.rows] == [says(entry)]
+    world.keep_until(world.cloud.now + 20 * 60)
+    assert world.cloud.rows == []
+
+
 def test_an_override_that_ends_at_once_is_over_also_where_reads_are_late() -> None:
     world = _world(Weather(delay=120.0, settings_lag=30.0), restrict_discharge=False)
     world.cloud.add(_entry(_RBD, 14), is_applied=True)

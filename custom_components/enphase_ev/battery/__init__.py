@@ -24,6 +24,7 @@ How a change gets to the cloud, and nothing gets lost (docs/cloud-api/battery.md
     applies: when a family is applied, in which form, and whether that has worked.
     losses: which entries are lost, put back, or given up.
     looks: when to read again.
+    clock: what a clock that was set back changes.
     observe: what a read says of all that is open.
     notes: what is noted of a write: before it, when it was taken, when it was refused.
     sending: the request that belongs to a step.

@@ -14,6 +14,7 @@ from ..enlighten import BatteryFamily, BatterySchedules, BatteryWish
 from ..weekly import overlap
 from . import override
 from .applies import due_applies, form_of_apply, rest_until_apply
+from .clock import hold_back
 from .ledger import ChangeState, Intent, KeptEntry, Ledger
 from .looks import next_look
 from .losses import lost_entries
@@ -56,6 +57,7 @@ _LONG_AGO = timedelta(hours=1)
 
 def decide(ledger: Ledger, reading: Reading, now: datetime) -> Step:
     """Return the next step. What follows from the time alone is noted in the ledger on the way."""
+    hold_back(ledger, reading, now)
     ledger.forget_finished(now - _LONG_AGO)
     override.look_at_clock(ledger, now)
     for intent in ledger.open_intents:

@@ -68,7 +68,8 @@ class Keeper:
         self._changes: dict[str, Change] = {}
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
-        self._paused_until: datetime | None = None
+        # By the loop's clock, which nobody sets back.
+        self._paused_until: float | None = None
         self._again_after = _AGAIN_AFTER
         self._answers: AnswerWatch | None = None
         self._is_stopped = False
@@ -219,10 +220,10 @@ class Keeper:
         self._paused_until = None
         self._again_after = again_after or _AGAIN_AFTER
         self.wake()
-        deadline, ends_at = self._hass.loop.time() + seconds, datetime.now(UTC) + timedelta(seconds=seconds)
+        deadline = self._hass.loop.time() + seconds
         try:
             while is_needed() and self._task is not None and not self._task.done() and (left := deadline - self._hass.loop.time()) > 0:
-                if not self.is_looking and (again_after is None or self._is_paused_at(ends_at)):
+                if not self.is_looking and (again_after is None or self._is_paused_at(deadline)):
                     break
                 await asyncio.wait([self._task], timeout=min(left, 0.5))
         finally:
@@ -246,8 +247,8 @@ class Keeper:
         while not self._is_stopped:
             now = datetime.now(UTC)
             self._woken.clear()
-            if self._paused_until is not None and now < self._paused_until:
-                if not await self._rest(self._paused_until - now):
+            if self._paused_until is not None and (left := self._paused_until - self._hass.loop.time()) > 0:
+                if not await self._rest(timedelta(seconds=left)):
                     break
                 continue
             self._paused_until = None
@@ -257,7 +258,7 @@ class Keeper:
                 break
             rests = rests + 1 if isinstance(step, Rest) and step.until <= now else 0
             if rests > _MOST_RESTS_IN_A_ROW:
-                self._paused_until = now + _AGAIN_AFTER
+                self._pause(_AGAIN_AFTER)
             elif isinstance(step, Rest):
                 if not await self._rest(step.until - now):
                     break
@@ -301,18 +302,21 @@ class Keeper:
             # The session had died and nothing was sent. Start again with fresh reads.
             self.reading = Reading(last_told=self.reading.last_told, has_shown=self.reading.has_shown)
         except AuthError as err:
-            self._pause(err, _SIGN_IN_AGAIN_AFTER)
+            self._pause_after(err, _SIGN_IN_AGAIN_AFTER)
         except RateLimited as err:
-            self._pause(err, timedelta(seconds=err.retry_after or 0) + self._again_after)
+            self._pause_after(err, timedelta(seconds=err.retry_after or 0) + self._again_after)
         except EnlightenError as err:
-            self._pause(err, self._again_after)
+            self._pause_after(err, self._again_after)
         except HomeAssistantError as err:
             # It could not be noted on disk, so it was not sent.
-            self._paused_until = datetime.now(UTC) + _AGAIN_AFTER
+            self._pause(_AGAIN_AFTER)
             self._answer_unsent(err)
 
-    def _pause(self, err: EnlightenError, time: timedelta) -> None:
-        self._paused_until = datetime.now(UTC) + time
+    def _pause(self, time: timedelta) -> None:
+        self._paused_until = self._hass.loop.time() + time.total_seconds()
+
+    def _pause_after(self, err: EnlightenError, time: timedelta) -> None:
+        self._pause(time)
         self._answer_unsent(command_error(err), error_key(err))
 
     def _answer_unsent(self, err: HomeAssistantError, reason: str | None = None) -> None:
@@ -379,7 +383,7 @@ class Keeper:
         """Return whether it reads by itself, soon and again."""
         return self._task is not None and not self._task.done() and self._paused_until is None
 
-    def _is_paused_at(self, moment: datetime) -> bool:
+    def _is_paused_at(self, moment: float) -> bool:
         return self._paused_until is not None and self._paused_until >= moment
 
     # --- Writing ---
