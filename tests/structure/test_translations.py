@@ -45,6 +45,7 @@ SAME_AS_ENGLISH = {
     "it": {"Cloud", "Ethernet", "Password", "PowerMatch", "Wi-Fi"},
     "pt": {"Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
     "da": {"Ethernet", "Offline", "PowerMatch", "Reserve", "Smart", "Start", "Status", "Stop"},
+    "pl": {"Ethernet", "Limit", "PowerMatch", "Wi-Fi"},
 }
 # What nobody translates: products, actions and addresses.
 KEPT = re.compile(r"Enphase|Home Assistant|IQ Gateway|RFID|SHA-256|enphase_ev\.\w+|envoy\.local|192\.0\.2\.7")
