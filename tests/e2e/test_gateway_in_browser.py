@@ -64,7 +64,7 @@ async def test_a_gateway_is_named(simulator: Simulator, home_assistant: HomeAssi
         await person.take_picture("options")
         await part.click()
         await expect(page.locator("input[type=password]")).to_be_visible()
-        await page.locator("ha-form-expandable ha-switch").click()
+        await page.locator("ha-selector-boolean", has_text="Use the local gateway").locator("ha-switch").click()
         fields = page.locator("ha-form-expandable ha-selector-text input")
         await fields.nth(0).fill(gateway["address"])
         await fields.nth(1).fill(gateway["tokens"]["owner"])
@@ -86,7 +86,7 @@ async def test_a_gateway_is_named(simulator: Simulator, home_assistant: HomeAssi
 
         await eventually(cloud, "another certificate is not accepted")
         await page.goto("/config/repairs")
-        await page.get_by_text(re.compile("shows another certificate")).click()
+        await page.get_by_text(re.compile("presents a different certificate")).click()
         await expect(page.get_by_text(bytes.fromhex(changed["fingerprint"]).hex(":").upper())).to_be_visible()
         await person.take_picture("another-certificate")
         await person.press("Submit")
