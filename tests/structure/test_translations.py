@@ -45,6 +45,7 @@ SAME_AS_ENGLISH = {
     "it": {"Cloud", "Ethernet", "Password", "PowerMatch", "Wi-Fi"},
     "pt": {"Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
     "da": {"Ethernet", "Offline", "PowerMatch", "Reserve", "Smart", "Start", "Status", "Stop"},
+    "sv": {"Ethernet", "Expert", "Full", "Offline", "PowerMatch", "Smart", "Start", "Status"},
     "pl": {"Ethernet", "Limit", "PowerMatch", "Wi-Fi"},
 }
 # What nobody translates: products, actions and addresses.
