@@ -46,6 +46,7 @@ SAME_AS_ENGLISH = {
     "pt": {"Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
     "da": {"Ethernet", "Offline", "PowerMatch", "Reserve", "Smart", "Start", "Status", "Stop"},
     "sv": {"Ethernet", "Expert", "Full", "Offline", "PowerMatch", "Smart", "Start", "Status"},
+    "nb": {"Ethernet", "Full", "PowerMatch", "Reserve", "Smart", "Start", "Status", "Wi-Fi"},
     "pl": {"Ethernet", "Limit", "PowerMatch", "Wi-Fi"},
 }
 # What nobody translates: products, actions and addresses.
