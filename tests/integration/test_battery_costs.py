@@ -1,7 +1,7 @@
 """What a change of the battery costs in requests, and how soon it shows as applied."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time
 import logging
@@ -13,19 +13,21 @@ import pytest
 from custom_components.enphase_ev.battery.answers import AnswerWatch
 from custom_components.enphase_ev.battery.change import Change
 from custom_components.enphase_ev.battery.ledger import ChangeState, Intent
-from custom_components.enphase_ev.battery.schedules import async_add_entry, async_delete_entries
+from custom_components.enphase_ev.battery.schedules import async_add_entry, async_delete_entries, async_import_entries
 from custom_components.enphase_ev.battery.settings import (
     async_set_profile,
     async_set_reserve,
     async_set_shutdown_level,
     async_switch_family,
 )
+from custom_components.enphase_ev.const import DOMAIN
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily, BatteryWish
 from simulator import Simulator
 from simulator.battery.settings import ControlFamily
 from simulator.switches.battery import HeaderShape, WriteKind, XsrfSource
 from tests.enlighten.cloud import Cloud
 from tests.integration.battery_bench import Bench, was_refused
+from tests.integration.battery_house import BatteryHouse
 
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
 
@@ -135,18 +137,90 @@ async def test_ten_changes_at_once_cost_at_most_sixty_requests(bench: Bench) -> 
     assert bench.battery.settings.profile == "cost_savings"
 
 
-@pytest.mark.parametrize("delay", [20.0, 600.0])
-async def test_a_second_change_is_sent_within_thirty_seconds_of_the_first(bench: Bench, delay: float) -> None:
-    bench.sim.world.deployment.battery.gateway_delay_s = delay
-    bench.sim.requests.clear()
+@pytest.mark.parametrize("gateway", [0.0, 20.0, 300.0, 600.0, None], ids=["0 s", "20 s", "300 s", "600 s", "offline"])
+async def test_a_second_change_is_sent_within_thirty_seconds_of_the_first(batteries: BatteryHouse, gateway: float | None) -> None:
+    batteries.add_hold()
+    batteries.battery.switches.gateway_offline = gateway is None
+    batteries.battery.switches.gateway_delay_s = gateway or 0.0
+    batteries.sim.requests.clear()
 
-    async def two(bench: Bench) -> None:
-        await async_switch_family(bench.coordinator, _RBD, is_on=True)
-        await async_set_reserve(bench.coordinator, 40)
+    async def two() -> None:
+        await batteries.call("switch", "turn_on", entity_id=batteries.site_entity_id("switch", "restrict_battery_discharge"))
+        await batteries.call("number", "set_value", entity_id=batteries.site_entity_id("number", "reserve"), value=40)
 
-    assert await bench.change(two) is None
-    first, second = [one.at for one in bench.sim.requests if one.method == "PUT"][:2]
+    await batteries.lived_through(two())
+    await batteries.pass_time(minutes=1)
+
+    first, second = [one.at for one in batteries.sim.requests if one.method == "PUT"][:2]
     assert (second - first).total_seconds() <= 30
+
+
+@pytest.mark.parametrize("gateway", [0.0, 300.0, None], ids=["at once", "after 300 s", "offline"])
+async def test_an_answer_comes_within_twenty_seconds_whatever_the_gateway_does(batteries: BatteryHouse, gateway: float | None) -> None:
+    batteries.add_hold()
+    switches, loop = batteries.battery.switches, batteries.hass.loop
+    switches.gateway_offline, switches.gateway_delay_s = gateway is None, gateway or 0.0
+    waited: list[float] = []
+
+    async def answered(work: Awaitable[object]) -> None:
+        began = loop.time()
+        await work
+        waited.append(loop.time() - began)
+
+    def turned(platform: str, key: str, service: str, **data: object) -> Awaitable[object]:
+        return answered(batteries.call(platform, service, entity_id=batteries.site_entity_id(platform, key), **data))
+
+    def acted(service: str, **data: object) -> Awaitable[object]:
+        return answered(batteries.hass.services.async_call(DOMAIN, service, data, blocking=True, return_response=True))
+
+    async def others_at_once() -> None:
+        await asyncio.gather(
+            acted("add_battery_schedule", family="discharge_to_grid", start="01:00", end="02:00", limit=30),
+            acted("delete_battery_schedule", schedule_id=batteries.entry_id("dtg")),
+            acted("set_battery_override", action="charge", duration="02:00:00"),
+            turned("select", "system_profile", "select_option", option="cost_savings"),
+            turned("switch", "storm_guard", "turn_off"),
+        )
+
+    async def all_of_them() -> None:
+        await turned("switch", "restrict_battery_discharge", "turn_on")
+        await turned("number", "reserve", "set_value", value=40)
+        await turned("switch", "restrict_battery_discharge", "turn_off")
+        await others_at_once()
+
+    await batteries.lived_through(all_of_them())
+
+    assert len(waited) == 8
+    assert max(waited) <= 20, waited
+
+
+async def _values_of_now(bench: Bench) -> None:
+    await async_switch_family(bench.coordinator, _RBD, is_on=False)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        _values_of_now,
+        lambda bench: async_set_reserve(bench.coordinator, 20),
+        lambda bench: async_set_shutdown_level(bench.coordinator, 5),
+        lambda bench: async_import_entries(bench.coordinator, bench.coordinator.data.schedules.entries),
+    ],
+    ids=["a switch", "the reserve", "the shutdown level", "schedules"],
+)
+async def test_what_is_so_already_costs_one_read(bench: Bench, again: Callable[[Bench], Awaitable[object]]) -> None:
+    bench.sim.requests.clear()
+    assert await bench.change(again) is None
+    requests = [(one.method, one.path[-18:]) for one in bench.sim.requests if one.family.value != "battery_status"]
+    assert len(requests) == 1, requests
+    assert requests[0][0] == "GET"
+
+
+async def test_a_profile_that_is_so_already_costs_a_read_of_settings_and_one_of_the_profile(bench: Bench) -> None:
+    bench.sim.requests.clear()
+    assert await bench.change(lambda bench: async_set_profile(bench.coordinator, "self-consumption")) is None
+    requests = [(one.method, one.path.split("/")[-2]) for one in bench.sim.requests if one.family.value != "battery_status"]
+    assert requests == [("GET", "batterySettings"), ("GET", "profile")]
 
 
 async def _writes_a_level(bench: Bench) -> None:

@@ -44,7 +44,7 @@ def note(ledger: Ledger, step: Write, reading: Reading, now: datetime) -> Callab
             ledger.note_deleted(KeptEntry.keep(entry), now)
             _attempted(intent, now)
         case WriteEntry(entry, intent, expected):
-            _note_entry(ledger, entry, intent, expected, now)
+            _note_entry(ledger, entry, intent, expected, now, is_pending=is_pending)
         case WriteSettings(_, applied, intents, names_source):
             first = [family for family in applied if not intents and ledger.owed[family].writes == 0]
             _note_toggle(ledger, reading, now, intents, first_applies=first)
@@ -65,7 +65,9 @@ def _attempted(intent: Intent | None, now: datetime) -> None:
         intent.in_flight_at = now
 
 
-def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expected: Expected | None, now: datetime) -> None:
+def _note_entry(
+    ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expected: Expected | None, now: datetime, *, is_pending: bool
+) -> None:
     _attempted(intent, now)
     if expected is not None:
         expected.writes += 1
@@ -77,7 +79,7 @@ def _note_entry(ledger: Ledger, entry: BatteryEntry, intent: Intent | None, expe
         expected.written_at, expected.seen_at, expected.missing_since = now, None, None
         expected.is_due = False
         # What the gateway has still to take over can drop it, too.
-        expected.is_at_risk = any(owed.wrote_at is not None for owed in ledger.owed.values())
+        expected.is_at_risk = is_pending or any(owed.wrote_at is not None for owed in ledger.owed.values())
         if expected.unapplied_since is not None:
             # Perhaps it disappeared because no apply has worked: that form counts as tried.
             expected.unapplied_since, expected.failed_forms = None, max(expected.failed_forms, 1)
