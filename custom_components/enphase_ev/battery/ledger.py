@@ -369,6 +369,10 @@ class Ledger(DataClassDictMixin):
         """Return whether an entry is the temporary one of the override."""
         return self.override is not None and entry.is_same_as(self.override.entry.entry())
 
+    def is_leaving(self, entry: BatteryEntry) -> bool:
+        """Return whether an entry is the temporary one of an override that is over: nobody misses it."""
+        return self.override is not None and self.override.is_ending and self.is_of_override(entry)
+
     @property
     def set_aside(self) -> list[BatteryEntry]:
         """Return the entries that make way for the override and come back when it ends."""
@@ -415,11 +419,9 @@ class Ledger(DataClassDictMixin):
     def expect(self, entries: Iterable[BatteryEntry], *, written_at: datetime | None = None) -> None:
         """Expect entries to be there from now on, unless they are expected, deleted or the override's already."""
         known = {one.entry.id for one in self.expected}
-        # One that is written now, in the last moment of an override, can show late: it has to be looked for when it is deleted.
-        is_over = self.override is not None and self.override.is_ending and written_at is None
-        temporary = self.override.entry.entry() if self.override and is_over else None
         for entry in entries:
-            is_temporary = temporary is not None and entry.is_same_as(temporary)
+            # One that is written now, in the last moment of an override, can show late: it has to be looked for when it is deleted.
+            is_temporary = written_at is None and self.is_leaving(entry)
             if (entry.id and entry.id in known) or self.was_deleted(entry) or is_temporary:
                 continue
             same = next((one for one in self.expected if one.entry.entry().is_same_as(entry)), None)

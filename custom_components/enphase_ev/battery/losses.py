@@ -100,7 +100,8 @@ def lost_entries(ledger: Ledger, reading: Reading, now: datetime) -> list[Expect
     They are put back together, since each apply can drop others. So none is put back while one of them may be there, and only the read is
     late.
     """
-    missing = [one for one in ledger.expected if one.is_missing and not _waits_for_others(ledger, one, reading, now)]
+    staying = [one for one in ledger.expected if not ledger.is_leaving(one.entry.entry())]
+    missing = [one for one in staying if one.is_missing and not _waits_for_others(ledger, one, reading, now)]
     if any(one.missing_since is not None and _may_only_be_late(one, now) for one in ledger.expected if one.problem is None):
         return [one for one in missing if one.is_due]
     return [one for one in missing if one.is_due or _is_lost(ledger, one, reading)]

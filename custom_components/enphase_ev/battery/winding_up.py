@@ -111,7 +111,8 @@ def _left_to_do(ledger: Ledger, reading: Reading) -> ToDo:
         # Whether a delete without an answer has arrived shows only now.
         ends = [intent for intent in ledger.open_intents if intent.ends_override]
         todo.delete = _there(reading, (one for intent in ends for one in intent.done_deletes))
-    expected = [*(override.aside if override else []), *(one.entry for one in ledger.expected)]
+    staying = [one.entry for one in ledger.expected if not ledger.is_of_override(one.entry.entry())]
+    expected = [*(override.aside if override else []), *staying]
     there = _there(reading, expected)
     for one in expected:
         if one not in there and not any(one.entry().is_same_as(other.entry()) for other in todo.add):

@@ -164,14 +164,22 @@ class Batteries:
         await self._write("PUT", f"{self._schedules_path}/{entry.id}", self._entry_body(entry), names_user=False)
 
     async def delete_entry(self, entry: BatteryEntry) -> None:
-        """Delete an entry, in the one form or the other."""
+        """Delete an entry, in the one form or the other. One that is not there any more is no error: reads show what is."""
         try:
             await self._write("POST", f"{self._schedules_path}/{entry.id}/delete", {}, names_user=False)
         except RequestRejected as err:
             if err.status not in {404, 405}:
                 raise
-            body = {**self._entry_body(entry), "isDeleted": True}
+            await self._delete_in_other_form(entry, is_unknown=_is_unknown(err))
+
+    async def _delete_in_other_form(self, entry: BatteryEntry, *, is_unknown: bool) -> None:
+        """Delete an entry with a PUT. `is_unknown`: the first form was refused because there is no such entry, or no such form."""
+        body = {**self._entry_body(entry), "isDeleted": True}
+        try:
             await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
+        except RequestRejected as err:
+            if err.status not in {404, 405} or not (is_unknown or _is_unknown(err)):
+                raise
 
     async def set_profile(self, wish: BatteryWish, *, names_source: bool = False) -> None:
         """Choose the system profile, with its reserve."""
@@ -391,6 +399,11 @@ def _result(answer: Answer) -> Json:
     except InvalidResponse as err:
         raise ServiceUnavailable(str(err), may_have_arrived=True) from err
     return result
+
+
+def _is_unknown(err: RequestRejected) -> bool:
+    """Return whether the cloud does not know what a path names; that it does not know the path says nothing of it."""
+    return err.status == 404 and not err.is_route_gone
 
 
 def _source(is_named: bool) -> dict[str, str]:
