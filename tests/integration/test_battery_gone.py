@@ -57,21 +57,31 @@ async def test_a_schedule_that_is_gone_already_can_be_deleted(batteries: Battery
     assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
 
 
-async def test_the_entry_of_an_override_is_not_named_among_what_is_missing_at_a_removal(batteries: BatteryHouse) -> None:
+async def test_the_entry_of_an_override_that_could_not_be_ended_is_not_missed_at_a_removal(batteries: BatteryHouse) -> None:
     batteries.battery.add_schedule("rbd", "13:00", "15:00")
-    await batteries.asked("set_battery_override", action="hold", duration="02:00:00", wait=MOST_WAITED)
-    await batteries.lived_through(batteries.call("switch", "turn_on", entity_id=batteries.site_entity_id("switch", "discharge_to_grid")))
-    batteries.battery.drop_schedules(ControlFamily.RBD, ControlFamily.CFG)
-    await batteries.pass_time(minutes=0.5)
-    batteries.sim.faults.add(path="/schedules$", method="POST", status=500, times=None)
-    batteries.sim.faults.add(path="/batterySettings/", method="PUT", status=500, times=None)
+    before = batteries.entries
+    await _hold_of_which_the_entry_is_gone(batteries)
+    batteries.sim.faults.add(path="/delete$", method="POST", status=400, times=None)
+    await batteries.refused("clear_battery_override")
+    await batteries.pass_time(minutes=3)
 
     await batteries.removed()
 
-    told = _told(batteries)
-    assert "Restrict battery discharge, 13:1" not in told
-    assert "Add: Restrict battery discharge, 13:00 - 15:00" in told
-    assert "Add: Charge from grid, 20:00 - 05:00" in told
+    assert "Restrict battery discharge, 13:1" not in _told(batteries)
+    assert batteries.entries == before
+
+
+async def test_an_override_that_could_not_be_ended_a_moment_ago_is_ended_at_a_removal(batteries: BatteryHouse) -> None:
+    before = batteries.entries
+    await batteries.asked("set_battery_override", action="hold", duration="02:00:00", wait=MOST_WAITED)
+    await batteries.pass_time(minutes=10)
+    batteries.sim.faults.add(path="/delete$", method="POST", status=400, times=1)
+    await batteries.refused("clear_battery_override")
+
+    await batteries.removed()
+
+    assert batteries.entries == before
+    assert not batteries.battery.settings.restrict_discharge
 
 
 async def test_what_a_refused_change_was_about_is_named_at_a_removal(batteries: BatteryHouse) -> None:

@@ -18,6 +18,7 @@ from .keeper import Keeper
 from .ledger import KeptEntry, Ledger, Override
 from .ledger_store import LedgerStore
 from .notes import fail
+from .override import end
 from .steps import Reading
 from .words import entry_line, family_name
 
@@ -91,6 +92,9 @@ def _want_the_end(ledger: Ledger) -> None:
             fail(ledger, intent, "removed", now)
     if ledger.override is not None:
         ledger.override.is_ending = True
+        if not any(intent.ends_override for intent in ledger.open_intents):
+            # Also where an end has failed a moment ago: there is no later.
+            end(ledger, now)
 
 
 def _is_needed(keeper: Keeper) -> bool:
