@@ -47,9 +47,9 @@ PARALLEL_UPDATES = 1
 
 _NEXT_WITHIN = timedelta(days=8)
 _EDITABLE = CalendarEntityFeature.CREATE_EVENT | CalendarEntityFeature.UPDATE_EVENT | CalendarEntityFeature.DELETE_EVENT
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-# "16 A" and "16 amps", but not "7 a.m.".
-_LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*A(?:mps?)?\b(?!\.?\s?m\b)", re.IGNORECASE)
+_PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
+# "16 A", "16a", "16 amps" and "16 Ampere", but neither "7 a.m." nor "de 7 a 9", where the word means "to".
+_LEVEL = re.compile(r"(\d+(?:[.,]\d+)?)(?:\s*(?:A|(?i:amp)\w*)|a)\b(?!\.?\s?[mM]\b)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -447,11 +447,16 @@ def _limits_named(event: dict[str, Any], family: BatteryFamily) -> Iterator[floa
     if family is not BatteryFamily.RESTRICT_BATTERY_DISCHARGE:
         for key in (EVENT_SUMMARY, EVENT_DESCRIPTION):
             if found := _PERCENT.search(event.get(key) or ""):
-                yield float(found.group(1))
+                yield _figure(found)
 
 
 def _levels_named(event: dict[str, Any]) -> Iterator[float]:
     """Yield the levels (A) that the title and the description of an event name, such as "16 A"."""
     for key in (EVENT_SUMMARY, EVENT_DESCRIPTION):
         if found := _LEVEL.search(event.get(key) or ""):
-            yield float(found.group(1))
+            yield _figure(found)
+
+
+def _figure(found: re.Match[str]) -> float:
+    """Return the number that a person typed, with a point or, as in most of Europe, with a comma."""
+    return float(found.group(1).replace(",", "."))

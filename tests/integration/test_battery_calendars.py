@@ -317,6 +317,7 @@ async def test_the_page_creates_changes_and_deletes(
         ("Charge to 100 %", "Charge to 70 %", 70),
         ("Night", "", 100),
         ("Charge to 62.4 %", "", 62),
+        ("Laden bis 62,4 %", "", 62),
     ],
 )
 async def test_the_limit_is_changed_in_the_title_or_in_the_description(

@@ -94,6 +94,8 @@ async def test_a_night_is_in_the_way_on_the_day_on_which_it_ends(batteries: Batt
         ("it", "Si sovrappone a un programma esistente: Carica dalla rete, dalle 20:00 alle 05:00, Domenica."),
         ("pt", "Sobrepõe-se a um agendamento existente: Carregamento a partir da rede, das 20:00 às 05:00, Domingo."),
         ("pl", "Nakłada się na istniejący harmonogram: Ładowanie z sieci, od 20:00 do 05:00, niedziela."),
+        ("sv", "Detta överlappar ett befintligt schema: Laddning från elnätet, 20:00 till 05:00, Söndag."),
+        ("nb", "Dette overlapper en eksisterende tidsplan: Lading fra strømnettet, 20:00 til 05:00, Søndag."),
         ("is", "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Sunday."),
     ],
 )

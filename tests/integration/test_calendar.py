@@ -160,17 +160,19 @@ async def test_an_event_becomes_a_slot(house: House) -> None:
     assert "Lunch at 10 A" in [event["summary"] for event in await _calendar(house).events(monday, 1)]
 
 
-async def test_without_a_level_it_is_the_one_that_was_wished_for(house: House) -> None:
+@pytest.mark.parametrize("title", ["From 7 a.m. to 9 a.m.", "FROM 7 A.M.", "De 7 a 9"])
+async def test_without_a_level_it_is_the_one_that_was_wished_for(house: House, title: str) -> None:
     await house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=13)
 
-    await _calendar(house).create(at(next_monday(), "22:00"), at(next_monday() + timedelta(days=1), "05:00"), "From 7 a.m. to 9 a.m.")
+    await _calendar(house).create(at(next_monday(), "22:00"), at(next_monday() + timedelta(days=1), "05:00"), title)
 
     new = _slots(house)[-1]
     assert (new.start_time, new.end_time, new.level) == ("22:00", "05:00", 13)
 
 
-async def test_the_level_can_stand_in_the_description(house: House) -> None:
-    await _calendar(house).create(at(next_monday(), "12:00"), at(next_monday(), "14:00"), "Lunch", description="16 amps, please")
+@pytest.mark.parametrize("words", ["16 amps, please", "16a", "16 AMPS", "16 Ampere", "16 ampères", "16 amperios", "16,0 A"])
+async def test_the_level_can_stand_in_the_description(house: House, words: str) -> None:
+    await _calendar(house).create(at(next_monday(), "12:00"), at(next_monday(), "14:00"), "Lunch", description=words)
 
     assert _slots(house)[-1].level == 16
 
