@@ -3,7 +3,7 @@
 All are raised only where a person can act, and removed as soon as there is nothing left to do.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
@@ -15,6 +15,7 @@ from .accounts import account_key
 from .const import DOMAIN
 from .enlighten import MOST_PER_HOUR, Account, AccountBlocked, EnlightenError, TooManySessions
 from .options import CONF_GATEWAY_FINGERPRINT
+from .texts import text_of
 
 GATEWAY_CERTIFICATE = "gateway_certificate"
 _TOKEN_REFUSED = "gateway_token_refused"  # noqa: S105 - the name of a repair issue
@@ -169,12 +170,24 @@ def fingerprint_shown(fingerprint: str) -> str:
 
 
 @callback
-def raise_taken_over_issue(hass: HomeAssistant, entry: ConfigEntry, left: Collection[str]) -> None:
-    """Tell a person once which entities of the other integration have no counterpart and were removed."""
+def raise_taken_over_issue(hass: HomeAssistant, entry: ConfigEntry, left: Mapping[str, tuple[str, str] | None]) -> None:
+    """Tell a person once which entities of the other integration were removed, by entity id.
+
+    They have no counterpart, or one of another platform, which is then given with its translation key.
+    """
+    lines = [f"- `{entity_id}`{_elsewhere(ours)}" for entity_id, ours in sorted(left.items())]
     set_entry_issue(
         hass,
         entry,
         translation_key=_TAKEN_OVER,
-        placeholders={"entities": "\n".join(f"- `{entity_id}`" for entity_id in sorted(left))},
+        placeholders={"entities": "\n".join(lines)},
         is_persistent=True,
     )
+
+
+def _elsewhere(ours: tuple[str, str] | None) -> str:
+    """Return what stands behind the name of an entity that has a counterpart of another kind."""
+    if ours is None:
+        return ""
+    platform, key = ours
+    return f" → {text_of('entity', platform, key, 'name') or key} (`{platform}`)"

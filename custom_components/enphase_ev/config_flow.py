@@ -49,7 +49,7 @@ from .enlighten import (
     Site,
     TooManySessions,
 )
-from .options_flow import EnphaseOptionsFlow
+from .options.options_flow import EnphaseOptionsFlow
 from .runtime import EnphaseConfigEntry
 from .site.discovery import async_follow_gateway, is_known_charger, serial_of
 

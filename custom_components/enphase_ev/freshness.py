@@ -38,7 +38,9 @@ SOURCE_OF_SENSOR = {
     "charge_mode": CHARGE_MODE,
     "phase_switch_mode": CHARGER_CONFIGURATION,
     **dict.fromkeys(("last_session", "last_session_range", "last_session_cost", "cost_this_month"), SESSION_HISTORY),
-    **dict.fromkeys(("state_of_charge", "available_energy", "capacity", "available_power", "battery_status"), BATTERY_STATUS),
+    **dict.fromkeys(
+        ("state_of_charge", "available_energy", "capacity", "available_power", "battery_status", "battery_last_reported"), BATTERY_STATUS
+    ),
     "battery_last_successful_update": BATTERY_STATUS,
     "grid_mode": BATTERY_SETTINGS,
     "system_profile": BATTERY_PROFILE,

@@ -89,6 +89,7 @@ _OF_BATTERIES: Mapping[tuple[Platform, str], str] = {
     (Platform.SENSOR, "battery_available_power"): "available_power",
     (Platform.SENSOR, "battery_cfg_schedules"): "charge_from_grid_schedules",
     (Platform.SENSOR, "battery_dtg_schedules"): "discharge_to_grid_schedules",
+    (Platform.SENSOR, "battery_last_reported"): "battery_last_reported",
     (Platform.SENSOR, "battery_mode"): "grid_mode",
     (Platform.SENSOR, "battery_overall_charge"): "state_of_charge",
     (Platform.SENSOR, "battery_overall_status"): "battery_status",
@@ -105,7 +106,14 @@ _OF_UNITS: Mapping[tuple[Platform, str], str] = {
     (Platform.SENSOR, "charge_level"): "state_of_charge",
     (Platform.SENSOR, "cycle_count"): "cycle_count",
     (Platform.SENSOR, "health"): "health",
+    (Platform.SENSOR, "last_reported"): "last_reported",
     (Platform.SENSOR, "status"): "status",
+}
+
+# Of a site, with a counterpart on another platform: that is named where they are listed.
+_OF_ANOTHER_PLATFORM: Mapping[tuple[Platform, str], tuple[Platform, str]] = {
+    (Platform.SENSOR, "grid_mode"): (Platform.BINARY_SENSOR, "on_grid"),
+    (Platform.SENSOR, "storm_alert"): (Platform.BINARY_SENSOR, "storm_alert"),
 }
 
 type _UniqueIds = dict[tuple[str, str], tuple[str, str]]
@@ -246,14 +254,17 @@ def _unit_ids(hass: HomeAssistant, entry: ConfigEntry, site_id: str) -> _UniqueI
 def _take_over_entities(hass: HomeAssistant, entry: ConfigEntry, devices: _Devices, unique_ids: _UniqueIds) -> None:
     """Give entities our unique ids and devices our identifiers; remove entities without a counterpart, and tell a person."""
     entities = er.async_get(hass)
-    ours: dict[tuple[str, str], str] = {(platform, new): identifier for (platform, _), (new, identifier) in unique_ids.items()}
-    left: list[str] = []
+    known: dict[tuple[str, str], str] = {(platform, new): identifier for (platform, _), (new, identifier) in unique_ids.items()}
+    left: dict[str, tuple[str, str] | None] = {}
+    elsewhere: dict[tuple[str, str], tuple[str, str]] = {
+        (platform, f"{DOMAIN}_site_{devices.site_id}_{old}"): ours for (platform, old), ours in _OF_ANOTHER_PLATFORM.items()
+    }
     for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
         new, identifier = unique_ids.get((entity.domain, entity.unique_id), (entity.unique_id, None))
         if identifier is not None and entities.async_get_entity_id(entity.domain, DOMAIN, new) is None:
             entities.async_update_entity(entity.entity_id, new_unique_id=new)
-        elif (identifier := ours.get((entity.domain, entity.unique_id))) is None:
-            left.append(entity.entity_id)
+        elif (identifier := known.get((entity.domain, entity.unique_id))) is None:
+            left[entity.entity_id] = elsewhere.get((entity.domain, entity.unique_id))
             continue
         devices.note(entity.device_id, identifier)
     if left:

@@ -193,13 +193,7 @@ CHARGER_SENSORS: tuple[EnphaseSensorDescription[Charger], ...] = (
         has_fn=lambda charger: charger.details.last_session is not None,
         attributes_fn=lambda charger: _session_attributes(charger.details.last_session),
     ),
-    sensor(
-        "connector_status",
-        ENUM,
-        _connector_state,
-        options=_CONNECTOR_STATES,
-        place=Place.OFF_BY_DEFAULT,
-    ),
+    sensor("connector_status", ENUM, _connector_state, options=_CONNECTOR_STATES, place=Place.OFF_BY_DEFAULT),
     sensor(
         "phase_mode",
         ENUM,
@@ -291,7 +285,7 @@ def _most_power(batteries: BatteryStatus | BatteryUnit) -> float | None:
     return batteries.available_power if batteries.max_power is None else batteries.max_power
 
 
-def _of_status(read: Callable[[BatteryStatus], StateType]) -> Callable[[Battery], StateType]:
+def _of_status(read: Callable[[BatteryStatus], Value]) -> Callable[[Battery], Value]:
     return lambda battery: read(battery.status) if battery.status else None
 
 
@@ -327,6 +321,13 @@ BATTERY_SENSORS: tuple[EnphaseSensorDescription[Battery], ...] = (
     sensor("capacity", CAPACITY, _of_status(lambda status: status.capacity), place=Place.DIAGNOSTIC),
     sensor("available_power", MOST_KILOWATTS, _of_status(_most_power), place=Place.OFF_BY_DEFAULT),
     sensor("battery_status", ENUM, lambda battery: battery.activity, options=ACTIVITIES),
+    sensor(
+        "battery_last_reported",
+        TIMESTAMP,
+        _of_status(lambda status: status.last_reported),
+        translation_key="last_reported",
+        place=Place.OFF_BY_DEFAULT,
+    ),
     sensor(
         "grid_mode",
         ENUM,
@@ -392,6 +393,7 @@ UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
         "cycle_count", COUNT_UP, lambda unit: unit.cycle_count, place=Place.OFF_BY_DEFAULT, has_fn=lambda unit: unit.cycle_count is not None
     ),
     sensor("status", ENUM, activity_of, translation_key="unit_status", options=ACTIVITIES, place=Place.MAIN_BUT_OFF),
+    sensor("last_reported", TIMESTAMP, lambda unit: unit.last_reported, place=Place.OFF_BY_DEFAULT),
     sensor(
         "available_power",
         MOST_KILOWATTS,

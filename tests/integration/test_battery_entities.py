@@ -120,7 +120,7 @@ async def test_every_entity_of_the_batteries(build_house: HouseBuilder) -> None:
     assert (all_batteries.name, all_batteries.via_device_id) == ("Battery", home.id)
     assert _problems(house, _OF_ALL, site, all_batteries.id) == []
 
-    expected = {row[0] for row in _OF_ALL} | {f"sensor.battery_{key}" for key in (*_COUNTS, "last_successful_update")}
+    expected = {row[0] for row in _OF_ALL} | {f"sensor.battery_{key}" for key in (*_COUNTS, "last_reported", "last_successful_update")}
     for unit in house.sim.battery.units:
         device = devices.async_get_device_by_identifier((DOMAIN, unit.serial), house.entry.entry_id)
         assert device is not None
@@ -132,8 +132,30 @@ async def test_every_entity_of_the_batteries(build_house: HouseBuilder) -> None:
         rows: list[_Row] = [(entity_id.format(unit.serial[-4:]), *row) for entity_id, *row in _OF_EACH]
         rows = [(*row[:-1], str(unit.cycle_count)) if row[1] == "cycle_count" else row for row in rows]
         assert _problems(house, rows, unit.serial, device.id) == []
-        expected |= {row[0] for row in rows}
+        expected |= {row[0] for row in rows} | {f"sensor.iq_battery_{unit.serial[-4:]}_last_reported"}
     assert _ids(house) == expected
+
+
+@pytest.mark.usefixtures("all_entities_enabled")
+async def test_when_the_batteries_reported_last(build_house: HouseBuilder) -> None:
+    """Each by itself, and all of them with the newest report; a battery that says nothing about it has none."""
+    house = await build_house("battery_site")
+    first, second = house.sim.battery.units
+    house.sim.faults.add(
+        path="battery_status.json",
+        body={
+            "current_charge": 62,
+            "storages": [
+                {"serial_number": first.serial, "current_charge": 62, "last_report": 1779246000},
+                {"serial_number": second.serial, "current_charge": 62, "last_report": 1779246300},
+            ],
+        },
+    )
+    await house.live(420)
+
+    assert house.state("sensor", "last_reported", first).state == "2026-05-20T03:00:00+00:00"
+    assert house.state("sensor", "last_reported", second).state == "2026-05-20T03:05:00+00:00"
+    assert house.site_state("sensor", "battery_last_reported").state == "2026-05-20T03:05:00+00:00"
 
 
 async def test_schedules_are_counted_where_somebody_wants_to_know(build_house: HouseBuilder) -> None:

@@ -29,7 +29,7 @@ _OF_CHARGER = {
 _OF_SITE = {"next_import_price_change", "cloud_latency", "last_sign_in", "requests_last_hour", "session_expires"}
 _OF_BATTERY = {
     *(f"{family}_schedules" for family in ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")),
-    *("available_power", "cancel_profile_change", "demand_response", "grid_mode", "override_active"),
+    *("available_power", "battery_last_reported", "cancel_profile_change", "demand_response", "grid_mode", "override_active"),
     *("refresh_battery", "restore_schedules", "schedule_open", "storm_guard_ev", "system_profile"),
 }
 
@@ -39,7 +39,9 @@ async def test_what_is_off_until_somebody_wants_it(as_installed: None, build_hou
     expected = {f"{house.sim.charger().serial}_{key}" for key in _OF_CHARGER}
     expected |= {f"{house.sim.site.id}_{key}" for key in _OF_SITE | _OF_BATTERY}
     expected |= {
-        f"{unit.serial}_{key}" for unit in house.sim.battery.units for key in ("available_power", "charging", "cycle_count", "status")
+        f"{unit.serial}_{key}"
+        for unit in house.sim.battery.units
+        for key in ("available_power", "charging", "cycle_count", "last_reported", "status")
     }
 
     # An off-peak schedule that is off.

@@ -6,6 +6,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 import pytest
 
@@ -211,6 +212,26 @@ async def test_what_a_person_has_chosen_stays_within_our_limits(hass: HomeAssist
         "request_timeout": 20,
         "nominal_voltage": 240,
         "fast_while_streaming": False,
+    }
+
+
+async def test_what_is_too_much_or_makes_no_sense_stays_within_our_limits(hass: HomeAssistant, sim: Simulator) -> None:
+    entry = entry_of_the_other(hass, sim)
+    theirs = {"fast_poll_interval": 86400, "slow_poll_interval": 5, "api_timeout": 900, "nominal_voltage": "240", "fast_while_streaming": 1}
+    hass.config_entries.async_update_entry(entry, options=theirs)
+
+    await _start(hass, entry.entry_id)
+
+    assert dict(entry.options) == {"fast_interval": 3600, "slow_interval": 60, "request_timeout": 120}
+    # The form takes what it shows.
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    saved = await hass.config_entries.options.async_configure(form["flow_id"], {"advanced": {}, "gateway": {}})
+    await hass.async_block_till_done()
+    assert saved["type"] is FlowResultType.CREATE_ENTRY
+    assert {key: saved["data"][key] for key in ("fast_interval", "slow_interval", "request_timeout")} == {
+        "fast_interval": 3600,
+        "slow_interval": 60,
+        "request_timeout": 120,
     }
 
 

@@ -43,16 +43,46 @@ ENERGY_COUNTERPARTS = {
     "evse_charging": "ev_charging",
 }
 BATTERY_COUNTERPARTS = {
+    ("button", "battery_force_refresh"): "refresh_battery",
+    ("button", "cancel_pending_profile_change"): "cancel_profile_change",
+    ("button", "storm_alert_opt_out"): "storm_alert_opt_out",
     ("number", "battery_reserve"): "reserve",
+    ("number", "battery_shutdown_level"): "shutdown_level",
     ("select", "system_profile"): "system_profile",
-    ("sensor", "battery_overall_charge"): "state_of_charge",
     ("sensor", "battery_available_energy"): "available_energy",
+    ("sensor", "battery_available_power"): "available_power",
+    ("sensor", "battery_cfg_schedules"): "charge_from_grid_schedules",
+    ("sensor", "battery_dtg_schedules"): "discharge_to_grid_schedules",
+    ("sensor", "battery_last_reported"): "battery_last_reported",
+    ("sensor", "battery_mode"): "grid_mode",
+    ("sensor", "battery_overall_charge"): "state_of_charge",
+    ("sensor", "battery_overall_status"): "battery_status",
+    ("sensor", "battery_rbd_schedules"): "restrict_battery_discharge_schedules",
     ("sensor", "system_profile_status"): "system_profile",
     ("switch", "charge_from_grid"): "charge_from_grid",
+    ("switch", "charge_from_grid_schedule"): "charge_from_grid_schedule",
+    ("switch", "discharge_to_grid_schedule"): "discharge_to_grid",
+    ("switch", "restrict_battery_discharge_schedule"): "restrict_battery_discharge",
     ("switch", "storm_guard"): "storm_guard",
-    ("button", "battery_force_refresh"): "refresh_battery",
 }
-UNIT_COUNTERPARTS = {"charge_level": "state_of_charge", "status": "status"}
+UNIT_COUNTERPARTS = {
+    "charge_level": "state_of_charge",
+    "cycle_count": "cycle_count",
+    "health": "health",
+    "last_reported": "last_reported",
+    "status": "status",
+}
+POWER_COUNTERPARTS = {"current_production_power": "solar_power", "grid_power": "grid_power", "battery_power": "battery_power"}
+# What its later releases have of each charger besides.
+LATER_COUNTERPARTS = {
+    ("switch", "app_authentication"): "app_authentication",
+    ("switch", "green_battery"): "green_battery",
+    ("update", "charger_firmware"): "firmware",
+}
+# The same on another platform here.
+OF_ANOTHER_PLATFORM = {("sensor", "grid_mode"): "Grid (`binary_sensor`)", ("sensor", "storm_alert"): "Storm alert (`binary_sensor`)"}
+# What 5.0 has removed.
+REMOVED_BUTTONS = {("button", "start_charging"), ("button", "stop_charging")}
 WITHOUT_COUNTERPART = [("sensor", "session_miles"), ("binary_sensor", "commissioned"), ("sensor", "plugged")]
 UNITS = {"lifetime_kwh": "kWh", "energy_today": "kWh", "power": "W", "charging_amps": "A", "latency_ms": "ms"}
 

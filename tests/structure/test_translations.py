@@ -179,7 +179,7 @@ def test_aborts_and_their_texts_match(english) -> None:
 def test_form_errors_and_their_texts_match(english) -> None:
     used: dict[str, set[str]] = {"config": set(), "options": set()}
     for module in modules():
-        of_flow = used["options" if module.name == "options_flow" else "config"]
+        of_flow = used["options" if module.name == "options/options_flow" else "config"]
         for node in ast.walk(module.tree):
             match node:
                 case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="errors"))], value=value):

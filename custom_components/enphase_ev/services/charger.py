@@ -47,12 +47,12 @@ _MESSAGES = {
     "diagnostics_status_notification": "DiagnosticsStatusNotification",
     "boot_notification": "BootNotification",
 }
-_START_SCHEMA = cv.make_entity_service_schema(
-    {
-        vol.Optional(ATTR_CHARGING_LEVEL): vol.Coerce(float),
-        vol.Optional(ATTR_CONNECTOR_ID, default=1): vol.All(vol.Coerce(int), vol.Range(min=1)),
-    }
-)
+START_FIELDS: VolDictType = {
+    vol.Optional(ATTR_CHARGING_LEVEL): vol.Coerce(float),
+    vol.Optional(ATTR_CONNECTOR_ID, default=1): vol.All(vol.Coerce(int), vol.Range(min=1)),
+}
+"""The current of a start (A), and the connector."""
+_START_SCHEMA = cv.make_entity_service_schema(START_FIELDS)
 _STOP_SCHEMA = cv.make_entity_service_schema({})
 _SITE_FIELDS: VolDictType = {**cv.TARGET_SERVICE_FIELDS, **SITE_FIELDS}
 _HAS_TARGET = cv.has_at_least_one_key(*(str(key) for key in _SITE_FIELDS))

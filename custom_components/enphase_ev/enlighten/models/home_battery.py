@@ -413,6 +413,11 @@ class BatteryStatus(Model):
     max_power: float | None = wire("max_power", read_float)
     units: Mapping[str, BatteryUnit] = derived_mapping()
 
+    @property
+    def last_reported(self) -> datetime | None:
+        """Return when one of them reported last (UTC)."""
+        return max((unit.last_reported for unit in self.units.values() if unit.last_reported), default=None)
+
     @classmethod
     def read(cls, body: Json) -> Self:
         """Read the status of the batteries."""

@@ -21,10 +21,12 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .account_issues import fingerprint_shown
-from .charger.gateway_session import known_address
-from .enlighten import EnlightenError, gateway_url, shown_certificate
-from .options import (
+from ..account_issues import fingerprint_shown
+from ..charger.gateway_session import known_address
+from ..enlighten import EnlightenError, gateway_url, shown_certificate
+from ..runtime import EnphaseConfigEntry
+from ..site.start import wants_energy
+from . import (
     CONF_FAST_INTERVAL,
     CONF_FAST_WHILE_STREAMING,
     CONF_GATEWAY_ADDRESS,
@@ -41,8 +43,6 @@ from .options import (
     LivePowerMode,
     SiteOptions,
 )
-from .runtime import EnphaseConfigEntry
-from .site.start import wants_energy
 
 _GATEWAY = "gateway"
 _ADVANCED = "advanced"
