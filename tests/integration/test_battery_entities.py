@@ -142,7 +142,8 @@ async def test_when_the_batteries_reported_last(build_house: HouseBuilder) -> No
     house = await build_house("battery_site")
     first, second = house.sim.battery.units
     house.sim.faults.add(
-        path="battery_status.json",
+        path="battery_status",
+        times=None,
         body={
             "current_charge": 62,
             "storages": [
