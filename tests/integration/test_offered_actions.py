@@ -1,5 +1,6 @@
 """Which actions the automation editor offers on which device: asked of the editor's own command, as the front end does."""
 
+from homeassistant.components.websocket_api.automation import async_get_triggers_for_target
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
@@ -60,6 +61,17 @@ async def test_the_battery_is_offered_its_own(home: House, hass_ws_client: WebSo
 async def test_a_single_battery_is_offered_nothing(all_entities_enabled: None, home: House, hass_ws_client: WebSocketGenerator) -> None:
     for unit in home.sim.battery.units:
         assert await _offered(home, hass_ws_client, _device(home, unit.serial)) == set()
+
+
+async def test_what_a_charger_offers_for_its_class(home: House) -> None:
+    """The class costs a wrong word, "battery started charging", and no trigger has a right one; blueprints that people have go by it."""
+    assert await async_setup_component(home.hass, "battery", {})
+    device = {"device_id": [_device(home, home.sim.charger().serial)]}
+
+    offered = await async_get_triggers_for_target(home.hass, device, expand_group=False)
+
+    assert {name for name in offered if "charging" in name} == {"battery.started_charging", "battery.stopped_charging"}
+    assert home.state("binary_sensor", "charging").attributes["device_class"] == "battery_charging"
 
 
 async def test_every_action_is_offered_somewhere(home: House) -> None:
