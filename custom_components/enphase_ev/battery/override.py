@@ -257,9 +257,12 @@ def note_wish(ledger: Ledger, wish: BatteryWish) -> None:
 def on_sent(ledger: Ledger, intent: Intent, now: datetime) -> None:
     """Note that all of an intent is written: the override has begun, or is over."""
     override = ledger.override
-    if override is None or not intent.is_override or intent.is_carried_out:
+    if not intent.is_override or intent.is_carried_out:
         return
+    # Also where another one has ended it already: sent once more in another form, this one must not end the next override.
     intent.is_carried_out = True
+    if override is None:
+        return
     if intent.ends_override:
         ledger.override = None
         ledger.tell(LedgerEvent.OVERRIDE_ENDED, entry=override.entry)
