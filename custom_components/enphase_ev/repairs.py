@@ -153,7 +153,7 @@ class StopAgainFlow(_EntryRepairsFlow):
 class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
     """Lets the schedules of a charger, or of one kind of the battery, count."""
 
-    def __init__(self, entry_id: str, activate: Callable[[EnphaseRuntimeData], Awaitable[None]]) -> None:
+    def __init__(self, entry_id: str, activate: Callable[[EnphaseRuntimeData], Awaitable[object]]) -> None:
         super().__init__(entry_id)
         self._activate = activate
 
@@ -169,7 +169,7 @@ class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
         return self.async_create_entry(data={})
 
 
-def _activation(data: dict[str, Any]) -> Callable[[EnphaseRuntimeData], Awaitable[None]]:
+def _activation(data: dict[str, Any]) -> Callable[[EnphaseRuntimeData], Awaitable[object]]:
     """Return what an issue about schedules that do not count offers to do."""
     if "serial" in data:
         return lambda runtime: async_activate_charger(runtime, str(data["serial"]))

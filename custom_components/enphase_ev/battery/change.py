@@ -60,9 +60,11 @@ class Change:
         """Return what an action says of it: queued, requested, applied or failed."""
         return ChangeState.REQUESTED.value if self.state is ChangeState.WAITING else self.state.value
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until it is known what became of it, but no longer than some seconds."""
-        await asyncio.wait([self.done], timeout=seconds)
+    async def wait_until(self, deadline: float) -> None:
+        """Wait until it is known what became of it, but no longer than to a moment on the clock of the loop (s)."""
+        left = deadline - self.done.get_loop().time()
+        if left > 0:
+            await asyncio.wait([self.done], timeout=left)
 
 
 def _mark_retrieved(future: asyncio.Future[None]) -> None:

@@ -185,7 +185,8 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             return
         schedules = await self.optional.ask("battery schedules", self.client.schedules())
         if schedules is not None:
-            battery = replace(self.data or battery, schedules=schedules)
+            battery = self.data or battery
+            battery = replace(battery, schedules=schedules.filled_from(battery.schedules))
             self.keep_data(battery)
             unreadable = sum(len(found.unreadable) for found in schedules.families.values())
             set_unreadable_entries_issue(self.hass, self.config_entry, unreadable)
@@ -281,7 +282,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         """Take schedules that were read for a change."""
         self.optional.note_answer(BATTERY_SCHEDULES.service)
         if self.data is not None:
-            self.publish_data(replace(self.data, schedules=schedules))
+            self.publish_data(replace(self.data, schedules=schedules.filled_from(self.data.schedules)))
 
     @callback
     def take_profile(self, profile: BatteryProfile) -> None:

@@ -11,12 +11,16 @@ from homeassistant.util.json import JsonObjectType
 
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry, BatterySchedules, BatterySettings
+from ..waiting import async_rest
 from ..weekly import day_names
 from .change import Change, EntriesPlan
 from .coordinator import BatteryCoordinator
 from .override import check_aside
 from .settings import require_family, writable
 from .validation import check_entry, check_family
+
+# Two reads decide when they lie so far apart (s).
+_AGREES_AFTER = 20.0
 
 
 async def async_add_entry(coordinator: BatteryCoordinator, entry: BatteryEntry) -> Change:
@@ -100,7 +104,7 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
     """
     wanted = list(entries)
     ledger = coordinator.keeper.ledger
-    there = [*(await coordinator.keeper.async_read_schedules()).entries, *ledger.set_aside]
+    there = [*(await _async_read_all(coordinator)).entries, *ledger.set_aside]
     if all(any(entry.is_same_as(other) for other in there) for entry in wanted):
         return None
 
@@ -118,20 +122,42 @@ async def async_import_entries(coordinator: BatteryCoordinator, entries: Iterabl
 
 
 async def async_read_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
-    """Read all entries now, in the form in which they are exported."""
-    return [entry_answer(entry) for entry in (await coordinator.keeper.async_read_schedules()).entries]
+    """Read all entries now, in the form in which they are exported; what the cloud has dropped and is put back counts as pending."""
+    there = (await _async_read_all(coordinator)).entries
+    missing = [
+        entry for entry in _missing(coordinator, there) if all(entry.id != kept.id for kept in coordinator.keeper.ledger.not_put_back)
+    ]
+    return [entry_answer(entry) for entry in (*there, *(replace(entry, is_pending=True) for entry in missing))]
 
 
 async def async_export_entries(coordinator: BatteryCoordinator) -> list[JsonObjectType]:
     """Read all entries now, as they will be when no override runs and everything lost is put back."""
-    there: Iterable[BatteryEntry] = (await coordinator.keeper.async_read_schedules()).entries
-    kept = [kept.entry() for kept in coordinator.keeper.ledger.not_put_back]
-    if (override := coordinator.keeper.ledger.override) is not None:
-        temporary = override.entry.entry()
-        there = [entry for entry in there if not entry.is_same_as(temporary)]
-        kept += [entry.entry() for entry in override.aside]
-    missing = [entry for entry in kept if not any(entry.is_same_as(other) for other in there)]
-    return [entry_answer(entry) for entry in (*there, *missing)]
+    there: Iterable[BatteryEntry] = (await _async_read_all(coordinator)).entries
+    ledger = coordinator.keeper.ledger
+    there = [entry for entry in there if not ledger.is_of_override(entry)]
+    aside = [entry for entry in ledger.set_aside if not any(entry.is_same_as(other) for other in there)]
+    return [entry_answer(entry) for entry in (*there, *aside, *_missing(coordinator, there))]
+
+
+async def _async_read_all(coordinator: BatteryCoordinator) -> BatterySchedules:
+    """Read all entries now. An answer that lacks a group, or is empty at once, proves nothing (docs/cloud-api/battery.md §5)."""
+    before = coordinator.data.schedules if coordinator.data is not None else None
+    schedules = await coordinator.keeper.async_read_schedules()
+    if before is not None and before.entries and not schedules.entries:
+        await async_rest(coordinator.hass, _AGREES_AFTER)
+        schedules = await coordinator.keeper.async_read_schedules()
+    return schedules.filled_from(before)
+
+
+def _missing(coordinator: BatteryCoordinator, there: Iterable[BatteryEntry]) -> list[BatteryEntry]:
+    """Return the entries that must be there and are not among these."""
+    ledger = coordinator.keeper.ledger
+    expected = [one.entry.entry() for one in ledger.expected]
+    return [
+        entry
+        for entry in expected
+        if not any(entry.is_same_as(one) or one.id == entry.id for one in there) and not ledger.is_of_override(entry)
+    ]
 
 
 def entry_answer(entry: BatteryEntry) -> JsonObjectType:
@@ -151,9 +177,10 @@ def entry_answer(entry: BatteryEntry) -> JsonObjectType:
 
 async def _async_change(coordinator: BatteryCoordinator, plan: Callable[[BatterySettings, BatterySchedules], EntriesPlan]) -> Change:
     writable(coordinator)
+    before = coordinator.data.schedules if coordinator.data is not None else None
 
     def allowed(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
-        planned = plan(settings, schedules)
+        planned = plan(settings, schedules.filled_from(before))
         for entry in planned.writes:
             require_family(coordinator, entry.family)
         return planned

@@ -1,6 +1,6 @@
 """The actions of the batteries."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import time, timedelta
 from functools import partial
@@ -131,12 +131,14 @@ async def _get(read: Callable[[BatteryCoordinator], Awaitable[list[JsonObjectTyp
 
 
 async def _add(call: ServiceCall) -> ServiceResponse:
+    deadline = _deadline(call)
+
     async def add(site: EnphaseRuntimeData) -> JsonObjectType:
         entry = _entry(call.data, site.battery)
-        change = await async_add_entry(site.battery, entry)
+        changes = [await async_add_entry(site.battery, entry)]
         if call.data[ATTR_ACTIVATE]:
-            await async_activate_battery(site.battery, entry.family)
-        return await _outcome(change, call.data[ATTR_WAIT])
+            changes += await async_activate_battery(site.battery, entry.family)
+        return await _outcome(changes, deadline)
 
     return await _for_each(call, add)
 
@@ -154,7 +156,8 @@ async def _update(call: ServiceCall) -> ServiceResponse:
         )
 
     schedule_id: str = call.data[ATTR_SCHEDULE_ID]
-    return await _for_each(call, lambda site: _awaited(call, async_change_entry(site.battery, schedule_id, change)))
+    deadline = _deadline(call)
+    return await _for_each(call, lambda site: _awaited(async_change_entry(site.battery, schedule_id, change), deadline))
 
 
 async def _delete(call: ServiceCall) -> ServiceResponse:
@@ -165,7 +168,8 @@ async def _delete(call: ServiceCall) -> ServiceResponse:
     def is_meant(entry: BatteryEntry) -> bool:
         return entry.id == schedule_id if schedule_id else family is None or entry.family is _FAMILIES[family]
 
-    return await _for_each(call, lambda site: _awaited(call, async_delete_entries(site.battery, is_meant)))
+    deadline = _deadline(call)
+    return await _for_each(call, lambda site: _awaited(async_delete_entries(site.battery, is_meant), deadline))
 
 
 async def _validate(call: ServiceCall) -> ServiceResponse:
@@ -207,10 +211,11 @@ async def _restore(call: ServiceCall) -> ServiceResponse:
 
 
 async def _import(call: ServiceCall) -> ServiceResponse:
+    deadline = _deadline(call)
+
     async def import_all(site: EnphaseRuntimeData) -> JsonObjectType:
-        entries = [_entry(one, site.battery) for one in call.data[ATTR_SCHEDULES]]
-        change = await async_import_entries(site.battery, entries)
-        return await _outcome(change, call.data[ATTR_WAIT])
+        change = await async_import_entries(site.battery, [_entry(one, site.battery) for one in call.data[ATTR_SCHEDULES]])
+        return await _outcome([change], deadline)
 
     return await _for_each(call, import_all)
 
@@ -221,7 +226,8 @@ async def _restrict(call: ServiceCall) -> ServiceResponse:
             return async_restrict_discharge(coordinator, creates_entry=call.data[ATTR_CREATE_SCHEDULE])
         return async_switch_family(coordinator, BatteryFamily.RESTRICT_BATTERY_DISCHARGE, is_on=False)
 
-    return await _for_each(call, lambda site: _awaited(call, change(site.battery)))
+    deadline = _deadline(call)
+    return await _for_each(call, lambda site: _awaited(change(site.battery), deadline))
 
 
 async def _set_override(call: ServiceCall) -> ServiceResponse:
@@ -229,20 +235,18 @@ async def _set_override(call: ServiceCall) -> ServiceResponse:
     until: float | None = call.data.get(ATTR_UNTIL)
     if duration is None and until is None:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="override_without_end")
-    action = OverrideAction(call.data[ATTR_ACTION])
+    action, deadline = OverrideAction(call.data[ATTR_ACTION]), _deadline(call)
 
     async def set_it(site: EnphaseRuntimeData) -> JsonObjectType:
         change, ends_at = await site.overrides.async_set(action, duration=duration, until_charge=until)
-        return {**await _outcome(change, call.data[ATTR_WAIT]), "ends_at": ends_at.isoformat()}
+        return {**await _outcome([change], deadline), "ends_at": ends_at.isoformat()}
 
     return await _for_each(call, set_it)
 
 
 async def _clear_override(call: ServiceCall) -> ServiceResponse:
-    async def clear(site: EnphaseRuntimeData) -> JsonObjectType:
-        return await _outcome(await site.overrides.async_clear(), call.data[ATTR_WAIT])
-
-    return await _for_each(call, clear)
+    deadline = _deadline(call)
+    return await _for_each(call, lambda site: _awaited(site.overrides.async_clear(), deadline))
 
 
 async def _for_each(call: ServiceCall, action: Callable[[EnphaseRuntimeData], Awaitable[JsonObjectType]]) -> ServiceResponse:
@@ -252,17 +256,26 @@ async def _for_each(call: ServiceCall, action: Callable[[EnphaseRuntimeData], Aw
     return {"sites": await async_for_each(await async_batteries(call), answer)}
 
 
-async def _awaited(call: ServiceCall, change: Awaitable[Change]) -> JsonObjectType:
-    return await _outcome(await change, call.data[ATTR_WAIT])
+async def _awaited(change: Awaitable[Change | None], deadline: float) -> JsonObjectType:
+    return await _outcome([await change], deadline)
 
 
-async def _outcome(change: Change | None, wait: int) -> JsonObjectType:
-    """Return what became of a change, after waiting for some seconds for it to be so."""
-    if change is None:
-        return {"state": ChangeState.APPLIED.value, "reason": None}
-    if wait:
-        await change.wait(wait)
-    return {"state": change.answer, "reason": change.reason}
+def _deadline(call: ServiceCall) -> float:
+    """Return until when the caller waits for the gateway (s, on the clock of the loop): what goes before counts, too."""
+    waits: int = call.data[ATTR_WAIT]
+    return call.hass.loop.time() + waits
+
+
+async def _outcome(changes: Sequence[Change | None], deadline: float) -> JsonObjectType:
+    """Return what became of changes that belong together, once they are so or the time is over: the state of the one that is least far."""
+    state, reason = ChangeState.APPLIED.value, None
+    for change in changes:
+        if change is not None:
+            await change.wait_until(deadline)
+    for change in changes:
+        if change is not None and state == ChangeState.APPLIED.value:
+            state, reason = change.answer, change.reason
+    return {"state": state, "reason": reason}
 
 
 def _entry(data: Mapping[str, Any], coordinator: BatteryCoordinator) -> BatteryEntry:

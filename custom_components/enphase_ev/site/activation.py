@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..account_issues import offer_repair
+from ..battery.change import Change
 from ..battery.coordinator import BatteryCoordinator
 from ..battery.settings import async_switch_charge_schedules, async_switch_family
 from ..const import DOMAIN
@@ -28,19 +29,24 @@ async def async_activate_charger(runtime: EnphaseRuntimeData, serial: str) -> No
         await runtime.charger_commands.async_set_mode(serial, ChargeMode.SCHEDULED)
 
 
-async def async_activate_battery(coordinator: BatteryCoordinator, family: BatteryFamily) -> None:
+async def async_activate_battery(coordinator: BatteryCoordinator, family: BatteryFamily) -> list[Change]:
     """Let the schedules of a kind count: turn on the kind, and for charge from grid its schedules, unless they are on.
+
+    Returns:
+        What was asked of the keeper for it.
 
     Raises:
         HomeAssistantError: Locked, refused, or not answered.
     """
     battery = coordinator.data
     if battery is None or battery.settings is None or battery.settings.runs_schedules(family):
-        return
+        return []
+    changes: list[Change] = []
     if not battery.settings.is_enabled(family):
-        await async_switch_family(coordinator, family, is_on=True)
+        changes.append(await async_switch_family(coordinator, family, is_on=True))
     if family is BatteryFamily.CHARGE_FROM_GRID and battery.settings.schedules_charge is False:
-        await async_switch_charge_schedules(coordinator, is_on=True)
+        changes.append(await async_switch_charge_schedules(coordinator, is_on=True))
+    return changes
 
 
 class Offers:

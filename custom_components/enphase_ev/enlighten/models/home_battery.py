@@ -285,6 +285,13 @@ class BatterySchedules:
         found = self.families.get(family)
         return found.entries if found else ()
 
+    def filled_from(self, before: Self | None) -> Self:
+        """Return them with the families that they lack as they were: a missing group is no answer (docs/cloud-api/battery.md §5)."""
+        if before is None:
+            return self
+        told = {family: found for family, found in self.families.items() if found.is_told or family not in before.families}
+        return replace(self, families={**before.families, **told})
+
     def supports(self, family: BatteryFamily, control: BatteryControl | None) -> bool:
         """Return whether the site can have entries of a family; what its group leaves open its control says."""
         found = self.families.get(family)
@@ -482,6 +489,6 @@ def _read_family(answer: Json, family: BatteryFamily) -> FamilySchedules:
     entries = tuple(entry for _, entry in sorted(read.items()) if entry is not None)
     unreadable = tuple(sorted(entry_id for entry_id, entry in read.items() if entry is None))
     status = read_text(group.get("scheduleStatus"))
-    return FamilySchedules(
-        status=status.lower() if status else None, entries=entries, is_told=isinstance(answer, dict), unreadable=unreadable
-    )
+    # A group that counts entries and lists none does not tell of them.
+    is_told = isinstance(answer, dict) and (group.get("details") or not read_float(group.get("count")))
+    return FamilySchedules(status=status.lower() if status else None, entries=entries, is_told=bool(is_told), unreadable=unreadable)
