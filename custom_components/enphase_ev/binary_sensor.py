@@ -63,8 +63,8 @@ CHARGER_BINARY_SENSORS = (
         value_fn=lambda charger: charger.status.is_plugged_in,
     ),
     ChargerBinarySensorDescription(
-        # Without its class the editor would not offer "battery started charging" for a car. But the blueprint of the cheapest hours, as people
-        # have imported it, finds it by its class when it runs, and automations with what the editor has offered so far would fall silent.
+        # Without its class the editor would not offer "battery started charging" for a car. But the blueprint of the cheapest hours, as
+        # people have imported it, finds it by its class when it runs, and automations with what was offered so far would fall silent.
         key="charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         value_fn=lambda charger: charger.status.is_charging,
