@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.enphase_ev.battery import override
 from custom_components.enphase_ev.battery.decide import decide
-from custom_components.enphase_ev.battery.ledger import Intent, KeptEntry, Ledger, OverrideWish
+from custom_components.enphase_ev.battery.ledger import ChangeState, Intent, KeptEntry, Ledger, OverrideWish
 from custom_components.enphase_ev.battery.steps import Read, Reading
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily, BatteryWish
 from tests.units.keeper_world import ModelCloud, Weather, World, says
@@ -344,3 +344,41 @@ def test_an_override_that_ends_at_once_is_over_also_where_reads_are_late() -> No
 
     assert world.cloud.values["restrict_discharge"] is False
     assert [says(row.entry) for row in world.cloud.rows] == [says(_entry(_RBD, 14))]
+
+
+def _read_now(world: World) -> None:
+    world.reading.take(world.moment, settings=world.cloud.settings(), schedules=world.cloud.schedules())
+
+
+def test_what_could_not_be_sent_for_a_quarter_of_an_hour_has_failed() -> None:
+    world = _world(Weather())
+    intent = Intent("reserve", world.moment, BatteryWish(reserve=40))
+    world.ledger.intents.append(intent)
+
+    decide(world.ledger, world.reading, world.moment + timedelta(minutes=14))
+    assert intent.is_open
+    decide(world.ledger, world.reading, world.moment + timedelta(minutes=15))
+    assert (intent.state, intent.reason) == (ChangeState.FAILED, "not_sent")
+
+
+def test_a_change_that_was_written_too_often_has_failed() -> None:
+    world = _world(Weather())
+    intent = Intent("reserve", world.moment - timedelta(seconds=10), BatteryWish(reserve=40), attempts=6, sent_at=world.moment)
+    world.ledger.intents.append(intent)
+    _read_now(world)
+    world.keep_until(world.cloud.now + 10)
+
+    assert (intent.state, intent.reason) == (ChangeState.FAILED, "not_applied")
+    assert world.cloud.writes == 0
+
+
+def test_an_entry_of_a_family_that_no_answer_tells_of_does_not_count_as_deleted() -> None:
+    world = _world(Weather(missing_group=(_DTG, 0.0, 600.0)))
+    world.cloud.add(_entry(_DTG, 20), is_applied=True)
+    intent = Intent("delete", world.moment, deletes=[KeptEntry.keep(world.cloud.rows[0].entry)])
+    _ask(world, intent, 300)
+    assert intent.is_open
+    assert world.cloud.writes == 0
+    world.keep_until(world.cloud.now + 600)
+    assert intent.state is ChangeState.APPLIED
+    assert world.cloud.rows == []
