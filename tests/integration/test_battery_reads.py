@@ -46,9 +46,7 @@ async def test_an_empty_answer_is_believed_when_another_one_agrees(batteries: Ba
 @pytest.mark.parametrize("action", _READS)
 async def test_what_was_dropped_and_is_not_back_yet_is_told(batteries: BatteryHouse, action: str) -> None:
     batteries.sim.world.deployment.battery.update({"drops": {WriteKind.DTG: {ControlFamily.CFG, ControlFamily.DTG}}, "drops_left": 1})
-    await batteries.lived_through(
-        batteries.call("switch", "turn_on", entity_id=batteries.site_entity_id("switch", "discharge_to_grid"))
-    )
+    await batteries.lived_through(batteries.call("switch", "turn_on", entity_id=batteries.site_entity_id("switch", "discharge_to_grid")))
     assert batteries.entries == set()
 
     answer = await batteries.asked(action)
