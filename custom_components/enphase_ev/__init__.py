@@ -1,5 +1,7 @@
 """Enphase IQ EV Chargers and IQ Batteries through the Enlighten cloud."""
 
+from contextlib import suppress
+
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
@@ -32,6 +34,7 @@ from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
+from .sign_in_wait import set_up_again_at
 from .site.car_switch import async_follow_car_switch
 from .site.event_notes import EventNotes
 from .site.live import LiveCoordinator
@@ -71,6 +74,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) ->
 
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
     """Set up a site."""
+    set_up_again_at(hass, entry, None)
     accounts = async_get_accounts(hass)
     account = await accounts.async_acquire(entry.data[CONF_EMAIL])
     is_set_up = False
@@ -110,10 +114,11 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     keeper = Keeper(hass, entry, batteries, ledger_store, await ledger_store.async_load())
     raise_ledger_issues(hass, entry, ledger_store)
     battery = BatteryCoordinator(hass, entry, batteries, keeper)
-    await battery.async_refresh()
+    await _read_batteries(battery, is_quiet=failure is not None)
     if battery.data is not None:
         devices.async_get_or_create(config_entry_id=entry.entry_id, **battery_device_info(battery))
     if failure is not None and battery.data is None:
+        set_up_again_at(hass, entry, account.state.signs_in_at)
         raise failure
     async_follow_car_switch(hass, entry, store, battery)
     details = await _start_details(hass, entry, store, chargers, options)
@@ -165,6 +170,21 @@ async def _first_failure(chargers: ChargerCoordinator) -> ConfigEntryNotReady | 
     return None
 
 
+async def _read_batteries(battery: BatteryCoordinator, *, is_quiet: bool) -> None:
+    """Ask for the batteries for the first time.
+
+    Quietly where the chargers have not answered either: Home Assistant says why the site is not ready, once for all of its tries.
+
+    Raises:
+        ConfigEntryAuthFailed: A person has to sign in, and the chargers have not answered either.
+    """
+    if not is_quiet:
+        await battery.async_refresh()
+        return
+    with suppress(ConfigEntryNotReady):
+        await battery.async_config_entry_first_refresh()
+
+
 async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> bool:
     """Unload a site; the account's connections close with the last site that uses it."""
     await entry.runtime_data.steps.async_send_now()
@@ -193,6 +213,7 @@ async def async_remove_config_entry_device(hass: HomeAssistant, entry: EnphaseCo
 
 async def async_remove_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> None:
     """Forget a site, and its account's session when no other site uses it."""
+    set_up_again_at(hass, entry, None)
     account = await async_get_accounts(hass).async_acquire(entry.data[CONF_EMAIL])
     if password := entry.data.get(CONF_PASSWORD):
         account.password = password

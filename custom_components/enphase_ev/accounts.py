@@ -69,7 +69,7 @@ class AccountRegistry:
     async def async_adopt(self, email: str, state: AccountState) -> None:
         """Store a session that another program has opened, unless the account already has one."""
         key = account_key(email)
-        if not (await self._async_load(key)).has_session and key not in self._shared:
+        if not (await self._async_load(key)).cookies and key not in self._shared:
             self._states[key] = state
             await self._store(key).async_save(state.to_dict())
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime, timedelta
 from itertools import pairwise
+import logging
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -169,3 +170,31 @@ async def test_an_account_with_codes_is_never_signed_in_unattended(start: _Start
     # That codes are wanted is found out by the first try, and remembered.
     assert first == len(_tries(start.sim)) == 1
     assert start.sim.codes_sent == 0
+
+
+@pytest.mark.parametrize(("sign_ins", "wait"), [(1, 15 * 60), (2, 2 * _HOUR), (3, 12 * _HOUR)])
+async def test_a_start_that_must_wait_for_a_sign_in_asks_nothing_meanwhile(
+    start: _Start, caplog: pytest.LogCaptureFixture, sign_ins: int, wait: int
+) -> None:
+    await start.first()
+    for earlier in (15 * 60, 2 * _HOUR)[: sign_ins - 1]:
+        await start.live(earlier)
+        start.sim.expire_sessions()
+        await start.live(61)
+    start.sim.expire_sessions()
+    assert len(_tries(start.sim)) == sign_ins
+
+    await start.again(after=1)
+    start.sim.requests.clear()
+    caplog.clear()
+    await start.live(5 * 60)
+    await start.again(after=1, is_killed=True)
+    await start.live(wait - 9 * 60)
+
+    assert [request.path for request in start.sim.requests] == []
+    (entry,) = start.entries
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
+    await start.live(9 * 60)
+    assert len(_tries(start.sim)) == 1
+    assert entry.state is ConfigEntryState.LOADED

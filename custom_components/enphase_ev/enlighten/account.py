@@ -362,6 +362,10 @@ class Account:
             _LOGGER.debug("The session was renewed")
             self._take_over(self._session)
             return
+        if not by_password and self.state.has_session:
+            # While no other session may be opened, nothing is asked with this one: not even after a restart.
+            self.state.is_session_dead = True
+            self._changed()
         if self.password is None:
             raise SessionExpired("The session has ended and no password is remembered")
         if self.state.wants_code:
@@ -438,6 +442,7 @@ class Account:
         self._renewal_failed_at = self._person_needed = None
         self.state.user_id = session.user_id
         self.state.signed_in_at = session.signed_in_at
+        self.state.is_session_dead = False
         self._changed()
 
     # --- State ---

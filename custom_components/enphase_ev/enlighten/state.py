@@ -7,6 +7,7 @@ from typing import Self
 from mashumaro import DataClassDictMixin
 
 from .budget import RequestBudget
+from .exceptions import AuthError
 from .parsing import Json, read_time
 from .sign_in import MANAGER_COOKIE, SESSION_COOKIES
 from .sign_in_limits import SignInLimits
@@ -31,7 +32,8 @@ class StoredToken(DataClassDictMixin):
 class AccountState(DataClassDictMixin):
     """The session of an account and what was learned about its deployment. It holds secrets: store it privately.
 
-    `cookies` are `Set-Cookie` lines. `forms` holds the form of a command that a site accepts (docs/cloud-api/chargers.md §3),
+    `cookies` are `Set-Cookie` lines; `is_session_dead` says that they were found to be of no use any more, until there is a new session.
+    `forms` holds the form of a command that a site accepts (docs/cloud-api/chargers.md §3),
     `known_sites` the
     names of sites by number, for the times when the list of sites comes empty.
     """
@@ -42,6 +44,7 @@ class AccountState(DataClassDictMixin):
     user_id: str | None = None
     wants_code: bool = False
     signed_in_at: datetime | None = None
+    is_session_dead: bool = False
     uses_browser_user_agent: bool = False
     token_source: str | None = None
     forms: dict[str, str] = field(default_factory=dict)
@@ -52,7 +55,18 @@ class AccountState(DataClassDictMixin):
     @property
     def has_session(self) -> bool:
         """Return whether there is a session to try."""
-        return bool(self.cookies)
+        return bool(self.cookies) and not self.is_session_dead
+
+    @property
+    def signs_in_at(self) -> datetime | None:
+        """Return when the client may sign in by itself (UTC), where there is no session and it has to wait; else `None`."""
+        if self.has_session or self.wants_code:
+            return None
+        try:
+            self.limits.check_automatic()
+        except AuthError as err:
+            return err.retry_at
+        return None
 
     @classmethod
     def of_other_program(
