@@ -316,10 +316,21 @@ async def test_a_connector_that_does_not_exist(two: House) -> None:
 async def test_a_level_of_an_older_charger_is_left_out_the_second_time(two: House) -> None:
     two.sim.world.deployment.update({"invalid_level_500": True})
 
-    answer = await two.ask("start_charging", device_id=two.device_id())
+    answer = await two.ask("start_charging", device_id=two.device_id(), charging_level=10)
 
     assert answer["chargers"][0]["outcome"] == "accepted"
+    assert answer["chargers"][0]["requested"] == {"charging": True, "charging_level": None, "connector_id": 1}
     assert two.sim.charger().charging
+
+
+async def test_a_level_that_was_not_sent_is_not_named(build_house: HouseBuilder) -> None:
+    house = await build_house("green_site")
+
+    answer = await house.ask("start_charging", device_id=house.device_id(), charging_level=10)
+
+    bodies = [request.body for request in house.sim.requests if request.path.endswith("start_charging")]
+    assert all(isinstance(body, dict) and "chargingLevel" not in body for body in bodies)
+    assert answer["chargers"][0]["requested"] == {"charging": True, "charging_level": None, "connector_id": 1}
 
 
 async def test_the_cloud_being_down_is_said(two: House) -> None:

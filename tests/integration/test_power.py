@@ -134,6 +134,22 @@ async def test_the_old_flat_status_tells_power_too(build_house: HouseBuilder) ->
     assert not is_estimated
 
 
+async def test_what_the_status_does_not_tell_is_what_was_sent_last(build_house: HouseBuilder) -> None:
+    def prepare(sim: Simulator) -> None:
+        sim.world.deployment.update({"status_shape": "legacy"})
+        sim.charger().stop()
+
+    house = await build_house("single_phase", prepare=prepare)
+    await house.ask("start_charging", device_id=house.device_id(), charging_level=10)
+    await house.live(20)
+    assert (house.state("sensor", "set_amps").state, _power(house)) == ("10.0", (10 * 230, True))
+
+    await house.see_through(house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=12))
+    await house.live(20)
+    assert (house.state("sensor", "set_amps").state, _power(house)) == ("12.0", (12 * 230, True))
+    assert house.sim.charger().level_a == 12
+
+
 async def test_without_a_summary_the_country_gives_the_voltage(build_house: HouseBuilder) -> None:
     def no_summaries(sim: Simulator) -> None:
         sim.faults.add(path="summary", status=500, times=None)

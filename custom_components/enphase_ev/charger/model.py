@@ -158,6 +158,7 @@ class Charger:
         is_preference_outdated: the charger has changed its mode since it was asked for.
         wished_level: A that the next start uses.
         refuses_level: the charger takes no level with a start.
+        taken_level: A that the running session was given last, as far as this is known.
         lifetime_energy, energy_today: Wh.
         session_duration: of the running or the last session; `None` before the first.
         start_stop: the last start (true) or stop (false).
@@ -178,6 +179,7 @@ class Charger:
     wished_level: float
     session_duration: timedelta | None
     refuses_level: bool = False
+    taken_level: float | None = None
     start_stop: Command[bool] | None = None
     was_stopped: bool = False
     mode_change: Command[ChargeMode] | None = None
@@ -237,12 +239,20 @@ class Charger:
     @property
     def set_level(self) -> float | None:
         """Return the level in force in A, else the one that the next start uses; `None` where the mode chooses it and does not tell."""
-        limits = self.summary.limits if self.summary else None
-        if self.is_at_safe_limit and limits is not None:
-            return limits.min
-        if self.level_change is not None and self.level_change.is_pending:
+        if self.level_change is not None and self.level_change.is_pending and self._safe_level is None:
             return self.level_change.wish
-        return self.status.level or (self.wished_level if self.takes_level else None)
+        return self.level_in_force
+
+    @property
+    def level_in_force(self) -> float | None:
+        """Return the same without a change that is not confirmed yet: as it is reported, else what the running session took last."""
+        taken = self.taken_level if self.status.is_charging else None
+        return self._safe_level or self.status.level or ((taken or self.wished_level) if self.takes_level else None)
+
+    @property
+    def _safe_level(self) -> float | None:
+        limits = self.summary.limits if self.summary else None
+        return limits.min if self.is_at_safe_limit and limits is not None else None
 
     @property
     def is_at_safe_limit(self) -> bool:

@@ -51,8 +51,13 @@ class PowerMeter:
         self._report: _Report | None = None
         self._measured: float | None = None
 
-    def read(self, status: ChargerStatus, seen_at: datetime, summary: ChargerSummary | None, nominal_voltage: float) -> PowerReading | None:
-        """Take in a status that was seen at a time, and return the power; `None` where a charging charger gives nothing to go by."""
+    def read(
+        self, status: ChargerStatus, seen_at: datetime, summary: ChargerSummary | None, nominal_voltage: float, level: float | None
+    ) -> PowerReading | None:
+        """Take in a status that was seen at a time, and return the power; `None` where a charging charger gives nothing to go by.
+
+        Without energy it is what the level in force (A) amounts to; without that, the most that the hardware can draw.
+        """
         if not status.is_charging:
             self._report = self._measured = None
             return PowerReading(0, is_estimated=False)
@@ -62,7 +67,7 @@ class PowerMeter:
         if self._measured is not None:
             watts = self._measured if ceiling is None else min(self._measured, ceiling * volts)
             return PowerReading(round(watts), is_estimated=False)
-        level = _level(status, summary)
+        level = level or ceiling
         if level is None:
             return None
         return PowerReading(round(volts * (level if ceiling is None else min(level, ceiling))), is_estimated=True, source=PowerSource.LEVEL)
@@ -93,14 +98,6 @@ class PowerMeter:
             return
         self._report = report
         self._measured = (report.energy - before.energy) * 1000 * _SECONDS_PER_HOUR / seconds
-
-
-def _level(status: ChargerStatus, summary: ChargerSummary | None) -> float | None:
-    """Return the level in force, in A."""
-    limits = summary.limits if summary else None
-    if status.is_at_safe_limit and limits is not None:
-        return limits.min
-    return status.level or _most_current(summary)
 
 
 def most_watts(summary: ChargerSummary | None) -> float | None:

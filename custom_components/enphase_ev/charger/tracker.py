@@ -263,16 +263,17 @@ class ChargerTracker:
         status = self.status
         if status is None or self.seen_at is None:
             return None
-        return Charger(
+        charger = Charger(
             status=status,
             summary=self.summary,
             preference=self.preference,
             is_preference_outdated=self.is_preference_outdated,
-            power=self._power.read(status, self.seen_at, self.summary, nominal_voltage),
+            power=None,
             lifetime_energy=self.lifetime_energy,
             energy_today=self._memory.day.energy if self._memory.day else None,
             wished_level=self.wished_level,
             refuses_level=self.refuses_level,
+            taken_level=self._taken_level,
             session_duration=_session_duration(status, self._charging_seen_at),
             start_stop=self.start_stop,
             was_stopped=self._was_stopped,
@@ -281,6 +282,7 @@ class ChargerTracker:
             details=self.details,
             source=source,
         )
+        return replace(charger, power=self._power.read(status, self.seen_at, self.summary, nominal_voltage, charger.level_in_force))
 
 
 def _session_duration(status: ChargerStatus, charging_seen_at: datetime | None) -> timedelta | None:

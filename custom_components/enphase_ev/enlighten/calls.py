@@ -176,17 +176,18 @@ class ChargerCommands(ABC):
         """Send a start in one form after another, until the answer no longer says that the form is unknown."""
         refusal: RequestRejected | None = None
         for form in forms:
+            sent = level if form.names_level else None
             try:
                 body = await self._send_form(form, serial, "start_charging", form.json(level, connector_id))
             except RequestRejected as err:
                 if (reply := refused_start(err)) is not None:
-                    return replace(reply, is_level_left_out=not form.names_level)
+                    return replace(reply, sent_level=sent, is_level_left_out=sent is None)
                 if not is_about_form(err) or names_level(err.message):
                     raise
                 if err.status == 404 and not err.is_route_gone and refusal is None and await self._is_charging(serial):
-                    return CommandReply(outcome=Outcome.ALREADY_CHARGING, message=err.message)
+                    return CommandReply(outcome=Outcome.ALREADY_CHARGING, message=err.message, sent_level=sent)
                 refusal = refusal or err
                 continue
             self._remember_form(known, form.name)
-            return replace(accepted(body), is_level_left_out=not form.names_level)
+            return replace(accepted(body), sent_level=sent, is_level_left_out=sent is None)
         raise refusal or ServiceUnavailable("No form of the command is known")

@@ -37,6 +37,7 @@ class Outcome(StrEnum):
 class CommandReply:
     """The cloud's reply: what it means, its own words where it gave some, and the level (A) that it repeated.
 
+    `sent_level` is the level (A) that was sent with a start, `None` where none was.
     `is_schedule_kept` is false when a start in scheduled mode could not be followed by the preference: the schedule is overridden.
     `is_level_left_out` says that the start was sent without a level, so that no level is to be confirmed; `is_level_refused` that the
     charger refused it with one first.
@@ -45,6 +46,7 @@ class CommandReply:
     outcome: Outcome
     message: str | None = None
     level: float | None = None
+    sent_level: float | None = None
     is_schedule_kept: bool = True
     is_level_left_out: bool = False
     is_level_refused: bool = False

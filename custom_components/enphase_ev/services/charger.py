@@ -93,7 +93,7 @@ async def _start_charging(call: ServiceCall) -> ServiceResponse:
 
     async def start(target: ChargerTarget) -> JsonObjectType:
         reply = await target.site.charger_commands.async_start(target.serial, level, connector_id)
-        requested: JsonObjectType = {"charging": True, ATTR_CHARGING_LEVEL: reply.level or level, ATTR_CONNECTOR_ID: connector_id}
+        requested: JsonObjectType = {"charging": True, ATTR_CHARGING_LEVEL: reply.sent_level, ATTR_CONNECTOR_ID: connector_id}
         return {**_answer(reply, requested), "schedule_kept": reply.is_schedule_kept}
 
     return await _for_each(call, start)
