@@ -1,5 +1,6 @@
 """An account that the cloud slows down: sat out, and said only when it lasts."""
 
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
@@ -52,3 +53,21 @@ async def test_nothing_is_said_once_the_site_is_unloaded(house: House) -> None:
     await house.live(3600)
 
     assert _issue(house) is None
+
+
+async def test_a_start_that_was_throttled_waits_as_long_as_was_told(house: House) -> None:
+    house.sim.faults.add(path="start_charging", status=429, headers={"Retry-After": "30"})
+
+    for wait in (0, 25):
+        await house.live(wait)
+        with pytest.raises(HomeAssistantError) as failure:
+            await house.ask("start_charging", device_id=house.device_id())
+        assert failure.value.translation_key == "rate_limited"
+
+    assert house.sim.count(path="start_charging") == 1
+    # Another command was not throttled.
+    await house.ask("stop_charging", device_id=house.device_id())
+    assert house.sim.count(path="stop_charging") == 1
+    await house.live(6)
+    await house.ask("start_charging", device_id=house.device_id())
+    assert house.sim.charger().charging

@@ -152,7 +152,8 @@ class Account:
         """Send a request of a signed-in account and return the decoded answer.
 
         A dead session is renewed once, for all requests that wait. A write that a dead session refused did nothing, so it is sent again.
-        While the cloud asks a family to slow down, none of its reads is sent; a write is sent, because a person asked for it.
+        While the cloud asks a family to slow down, none of its reads is sent; a write, which a person asked for, waits only
+        where it was throttled itself.
 
         Raises:
             EnlightenError: Of the kind that tells what went wrong.
@@ -204,8 +205,7 @@ class Account:
             self.latency = answer.seconds
             return answer, session
 
-        if not request.is_write:
-            self._check_read(request)
+        self._check(request)
         await self._ensure_session()
         generation = self._session.generation
         answer, session = await send()
@@ -238,14 +238,14 @@ class Account:
         self.answered_at = datetime.now(UTC)
         return answer
 
-    def _check_read(self, request: Request) -> None:
-        """Leave the cloud alone where it asked for silence, or where only a person can open a session; what a person asks for is sent."""
+    def _check(self, request: Request) -> None:
+        """Leave the cloud alone where it asked for silence; send no read where only a person can open a session."""
         if (seconds := self._silences.seconds_left(request)) is not None:
             raise RateLimited(seconds)
         error, password = self._person_needed or (None, None)
         # A refused password is tried again, within the limits, by what a site cannot do without.
         is_tried_again = isinstance(error, InvalidCredentials) and not request.is_optional
-        if error is not None and password == self.password and not is_tried_again:
+        if error is not None and password == self.password and not (is_tried_again or request.is_write):
             raise error.with_traceback(None)
 
     def refuses(self, request: Request) -> bool:

@@ -29,21 +29,28 @@ class Silences:
     """What the cloud has throttled, and until when each has to wait.
 
     A 429 stops what was asked for only: a throttled state of charge says nothing about the chargers, and a throttled storm alert nothing
-    about the battery's settings. Everything waits while the status is throttled, or while three families are.
+    about the battery's settings. Every read waits while the status is throttled, or while three families are. A command waits only where
+    it was throttled itself, for the time that the cloud has named.
     """
 
     def __init__(self) -> None:
         self._until: dict[tuple[Family, str], datetime] = {}
+        self._commands_until: dict[tuple[str, str], datetime] = {}
 
     def note(self, request: Request, retry_after: float | None) -> None:
         """Note a 429; `retry_after` is in seconds, `None` where the answer did not say."""
         unnamed = timedelta() if request.family is Family.STATUS else _SILENCE
         silence = unnamed if retry_after is None else timedelta(seconds=retry_after)
         self._until[_kind(request)] = datetime.now(UTC) + silence
+        if request.is_write and retry_after is not None:
+            self._commands_until[_command(request)] = datetime.now(UTC) + silence
 
     def seconds_left(self, request: Request) -> float | None:
         """Return for how many more seconds a request must not be sent; `None` where it may be sent now."""
         now = datetime.now(UTC)
+        if request.is_write:
+            until = self._commands_until.get(_command(request), now)
+            return (until - now).total_seconds() if until > now else None
         self._until = {one: until for one, until in self._until.items() if until > now}
         ends = [until for one, until in self._until.items() if one == _kind(request) or one[0] is Family.STATUS]
         of_family: dict[Family, datetime] = {}
@@ -57,6 +64,11 @@ class Silences:
 def _kind(request: Request) -> tuple[Family, str]:
     """Return what a request asks for, whichever site and charger it is about."""
     return request.family, _NUMBERED.sub("*", request.path.partition("?")[0])
+
+
+def _command(request: Request) -> tuple[str, str]:
+    """Return which command a request gives, whichever site and charger it is for."""
+    return request.method, _kind(request)[1]
 
 
 class _Refused:
