@@ -164,6 +164,26 @@ async def test_a_false_refusal_is_none(house: BatteryHouse) -> None:
     assert len(_writes(house)) == 1
 
 
+async def test_what_a_false_refusal_has_shown_is_known_at_once(house: BatteryHouse) -> None:
+    house.battery.switches.update({"car_setting_pends": False, "off_reads_zero": True})
+    house.battery.set(battery_for_car=False)
+    await house.pass_time(minutes=6)
+    assert (house.battery_state(*_SWITCH), house.battery_state(*_LIMIT)) == ("off", "unknown")
+    house.battery.switches.storm_refusal = StormRefusal.FALSE
+    write = house.battery.set
+
+    def write_slowly(**values: object) -> None:
+        write(**values)
+        house.freezer.tick(0.2)
+
+    house.battery.set = write_slowly  # type: ignore[method-assign]  # a write takes its time
+    await _turn(house, on=True)
+
+    assert house.battery_state(*_SWITCH) == "on"
+    assert house.battery_state(*_LIMIT) != "unknown"
+    assert house.battery_state("sensor", "pending_change") == "none"
+
+
 async def test_a_true_refusal_is_told(house: BatteryHouse) -> None:
     now = house.battery.now
     house.battery.storm_alerts.append(StormAlert("A", "Wind", now, now + 86400))

@@ -394,7 +394,8 @@ class Keeper:
         take_back = note(self.ledger, step, self.reading, datetime.now(UTC))
         try:
             await self._save_before(intents)
-            await send(self._client, self.ledger, self.reading, step)
+            sent_at = datetime.now(UTC)
+            shown = await send(self._client, self.ledger, self.reading, step)
         except RequestRejected as err:
             reason = await explained(self._client, err, step)
             # The cloud has refused it, so no entry can have got lost.
@@ -411,7 +412,10 @@ class Keeper:
             take_back()
             raise
         else:
-            taken(self.ledger, step, datetime.now(UTC))
+            taken(self.ledger, step, datetime.now(UTC) if shown is None else sent_at)
+            if shown is not None:
+                self._take(settings=shown)
+                observe(self.ledger, self.reading, datetime.now(UTC), Read(settings=True))
         await self._save_quietly()
         self.show()
 

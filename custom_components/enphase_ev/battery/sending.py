@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..enlighten import Batteries, BatteryFamily, BatteryWish, EnlightenError, RequestRejected
+from ..enlighten import Batteries, BatteryFamily, BatterySettings, BatteryWish, EnlightenError, RequestRejected
 from ..errors import command_error
 from .change import conflict_in
 from .ledger import Ledger
 from .steps import DeleteEntry, Reading, Write, WriteAlone, WriteEntry, WriteSettings, is_just_sent
 
 
-async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write) -> None:
-    """Send a write."""
+async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write) -> BatterySettings | None:
+    """Send a write; return the settings where they had to be read to know that it was taken."""
     match step:
         case DeleteEntry(entry):
             await client.delete_entry(entry)
@@ -27,11 +27,12 @@ async def send(client: Batteries, ledger: Ledger, reading: Reading, step: Write)
         case WriteAlone(intent, names_source):
             profile, settings = reading.profile, reading.settings
             if intent.wish.is_battery_for_car and settings is not None:
-                await client.set_battery_for_car(_for_car(ledger), settings.expected)
-            elif intent.wish.chooses_profile:
+                return await client.set_battery_for_car(_for_car(ledger), settings.expected)
+            if intent.wish.chooses_profile:
                 await client.set_profile(intent.wish, names_source=names_source)
             elif profile is not None:
                 await client.set_storm_guard(intent.wish, profile, names_source=names_source)
+    return None
 
 
 def _for_car(ledger: Ledger) -> BatteryWish:

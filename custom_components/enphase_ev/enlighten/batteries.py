@@ -198,28 +198,32 @@ class Batteries:
         body = storm_guard_body(wish, profile)
         await self._write("PUT", f"{_BC}/stormGuard/toggle/{self.site_id}", body, params=_source(names_source))
 
-    async def set_battery_for_car(self, wish: BatteryWish, settings: BatterySettings) -> None:
+    async def set_battery_for_car(self, wish: BatteryWish, settings: BatterySettings) -> BatterySettings | None:
         """Choose whether the battery may feed the car, and down to what level (docs/cloud-api/battery.md §8).
 
-        A refusal because of storm guard can be false: it is raised only where the change is not so after it.
+        A refusal because of storm guard can be false: it is raised only where the change is not so after it. Where it is so all the same,
+        the settings that show it are returned.
         """
         body = battery_for_car_body(wish, settings)
         try:
             await self._write("PUT", f"{_BC}/device/battery/preference/{self.site_id}", body, names_user=False)
         except RequestRejected as err:
-            if err.code != STORM_GUARD_ACTIVE or not await self._is_so_all_the_same(wish):
+            shown = await self._shown_all_the_same(wish) if err.code == STORM_GUARD_ACTIVE else None
+            if shown is None:
                 raise
+            return shown
+        return None
 
-    async def _is_so_all_the_same(self, wish: BatteryWish) -> bool:
+    async def _shown_all_the_same(self, wish: BatteryWish) -> BatterySettings | None:
         for seconds in _READ_BACK_AFTER:
             await asyncio.sleep(seconds)
             try:
-                is_so = wish.is_requested(await self.settings())
+                settings = await self.settings()
             except (InvalidResponse, RequestRejected, ServiceUnavailable) as err:
                 raise ServiceUnavailable("Whether a refused change is so could not be read", may_have_arrived=True) from err
-            if is_so:
-                return True
-        return False
+            if wish.is_requested(settings):
+                return settings
+        return None
 
     async def opt_out(self, alerts: tuple[StormAlert, ...]) -> None:
         """Opt out of storm alerts."""
