@@ -45,6 +45,17 @@ async def test_the_schedule_is_not_open_yet(build_house: HouseBuilder) -> None:
     assert _reason(house) == "waiting_for_schedule"
 
 
+async def test_a_mode_that_was_not_told_for_long_is_no_reason(build_house: HouseBuilder) -> None:
+    house = await build_house(prepare=lambda sim: setattr(sim.charger(), "mode", ChargeMode.SCHEDULED))
+    house.sim.faults.add(path="preference", status=503, times=None)
+
+    await house.live(1800)
+    assert _reason(house) == "waiting_for_schedule"
+    await house.live(2 * 3600)
+
+    assert _reason(house) == "paused_by_charger"
+
+
 async def test_somebody_has_to_authorize(build_house: HouseBuilder) -> None:
     house = await build_house(prepare=lambda sim: sim.charger().configuration.values.update({"sessionAuthentication": "enabled"}))
     await house.live(120)

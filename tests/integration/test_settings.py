@@ -93,6 +93,20 @@ async def test_a_change_from_outside_is_seen_within_the_hour(house: House) -> No
     assert house.state("switch", "app_authentication").state == "on"
 
 
+async def test_a_key_that_is_missing_from_an_answer_is_not_off(house: House) -> None:
+    house.sim.charger().configuration.values[SESSION_AUTHENTICATION] = "enabled"
+    told = {"data": [{"key": "rfidSessionAuthentication", "value": None, "reqValue": None, "status": 1}]}
+    house.sim.faults.add(path="ev_charger_config$", method="POST", body=told, times=None)
+
+    await house.live(3700)
+
+    assert house.state("switch", "app_authentication").state == "unknown"
+    assert house.state("switch", "rfid_authentication").state == "off"
+    house.sim.faults.clear()
+    await house.live(3700)
+    assert house.state("switch", "app_authentication").state == "on"
+
+
 async def test_a_write_that_is_lost_is_an_error(house: House) -> None:
     fault = house.sim.faults.add(path="ev_charger_config$", method="PUT", status=200, body={"data": []}, times=None)
 

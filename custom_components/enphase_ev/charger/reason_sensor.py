@@ -1,11 +1,13 @@
 """The sensor that says why a charger does not charge."""
 
+from dataclasses import replace
 from typing import override
 
 from homeassistant.util import dt as dt_util
 
 from ..entity import ChargerEntity
 from ..figures import ENUM, EnphaseSensor, EnphaseSensorDescription, Value, sensor
+from ..freshness import CHARGE_MODE
 from .coordinator import ChargerCoordinator
 from .model import Charger
 from .reason import ChargingReason, reason_of
@@ -27,4 +29,7 @@ class ReasonSensor(ChargerEntity, EnphaseSensor[ChargerCoordinator, Charger]):
     @override
     def native_value(self) -> Value:
         is_known = self.coordinator.last_update_success and self.coordinator.is_fresh(self._subject_id)
-        return reason_of(self.charger, is_known=is_known, now=dt_util.utcnow(), zone=self.coordinator.site.time_zone).value
+        # A mode that nobody has told for long is no reason.
+        is_mode_known = self.coordinator.is_source_fresh(self._subject_id, CHARGE_MODE)
+        charger = self.charger if is_mode_known else replace(self.charger, preference=None)
+        return reason_of(charger, is_known=is_known, now=dt_util.utcnow(), zone=self.coordinator.site.time_zone).value

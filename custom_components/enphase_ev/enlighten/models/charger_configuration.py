@@ -47,16 +47,18 @@ class ChargerConfiguration:
         values = {key: _read_value(record.get("reqValue")) or _read_value(record.get("value")) for key, record in known.items()}
         return cls(values={key: value for key, value in values.items() if value is not None}, keys=frozenset(known))
 
-    def is_enabled(self, key: ConfigurationKey) -> bool:
-        """Return whether a key that can be on or off is on."""
-        return read_bool(self.values.get(key)) is True
+    def is_enabled(self, key: ConfigurationKey) -> bool | None:
+        """Return whether a key that can be on or off is on; `None` where the answer did not hold it, which is no proof that it is off."""
+        return read_bool(self.values.get(key)) is True if key in self.keys else None
 
     def holds(self, key: ConfigurationKey, value: bool | float) -> bool:
         """Return whether a key is on or off, or has this level (A); a key that is off may read as one that was never set.
 
+        A key that is missing holds nothing.
+
         Source: docs/cloud-api/chargers.md §7.
         """
-        return _plain(self.values.get(key, _OFF)) == value
+        return key in self.keys and _plain(self.values.get(key, _OFF)) == value
 
     @property
     def default_level(self) -> float | None:
