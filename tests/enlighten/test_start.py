@@ -49,7 +49,7 @@ async def start(chargers: Chargers, cloud: Cloud, *, mode: ChargeMode | None = C
 async def test_the_usual_form_takes_one_request(cloud: Cloud) -> None:
     chargers = await cloud.chargers()
     reply = await start(chargers, cloud)
-    assert reply == CommandReply(outcome=Outcome.ACCEPTED, message="accepted", level=16)
+    assert reply == CommandReply(outcome=Outcome.ACCEPTED, message="accepted", level=16, sent_level=16)
     assert starts(cloud) == [(*PLURAL_POST, {"chargingLevel": 16, "connectorId": 1})]
     assert (cloud.sim.charger().charging, cloud.sim.charger().level_a) == (True, 16)
 
@@ -133,7 +133,7 @@ async def test_without_a_vehicle_nothing_starts_and_one_request_tells_so(open_cl
 async def test_a_charger_that_is_not_ready_keeps_the_clouds_words(cloud: Cloud, status: int) -> None:
     chargers = await cloud.chargers()
     cloud.sim.faults.add(path=START, status=status, body={"error": {"displayMessage": "Charger is not ready"}})
-    assert await start(chargers, cloud) == CommandReply(outcome=Outcome.NOT_PLUGGED_IN, message="Charger is not ready")
+    assert await start(chargers, cloud) == CommandReply(outcome=Outcome.NOT_PLUGGED_IN, message="Charger is not ready", sent_level=16)
     assert cloud.count(START) == 1
 
 

@@ -1,5 +1,6 @@
 """An account that the cloud slows down: sat out, and said only when it lasts."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import pytest
@@ -71,3 +72,17 @@ async def test_a_start_that_was_throttled_waits_as_long_as_was_told(house: House
     await house.live(6)
     await house.ask("start_charging", device_id=house.device_id())
     assert house.sim.charger().charging
+
+
+async def test_tries_to_set_a_throttled_site_up_wait_as_long_as_was_told(house: House) -> None:
+    house.sim.faults.add(path="ev_chargers/status", status=429, headers={"Retry-After": "1800"}, times=None)
+    house.sim.requests.clear()
+
+    await house.hass.config_entries.async_reload(house.entry.entry_id)
+    await house.live(1790)
+
+    assert house.entry.state is ConfigEntryState.SETUP_RETRY
+    assert [request.path.rsplit("/", 1)[-1] for request in house.sim.requests] == ["status"]
+    house.sim.faults.clear()
+    await house.live(620)
+    assert house.entry.state is ConfigEntryState.LOADED

@@ -23,7 +23,7 @@ from .exceptions import (
     SessionExpired,
     SessionRenewed,
 )
-from .family_backoff import Refusals, Silences
+from .family_backoff import Refusals
 from .headers import RequestHeaders, Session, prefers_manager_token, request_headers
 from .parsing import Json
 from .recorder import Recorder
@@ -74,7 +74,6 @@ class Account:
         self._renewal_failed_at: datetime | None = None
         # Why only a person can open a session, and the password that this was found out with.
         self._person_needed: tuple[EnlightenError, str | None] | None = None
-        self._silences = Silences()
         self._refusals = Refusals()
         transport.uses_browser_user_agent = self.state.uses_browser_user_agent
         transport.budget = self.budget
@@ -231,7 +230,7 @@ class Account:
         if not answer.looks_dead(request):
             self._keep_cookies(session, answer)
         if answer.status == 429:
-            self._silences.note(request, answer.retry_after)
+            self.state.silences.note(request, answer.retry_after)
         answer.raise_for_status()
         if answer.is_excuse and not request.is_write:
             raise ServiceUnavailable("The service answered with words instead of data", cloud_message=answer.rejection().message)
@@ -240,7 +239,7 @@ class Account:
 
     def _check(self, request: Request) -> None:
         """Leave the cloud alone where it asked for silence; send no read where only a person can open a session."""
-        if (seconds := self._silences.seconds_left(request)) is not None:
+        if (seconds := self.state.silences.seconds_left(request)) is not None:
             raise RateLimited(seconds)
         error, password = self._person_needed or (None, None)
         # A refused password is tried again, within the limits, by what a site cannot do without.

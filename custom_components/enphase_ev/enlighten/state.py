@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
-from mashumaro import DataClassDictMixin
+from mashumaro import DataClassDictMixin, field_options
 
 from .budget import RequestBudget
 from .exceptions import AuthError
+from .family_backoff import Silences
 from .parsing import Json, read_time
 from .sign_in import MANAGER_COOKIE, SESSION_COOKIES
 from .sign_in_limits import SignInLimits
@@ -33,9 +34,8 @@ class AccountState(DataClassDictMixin):
     """The session of an account and what was learned about its deployment. It holds secrets: store it privately.
 
     `cookies` are `Set-Cookie` lines; `is_session_dead` says that they were found to be of no use any more, until there is a new session.
-    `forms` holds the form of a command that a site accepts (docs/cloud-api/chargers.md §3),
-    `known_sites` the
-    names of sites by number, for the times when the list of sites comes empty.
+    `forms` holds the form of a command that a site accepts (docs/cloud-api/chargers.md §3), `known_sites` the names of sites by number,
+    for the times when the list of sites comes empty. `silences` are kept in memory alone, from one try to set a site up to the next.
     """
 
     cookies: list[str] = field(default_factory=list, repr=False)
@@ -51,6 +51,7 @@ class AccountState(DataClassDictMixin):
     known_sites: dict[str, str] = field(default_factory=dict)
     limits: SignInLimits = field(default_factory=SignInLimits)
     budget: RequestBudget = field(default_factory=RequestBudget)
+    silences: Silences = field(default_factory=Silences, init=False, repr=False, compare=False, metadata=field_options(serialize="omit"))
 
     @property
     def has_session(self) -> bool:
