@@ -34,12 +34,12 @@ from .migration import async_migrate, async_take_over, is_of_the_other
 from .options import SiteOptions
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .services import async_setup_services
-from .sign_in_wait import set_up_again_at
 from .site.car_switch import async_follow_car_switch
 from .site.event_notes import EventNotes
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.owner_gateway import OwnerGateway
+from .site.sign_in_wait import set_up_again_at
 from .site.start import async_forget_site, async_start_site
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)

@@ -7,7 +7,7 @@ from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from ..const import DOMAIN
 
 # By entry; a set-up that fails has nothing of its own that would keep it.
 _WAITING: HassKey[dict[str, CALLBACK_TYPE]] = HassKey(f"{DOMAIN}_sign_in_waits")
