@@ -23,6 +23,7 @@ _TO_REDACT = {
     "name",
     "gateway_serial",
     "ip_address",
+    "mac_addresses",
     # These hold the numbers of site and charger.
     "id",
     "record",

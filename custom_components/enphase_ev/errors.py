@@ -57,6 +57,9 @@ def update_error(err: EnlightenError) -> HomeAssistantError:
             return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=error_key(err))
         case RateLimited(retry_after=retry_after):
             return UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(err), retry_after=retry_after)
+        case ServiceUnavailable():
+            # A read that got no answer is no command that may have arrived.
+            return UpdateFailed(translation_domain=DOMAIN, translation_key="service_unavailable")
         case _:
             return UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(err), translation_placeholders=_placeholders(err))
 

@@ -32,6 +32,7 @@ logger:
   default: info
   logs:
     custom_components.{domain}: debug
+automation: !include automations.yaml
 {integrations}
 """
 
@@ -69,6 +70,8 @@ def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loop
         ),
         encoding="utf-8",
     )
+    # Where the editor of automations keeps them.
+    (folder / "automations.yaml").touch()
     # `http:` in YAML is a trial that makes Home Assistant restart itself after five minutes: its storage is written.
     server = {
         "server_host": ["127.0.0.1"],
