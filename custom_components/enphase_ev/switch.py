@@ -117,7 +117,7 @@ def _family_switch(family: BatteryFamily) -> BatterySwitchDescription:
         translation_key=key,
         family=family,
         has_fn=lambda battery: battery.may_write and battery.has_family(family),
-        value_fn=lambda battery: battery.settings.is_enabled(family) if battery.settings else None,
+        value_fn=lambda battery: battery.settings.is_enabled(family) if battery.settings and battery.settings.is_told(family) else None,
         set_fn=lambda coordinator, on: async_switch_family(coordinator, family, is_on=on),
     )
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+import json
+from pathlib import Path
 
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData
@@ -143,6 +145,19 @@ async def test_a_wish_that_comes_to_nothing_is_taken_back(house: BatteryHouse, c
     assert pending[-1] == "failed"
     change = house.site_state("sensor", "pending_change").attributes
     assert (change["what"], change["reason"]) == (control.key, "not_applied")
+
+
+async def test_charge_from_grid_that_is_not_told_is_not_off(batteries: BatteryHouse) -> None:
+    told = json.loads((Path(__file__).parents[1] / "fixtures" / "api" / "battery_settings.json").read_text(encoding="utf-8"))
+    del told["data"]["chargeFromGrid"]
+    batteries.sim.faults.add(path="batterySettings", method="GET", body=told, times=None)
+
+    await batteries.pass_time(minutes=6)
+
+    assert batteries.battery_state("switch", "charge_from_grid") == "unknown"
+    batteries.sim.faults.clear()
+    await batteries.pass_time(minutes=6)
+    assert batteries.battery_state("switch", "charge_from_grid") in {"on", "off"}
 
 
 async def test_a_gateway_that_never_takes_a_change_over_is_waited_for(house: BatteryHouse) -> None:

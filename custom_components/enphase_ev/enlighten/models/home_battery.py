@@ -147,6 +147,10 @@ class BatterySettings(Model):
         control = self.control(family)
         return control is not None and control.is_enabled
 
+    def is_told(self, family: BatteryFamily) -> bool:
+        """Return whether an answer says if a family is on: one whose control is null is off (docs/cloud-api/battery.md §3)."""
+        return family is not BatteryFamily.CHARGE_FROM_GRID or self.charges_from_grid is not None
+
     def runs_schedules(self, family: BatteryFamily) -> bool:
         """Return whether a family's entries are in force; those of charge from grid have a switch of their own."""
         is_on = self.is_enabled(family)
