@@ -126,3 +126,21 @@ async def test_lines_are_in_the_language_of_the_house(batteries: BatteryHouse) -
 def test_everything_that_can_happen_has_a_sentence() -> None:
     texts = [key for key in load("translations/en.json")["common"] if key.startswith("battery_")]
     assert {key.removeprefix("battery_log_") for key in texts if key.startswith("battery_log_")} == {*LedgerEvent}
+
+
+async def test_what_a_newer_wish_replaces_has_not_failed(batteries: BatteryHouse) -> None:
+    """An override in whose place another one came: what is shown is the new one."""
+    batteries.sim.world.deployment.battery.gateway_delay_s = 600
+    seen: list[str] = []
+    sensor = batteries.site_entity_id("sensor", "pending_change")
+    async_track_state_change_event(batteries.hass, sensor, lambda event: seen.append(event.data["new_state"].state))
+
+    await batteries.asked("set_battery_override", action="charge", duration={"hours": 2})
+    await batteries.asked("set_battery_override", action="hold", duration={"hours": 1})
+    await batteries.asked("set_battery_override", action="charge", duration={"hours": 3})
+    await batteries.asked("clear_battery_override")
+    await batteries.pass_time(minutes=30)
+
+    assert "requested" in seen
+    assert "failed" not in seen
+    assert batteries.battery_state("sensor", "pending_change") == "none"

@@ -28,7 +28,7 @@ from ..waiting import LEEWAY, TICK, SnapshotCoordinator, async_zone
 from .change import Change
 from .issues import set_not_put_back_issue, set_unreadable_entries_issue
 from .keeper import Keeper
-from .ledger import Intent, Ledger, Told
+from .ledger import REPLACED, Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
 from .winding_up import dismiss_to_do
 
@@ -297,7 +297,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         if self.data is None:
             return
         waiting = tuple(intent.what for intent in self.keeper.waiting)
-        shown = PendingChange(
+        shown: PendingChange | None = PendingChange(
             what=change.what,
             since=change.intent.asked_at,
             state=change.state,
@@ -305,9 +305,14 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             waiting=waiting,
             is_ahead=change.is_ahead,
         )
-        # A schedule that was refused in words leaves nothing behind.
-        is_nothing = change.what == "schedules" and change.is_refused_in_words
-        self.publish_data(replace(self.data, change=None if is_nothing else shown, wishes=self._wishes()))
+        before = self.data.change
+        if change.reason == REPLACED:
+            # It has not failed; what took its place is shown.
+            shown = None if before is not None and before.since == change.intent.asked_at else before
+        elif change.what == "schedules" and change.is_refused_in_words:
+            # It leaves nothing behind.
+            shown = None
+        self.publish_data(replace(self.data, change=shown, wishes=self._wishes()))
         if change.is_over:
             self._is_due_after_change = True
 

@@ -15,7 +15,7 @@ from ..weekly import overlap
 from . import override
 from .applies import due_applies, form_of_apply, rest_until_apply
 from .clock import hold_back
-from .ledger import ChangeState, Intent, KeptEntry, Ledger
+from .ledger import REPLACED, ChangeState, Intent, KeptEntry, Ledger
 from .looks import next_look
 from .losses import lost_entries
 from .notes import fail, mark_done, mark_sent, prune
@@ -163,7 +163,7 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
         names = {"override"} if is_waiting else named
         has_entries = bool(intent.deletes or intent.writes or intent.done_writes)
         if names and names <= newer.keys() and (is_waiting or (not intent.is_override and not has_entries)):
-            ledger.finish(intent, ChangeState.FAILED, "replaced")
+            ledger.finish(intent, ChangeState.FAILED, REPLACED)
         elif names and names <= newer.keys() and not intent.is_override:
             _replace_wish(ledger, intent, is_undone=any(newer[name].wish.may_undo(intent.wish) for name in names))
         elif intent.is_override and names & newer.keys():
@@ -178,7 +178,7 @@ def _replace_older(ledger: Ledger, now: datetime) -> None:
 def _replace_wish(ledger: Ledger, intent: Intent, *, is_undone: bool) -> None:
     """Let a newer wish replace one that comes with an entry of its own; undone before anything was written, the entry goes, too."""
     if is_undone and not intent.is_touched and intent.in_flight_at is None:
-        ledger.finish(intent, ChangeState.FAILED, "replaced")
+        ledger.finish(intent, ChangeState.FAILED, REPLACED)
         return
     # The entry stays wanted, or was written already; only its settings are not written any more.
     intent.give_up(intent.wish.named)
@@ -197,7 +197,7 @@ def _leave_to_deletes(ledger: Ledger, intent: Intent, deleted: list[KeptEntry]) 
     intent.writes = [kept for kept in intent.writes if is_left(kept)]
     intent.done_writes = [kept for kept in intent.done_writes if is_left(kept)]
     if wanted and not (intent.writes or intent.done_writes or intent.deletes or intent.done_deletes or intent.wish.named):
-        ledger.finish(intent, ChangeState.FAILED, "replaced")
+        ledger.finish(intent, ChangeState.FAILED, REPLACED)
 
 
 def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:

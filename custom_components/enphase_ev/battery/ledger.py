@@ -34,6 +34,8 @@ class ChangeState(StrEnum):
 
 
 OVER = frozenset({ChangeState.APPLIED, ChangeState.FAILED})
+# The reason of a change whose place a newer one has taken.
+REPLACED = "replaced"
 
 
 class LedgerEvent(StrEnum):

@@ -13,7 +13,7 @@ from homeassistant.exceptions import ServiceValidationError
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, FamilySchedules
 from ..weekly import overlap
-from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent, Override, OverrideWish
+from .ledger import REPLACED, ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent, Override, OverrideWish
 from .steps import is_just_sent
 from .validation import check_entry, conflict, window_of_entry
 
@@ -228,7 +228,7 @@ def _build_end(ledger: Ledger, override: Override, intent: Intent, settings: Bat
     for begun in ledger.open_intents:
         if begun.override is not None and begun.is_built:
             # The beginning must not be tried again: what it switched on is switched off now.
-            ledger.finish(begun, ChangeState.FAILED, "replaced")
+            ledger.finish(begun, ChangeState.FAILED, REPLACED)
 
 
 def switched(ledger: Ledger, settings: BatterySettings, family: BatteryFamily, now: datetime) -> bool:

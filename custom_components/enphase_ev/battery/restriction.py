@@ -7,7 +7,7 @@ from homeassistant.exceptions import ServiceValidationError
 from ..const import DOMAIN
 from ..enlighten import EVERY_DAY, BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish
 from . import override
-from .ledger import ChangeState, Intent, KeptEntry, Ledger
+from .ledger import REPLACED, ChangeState, Intent, KeptEntry, Ledger
 from .validation import check_entry
 
 _RBD = BatteryFamily.RESTRICT_BATTERY_DISCHARGE
@@ -47,7 +47,7 @@ def restriction(
     wish = BatteryWish(restrict_discharge=True)
     intent = Intent(_RBD.name.lower(), asked_at, wish)
     if any(one.asked_at > asked_at and one.wish.may_undo(wish) for one in ledger.intents):
-        ledger.finish(intent, ChangeState.FAILED, "replaced")
+        ledger.finish(intent, ChangeState.FAILED, REPLACED)
         return intent
     if lacks_entry(ledger, settings, schedules):
         if entry is None:
