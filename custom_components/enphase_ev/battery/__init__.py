@@ -23,6 +23,7 @@ How a change gets to the cloud, and nothing gets lost (docs/cloud-api/battery.md
     decide: which step is next. steps: what steps there are, and how long things take.
     applies: when a family is applied, in which form, and whether that has worked.
     losses: which entries are lost, put back, or given up.
+    coming_back: what entries are called that may be missing, and what would be in their way.
     looks: when to read again.
     clock: what a clock that was set back changes.
     observe: what a read says of all that is open.

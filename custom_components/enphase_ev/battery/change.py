@@ -113,7 +113,7 @@ def expected_schedules(ledger: Ledger, schedules: BatterySchedules) -> BatterySc
         there = [one for one in found.entries if one.id not in changed and not any(one.id == kept.id for kept in deletes)]
         # Entries that wait have no id yet: each gets one here, so that they are not taken for one another.
         new = [replace(kept.entry(), id=kept.id or f"waiting {number}") for number, kept in enumerate(writes) if kept.family is family]
-        missing = [one.entry.entry() for one in ledger.expected if one.entry.family is family and one.problem is None]
+        missing = [one.known.entry() for one in ledger.expected if one.entry.family is family and one.problem is None]
         new = [*new, *missing]
         for entry in new:
             if not any(entry.is_same_as(one) or (entry.id and entry.id == one.id) for one in there):
@@ -145,3 +145,13 @@ def conflict_in(there: Iterable[BatteryEntry], entry: BatteryEntry) -> HomeAssis
         if other.id != entry.id and not other.is_same_as(entry) and overlap(window_of_entry(entry), window_of_entry(other)):
             return conflict(other)
     return None
+
+
+def accept(change: Change, schedules: BatterySchedules | None) -> None:
+    """Tell whoever waits that a change has moved on; one that has an entry in its way is refused with that."""
+    if change.reason == "schedule_conflict" and schedules is not None:
+        found = (conflict_in(schedules.entries, kept.entry()) for kept in change.intent.writes)
+        if (err := next((one for one in found if one is not None), None)) is not None:
+            change.accepted.set_exception(err)
+            return
+    change.accepted.set_result(None)

@@ -28,7 +28,7 @@ from ..waiting import LEEWAY, TICK, SnapshotCoordinator, async_zone
 from .change import Change
 from .issues import set_not_put_back_issue, set_unreadable_entries_issue
 from .keeper import Keeper
-from .ledger import REPLACED, Intent, Ledger, Told
+from .ledger import REPLACED, ChangeState, Intent, Ledger, Told
 from .model import Battery, PendingChange, Wish
 from .winding_up import dismiss_to_do
 
@@ -297,6 +297,10 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         if self.data is None:
             return
         waiting = tuple(intent.what for intent in self.keeper.waiting)
+        is_over = change.is_over
+        if change.state is ChangeState.APPLIED:
+            # Others are open still: what is shown is the newest of them.
+            change = self.keeper.newest_open or change
         shown: PendingChange | None = PendingChange(
             what=change.what,
             since=change.intent.asked_at,
@@ -313,7 +317,7 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
             # It leaves nothing behind.
             shown = None
         self.publish_data(replace(self.data, change=shown, wishes=self._wishes()))
-        if change.is_over:
+        if is_over:
             self._is_due_after_change = True
 
     @callback

@@ -15,10 +15,11 @@ from ..weekly import overlap
 from . import override
 from .applies import due_applies, form_of_apply, rest_until_apply
 from .clock import hold_back
+from .coming_back import expected_of, waits_for_others
 from .ledger import REPLACED, ChangeState, Intent, KeptEntry, Ledger
 from .looks import next_look
 from .losses import lost_entries
-from .notes import fail, mark_done, mark_sent, prune
+from .notes import fail, let_come_back_changed, mark_done, mark_sent, prune
 from .steps import (
     APART,
     CONFIRMED_WITHIN,
@@ -201,13 +202,12 @@ def _leave_to_deletes(ledger: Ledger, intent: Intent, deleted: list[KeptEntry]) 
 
 
 def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
-    """Return the next write: new intents first, then lost entries, then applies, then what was sent and came to nothing."""
-    for intent in [one for one in ledger.open_intents if not one.is_sent]:
-        if (step := _of_intent(ledger, intent, reading, now)) is not None:
-            return step
-    for expected in lost_entries(ledger, reading, now):
-        entry = replace(expected.entry.entry(), id="")
-        return WriteEntry(entry, None, expected)
+    """Return the next write: new intents first, then applies, then what was sent and came to nothing.
+
+    Lost entries come before new ones, which could take their place, and before all that is no entry.
+    """
+    if (step := _of_intents(ledger, reading, now)) is not None:
+        return step
     rest = _after_delete(ledger, now)
     if rest is not None:
         return rest
@@ -220,7 +220,26 @@ def _choose(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
     lost = [one for one in retries if one.wish.is_settings and forms(one)[one.form] == PLAIN_FORM]
     if len(lost) > 1:
         return _settings_step(ledger, lost, [], reading, now)
-    return _wish_step(ledger, retries[0]) if retries else Rest(now)
+    if retries:
+        return _wish_step(ledger, retries[0])
+    are_waiting = any(not one.is_sent and waits_for_others(ledger, one) for one in ledger.open_intents)
+    return Rest(now + LOOK_EVERY if are_waiting else now)
+
+
+def _of_intents(ledger: Ledger, reading: Reading, now: datetime) -> Step | None:
+    """Return the next write of an intent, or the next that puts an entry back; `None` where only settings are to be written."""
+    for intent in [one for one in ledger.open_intents if not one.is_sent and not waits_for_others(ledger, one)]:
+        step = _of_intent(ledger, intent, reading, now)
+        if isinstance(step, WriteEntry):
+            return _put_back(ledger, reading, now) or step
+        if step is not None:
+            return step
+    return _put_back(ledger, reading, now)
+
+
+def _put_back(ledger: Ledger, reading: Reading, now: datetime) -> WriteEntry | None:
+    lost = lost_entries(ledger, reading, now)
+    return WriteEntry(replace(lost[0].entry.entry(), id=""), None, lost[0]) if lost else None
 
 
 def _of_intent(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> Step | None:
@@ -280,6 +299,11 @@ def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, rea
                 return wait
         ledger.note_deleted(kept, now)
         mark_done(intent.deletes, intent.done_deletes, kept)
+    return _write_step(ledger, intent, schedules, reading, now)
+
+
+def _write_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, reading: Reading, now: datetime) -> Step | None:
+    _take_up_ids(ledger, intent, reading, now)
     for kept in list(intent.writes):
         entry = kept.entry()
         # A late read can still show an entry that was deleted a moment ago.
@@ -292,6 +316,18 @@ def _entry_step(ledger: Ledger, intent: Intent, schedules: BatterySchedules, rea
             return Rest(now)
         return WriteEntry(entry, intent)
     return None
+
+
+def _take_up_ids(ledger: Ledger, intent: Intent, reading: Reading, now: datetime) -> None:
+    """Let a change of an entry that is lost come back with it, and one of an entry that was put back meanwhile mean that."""
+    lost = lost_entries(ledger, reading, now)
+    for kept in list(intent.writes):
+        if (one := expected_of(ledger, kept.id)) is None:
+            continue
+        if any(one is other for other in lost) and one.entry.id:
+            let_come_back_changed(ledger, intent, kept.entry(), one, now)
+        elif one.entry.id:
+            intent.writes[intent.writes.index(kept)] = replace(kept, id=one.entry.id)
 
 
 def _after_delete(ledger: Ledger, now: datetime) -> Rest | None:

@@ -33,11 +33,11 @@ from ..errors import command_error, error_key, translated
 from ..waiting import async_rest
 from . import override
 from .answers import AnswerWatch
-from .change import Change, EntriesPlan, Listener, conflict_in, expected_schedules, intents_of, refuse
+from .change import Change, EntriesPlan, Listener, accept, expected_schedules, intents_of, refuse
 from .decide import decide
 from .ledger import ChangeState, Intent, KeptEntry, Ledger
 from .ledger_store import LedgerStore
-from .notes import fail, note, refused, taken
+from .notes import comes_back_changed, fail, note, refused, taken
 from .observe import observe
 from .sending import explained, send
 from .steps import AtRest, Read, Reading, Rest, Step, Write
@@ -185,6 +185,11 @@ class Keeper:
     def waiting(self) -> list[Intent]:
         """Return what has not been sent yet."""
         return [intent for intent in self.ledger.open_intents if intent.state is ChangeState.QUEUED]
+
+    @property
+    def newest_open(self) -> Change | None:
+        """Return the change that was asked for last, of those that are not over."""
+        return max((one for one in self._changes.values() if not one.is_over), key=lambda one: one.intent.asked_at, default=None)
 
     # --- Working ---
 
@@ -397,11 +402,12 @@ class Keeper:
             sent_at = datetime.now(UTC)
             shown = await send(self._client, self.ledger, self.reading, step)
         except RequestRejected as err:
-            reason = await explained(self._client, err, step)
             # The cloud has refused it, so no entry can have got lost.
             take_back()
-            refused(self.ledger, step, error_key(err), datetime.now(UTC), is_conflict=err.status == 409)
-            self._refuse_all(intents, reason)
+            if not err.is_unknown or not comes_back_changed(self.ledger, step, datetime.now(UTC)):
+                reason = await explained(self._client, err, step, self.ledger)
+                refused(self.ledger, step, error_key(err), datetime.now(UTC), is_conflict=err.status == 409)
+                self._refuse_all(intents, reason)
         except ServiceUnavailable as err:
             if not err.may_have_arrived:
                 take_back()
@@ -446,7 +452,7 @@ class Keeper:
                 continue
             change.shown = now
             if change.state is not ChangeState.QUEUED and not change.accepted.done():
-                self._accept(change)
+                accept(change, self.reading.schedules)
             if self.listener is not None:
                 self.listener.take_change(change)
             if change.is_over and not change.done.done():
@@ -457,15 +463,6 @@ class Keeper:
         self.ledger.told.clear()
         if self.listener is not None:
             self.listener.take_ledger(self.ledger, told)
-
-    def _accept(self, change: Change) -> None:
-        intent, schedules = change.intent, self.reading.schedules
-        if intent.reason == "schedule_conflict" and schedules is not None:
-            found = (conflict_in(schedules.entries, kept.entry()) for kept in intent.writes)
-            if (err := next((one for one in found if one is not None), None)) is not None:
-                change.accepted.set_exception(err)
-                return
-        change.accepted.set_result(None)
 
     async def async_save(self) -> None:
         """Save the ledger.

@@ -126,6 +126,11 @@ class Expected(DataClassDictMixin):
         self.entry = replace(self.entry, id=entry_id)
 
     @property
+    def known(self) -> KeptEntry:
+        """Return it with the id by which people know it: the last one that it had, until the cloud shows a new one."""
+        return self.entry if self.entry.id or not self.former_ids else replace(self.entry, id=self.former_ids[-1])
+
+    @property
     def is_missing(self) -> bool:
         """Return whether it is missed, or has to be put back, and does not wait for a person."""
         return self.problem is None and (self.missing_since is not None or self.is_due)
@@ -383,7 +388,7 @@ class Ledger(DataClassDictMixin):
     @property
     def not_put_back(self) -> list[KeptEntry]:
         """Return the entries that could not be put back and wait for a person."""
-        return [one.entry for one in self.expected if one.problem is not None]
+        return [one.known for one in self.expected if one.problem is not None]
 
     @property
     def is_at_rest(self) -> bool:
@@ -391,15 +396,6 @@ class Ledger(DataClassDictMixin):
         ends = self.override is not None and (self.override.is_ending or not self.override.is_begun)
         is_kept = all(one.needs_watch and not one.is_missing for one in self.expected)
         return not self.open_intents and self.guard is None and not self.owed and not ends and is_kept
-
-    def ids_of(self, entry: BatteryEntry) -> set[str]:
-        """Return the id of an entry, and those that it had before it was put back."""
-
-        def is_it(kept: KeptEntry) -> bool:
-            return kept.id == entry.id if kept.id else kept.entry().is_same_as(entry)
-
-        kept = next((one for one in self.expected if is_it(one.entry)), None)
-        return {entry.id, *(kept.former_ids if kept is not None else ())}
 
     @property
     def deletes_shown(self) -> bool:

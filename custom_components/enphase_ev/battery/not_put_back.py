@@ -16,7 +16,7 @@ async def async_missing(keeper: Keeper) -> list[BatteryEntry]:
     if not keeper.ledger.expected:
         return []
     schedules = await keeper.async_read_schedules()
-    return [one.entry.entry() for one in keeper.ledger.expected if one.entry.found_in(schedules) is None]
+    return [one.known.entry() for one in keeper.ledger.expected if one.entry.found_in(schedules) is None]
 
 
 async def async_restore(keeper: Keeper) -> list[KeptEntry]:

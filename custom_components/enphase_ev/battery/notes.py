@@ -5,11 +5,13 @@ Source: docs/cloud-api/battery.md §4, §5.
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 
 from ..enlighten import BatteryEntry, BatteryFamily
 from . import override
 from .applies import may_be_pending
+from .coming_back import expected_of
 from .ledger import ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent
 from .steps import (
     APART,
@@ -182,6 +184,25 @@ def refused(ledger: Ledger, step: Write, reason: str, now: datetime, *, is_confl
                 fail(ledger, intent, reason, now)
         case WriteAlone(intent):
             fail(ledger, intent, reason, now)
+
+
+def comes_back_changed(ledger: Ledger, step: Write, now: datetime) -> bool:
+    """Note that the cloud does not have the entry that a write was to change; return whether it is put back, as it is to be now."""
+    if not isinstance(step, WriteEntry) or step.intent is None or (one := expected_of(ledger, step.entry.id)) is None:
+        return False
+    let_come_back_changed(ledger, step.intent, step.entry, one, now)
+    return True
+
+
+def let_come_back_changed(ledger: Ledger, intent: Intent, entry: BatteryEntry, one: Expected, now: datetime) -> None:
+    """Let an entry that is gone be put back as an intent wants it."""
+    changed = replace(KeptEntry.keep(entry), id="")
+    # A late read still shows what it was: that is not to be put back, too.
+    ledger.note_deleted(one.entry, now)
+    former_ids = [*one.former_ids, one.entry.id]
+    ledger.expected.append(Expected(changed, missing_since=now - APART, missed_at=now, former_ids=former_ids))
+    mark_done(intent.writes, intent.done_writes, changed)
+    mark_sent(ledger, intent, now, is_unanswered=False)
 
 
 def _not_put_back(ledger: Ledger, one: Expected, reason: str, now: datetime, *, is_conflict: bool) -> None:

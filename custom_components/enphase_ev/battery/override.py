@@ -13,6 +13,7 @@ from homeassistant.exceptions import ServiceValidationError
 
 from ..enlighten import BatteryEntry, BatteryFamily, BatterySchedules, BatterySettings, BatteryWish, FamilySchedules
 from ..weekly import overlap
+from .coming_back import check_coming_back
 from .ledger import REPLACED, ChangeState, Expected, Intent, KeptEntry, Ledger, LedgerEvent, Override, OverrideWish
 from .steps import is_just_sent
 from .validation import check_entry, conflict, window_of_entry
@@ -81,7 +82,7 @@ def _without(schedules: BatterySchedules, gone: Iterable[BatteryEntry]) -> dict[
 
 
 def check_aside(ledger: Ledger, entry: BatteryEntry, schedules: BatterySchedules) -> None:
-    """Refuse an entry that would be in the way of one that comes back after the override.
+    """Refuse an entry that would be in the way of one that comes back, after the override or because it may have been dropped.
 
     Raises:
         ServiceValidationError: It names the entry that comes back.
@@ -91,6 +92,7 @@ def check_aside(ledger: Ledger, entry: BatteryEntry, schedules: BatterySchedules
         is_itself = bool(other.id) and other.id == entry.id
         if not is_itself and not is_back and overlap(window_of_entry(entry), window_of_entry(other)):
             raise conflict(other)
+    check_coming_back(ledger, entry, schedules)
 
 
 def forget_aside(ledger: Ledger, entries: Iterable[BatteryEntry], now: datetime) -> None:

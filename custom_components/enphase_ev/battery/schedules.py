@@ -14,6 +14,7 @@ from ..enlighten import BatteryEntry, BatterySchedules, BatterySettings
 from ..waiting import async_rest
 from ..weekly import day_names
 from .change import Change, EntriesPlan
+from .coming_back import ids_of
 from .coordinator import BatteryCoordinator
 from .override import check_aside
 from .settings import require_family, writable
@@ -47,7 +48,7 @@ async def async_change_entry(coordinator: BatteryCoordinator, entry_id: str, cha
 
     def plan(settings: BatterySettings, schedules: BatterySchedules) -> EntriesPlan:
         ledger = coordinator.keeper.ledger
-        before = next((entry for entry in schedules.entries if entry.id and entry_id in ledger.ids_of(entry)), None)
+        before = next((entry for entry in schedules.entries if entry_id in ids_of(ledger, entry) - {""}), None)
         if ledger.override is not None and any(entry.id == entry_id for entry in ledger.set_aside):
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
@@ -80,7 +81,7 @@ async def async_delete_entries(coordinator: BatteryCoordinator, is_named: Callab
         ledger = coordinator.keeper.ledger
 
         def is_meant(entry: BatteryEntry) -> bool:
-            return any(is_named(replace(entry, id=one)) for one in ledger.ids_of(entry))
+            return any(is_named(replace(entry, id=one)) for one in ids_of(ledger, entry))
 
         forgets = [entry for entry in ledger.set_aside if is_meant(entry)]
         # A late read can still show what is aside.

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
+from ..const import DOMAIN
 from ..enlighten import Batteries, BatteryFamily, BatterySettings, BatteryWish, EnlightenError, RequestRejected
 from ..errors import command_error
 from .change import conflict_in
@@ -51,12 +52,17 @@ def _with_entries(ledger: Ledger, reading: Reading) -> set[BatteryFamily]:
     return {*(entry.family for entry in there if not ledger.was_deleted(entry)), *coming}
 
 
-async def explained(client: Batteries, err: RequestRejected, step: Write) -> HomeAssistantError:
-    """Return what a person sees of a refusal; a conflict is explained with the entry that is really in the way."""
-    if err.status != 409 or not isinstance(step, WriteEntry):
+async def explained(client: Batteries, err: RequestRejected, step: Write, ledger: Ledger) -> HomeAssistantError:
+    """Return what a person sees of a refusal: a conflict names the entry that is really in the way, also one that reads do not show yet."""
+    if not isinstance(step, WriteEntry):
+        return command_error(err)
+    if err.is_unknown and step.entry.id:
+        return ServiceValidationError(translation_domain=DOMAIN, translation_key="slot_unknown")
+    if err.status != 409:
         return command_error(err)
     try:
-        schedules = await client.schedules()
+        there = (await client.schedules()).entries
     except EnlightenError:
-        return command_error(err)
-    return conflict_in(schedules.entries, step.entry) or command_error(err)
+        there = ()
+    coming = [one.known.entry() for one in ledger.expected if one.problem is None]
+    return conflict_in((*there, *coming), step.entry) or command_error(err)

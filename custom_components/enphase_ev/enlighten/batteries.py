@@ -170,7 +170,7 @@ class Batteries:
         except RequestRejected as err:
             if err.status not in {404, 405}:
                 raise
-            await self._delete_in_other_form(entry, is_unknown=_is_unknown(err))
+            await self._delete_in_other_form(entry, is_unknown=err.is_unknown)
 
     async def _delete_in_other_form(self, entry: BatteryEntry, *, is_unknown: bool) -> None:
         """Delete an entry with a PUT. `is_unknown`: the first form was refused because there is no such entry, or no such form."""
@@ -178,7 +178,7 @@ class Batteries:
         try:
             await self._write("PUT", f"{self._schedules_path}/{entry.id}", body, names_user=False)
         except RequestRejected as err:
-            if err.status not in {404, 405} or not (is_unknown or _is_unknown(err)):
+            if err.status not in {404, 405} or not (is_unknown or err.is_unknown):
                 raise
 
     async def set_profile(self, wish: BatteryWish, *, names_source: bool = False) -> None:
@@ -403,11 +403,6 @@ def _result(answer: Answer) -> Json:
     except InvalidResponse as err:
         raise ServiceUnavailable(str(err), may_have_arrived=True) from err
     return result
-
-
-def _is_unknown(err: RequestRejected) -> bool:
-    """Return whether the cloud does not know what a path names; that it does not know the path says nothing of it."""
-    return err.status == 404 and not err.is_route_gone
 
 
 def _source(is_named: bool) -> dict[str, str]:

@@ -117,6 +117,11 @@ class RequestRejected(EnlightenError):
         self.message = message
 
     @property
+    def is_unknown(self) -> bool:
+        """Return whether the cloud does not know what the path names; that it does not know the path says nothing of it."""
+        return self.status == 404 and not self.is_route_gone
+
+    @property
     def is_queued(self) -> bool:
         """Return whether the cloud queued the command: it could not reach the charger, which may still carry it out.
 
