@@ -149,6 +149,10 @@ async def test_a_session_from_plug_to_plug(house: House) -> None:
     # The cloud goes on telling the last session.
     assert house.state("sensor", "session_energy").state == energy
     assert float(house.state("sensor", "session_duration").state) == pytest.approx(1, abs=0.03)
+
+    # How long it has charged is known after a restart, too.
+    await house.restart()
+    assert float(house.state("sensor", "session_duration").state) == pytest.approx(1, abs=0.03)
     assert house.state("sensor", "power").state == "0"
 
 

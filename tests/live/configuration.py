@@ -19,9 +19,9 @@ YAML_INTEGRATIONS = ("config", "energy", "history", "logbook", "my", "recorder",
 CONFIGURATION = """\
 homeassistant:
   name: {name}
-  latitude: 52.3731
-  longitude: 4.8922
-  elevation: 2
+  latitude: -37.8136
+  longitude: 144.9631
+  elevation: 31
   unit_system: metric
   currency: EUR
   country: NL

@@ -35,8 +35,8 @@ _BATTERY_HELP_EVERY = timedelta(hours=3) - LEEWAY
 _SITE_EVERY = timedelta(days=1)
 _HISTORY_EVERY = timedelta(hours=6)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=10)
-# The first minutes after a start are for what a person looks at first.
-_FIRST_HISTORY_AFTER = timedelta(minutes=3)
+# The first moment after a start is for what a person looks at first.
+_FIRST_HISTORY_AFTER = timedelta(seconds=30)
 # A session appears in the history a little after it has ended.
 _HISTORY_AFTER_SESSION = timedelta(minutes=2)
 # A month of sessions, for what it costs.
@@ -155,7 +155,7 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
         if (due.was_charging and not status.is_charging) or (due.was_plugged_in and not status.is_plugged_in):
             due.history.no_later_than(now + _HISTORY_AFTER_SESSION)
         due.was_charging, due.was_plugged_in = status.is_charging, status.is_plugged_in
-        if self._reads_history and due.history.has_come(now):
+        if self._reads_history and due.history.has_come(now) and not is_signed_in_just_now(self.settings.account):
             zone = self._chargers.site.time_zone
             today = now.astimezone(zone).date()
             question = self.history.sessions(serial, today - _LAST_SESSION_WITHIN, today, str(zone))

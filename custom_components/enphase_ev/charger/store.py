@@ -23,6 +23,7 @@ class StoredCharger(DataClassDictMixin):
     Attributes:
         wished_level: what a person set its number to, in A.
         seen_level: the last level (A) that the charger has told.
+        charging_seen_at: when it was last seen charging (UTC, of the cloud).
         level_refused_by: the firmware that takes no level; the empty text where that firmware is not known.
     """
 
@@ -32,6 +33,7 @@ class StoredCharger(DataClassDictMixin):
     session_cost: SessionCost | None = None
     seen_level: float | None = None
     level_refused_by: str | None = None
+    charging_seen_at: datetime | None = None
 
 
 @dataclass

@@ -58,7 +58,6 @@ class ChargerTracker:
         self._store = store
         self._memory = store.charger(serial)
         self._power = PowerMeter()
-        self._charging_seen_at: datetime | None = None
         self._busy_at: datetime | None = None
         self._was_stopped = False
         # The level (A) that the charger has taken last in this session, and whether it has refused the one that was asked for.
@@ -162,7 +161,8 @@ class ChargerTracker:
             self._store.save()
         self.missing_since, self.missed_answers = None, 0
         if status.is_charging:
-            self._charging_seen_at = cloud_time
+            # It goes to the disk with the energy that is counted meanwhile.
+            self._memory.charging_seen_at = cloud_time
         if not status.is_plugged_in:
             self._taken_level = None
         if status.is_charging or not status.is_plugged_in:
@@ -274,7 +274,7 @@ class ChargerTracker:
             wished_level=self.wished_level,
             refuses_level=self.refuses_level,
             taken_level=self._taken_level,
-            session_duration=_session_duration(status, self._charging_seen_at),
+            session_duration=_session_duration(status, self._memory.charging_seen_at),
             start_stop=self.start_stop,
             was_stopped=self._was_stopped,
             mode_change=self.mode_change,
