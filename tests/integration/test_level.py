@@ -261,3 +261,59 @@ async def test_a_car_that_is_full_before_the_level_is_in_force(stubborn: House) 
     await stubborn.live(300)
 
     assert _commands(stubborn) == ["start_charging"]
+
+
+# --- Somebody else sets a level meanwhile ---
+
+
+@pytest.mark.parametrize(("after", "is_ignored"), [(1.6, False), (2.4, False), (3.0, False), (1.6, True), (10.0, True)])
+async def test_a_level_of_the_app_after_ours_stays(build_house: HouseBuilder, after: float, is_ignored: bool) -> None:
+    house = await build_house(prepare=lambda sim: sim.world.deployment.update({"level_change_ignored": is_ignored}))
+    house.sim.charger().start(16)
+    await house.live(100)
+
+    asked = house.hass.async_create_task(house.call("number", "set_value", entity_id=house.entity_id("number", "charging_amps"), value=24))
+    await house.live(after)
+    house.sim.charger().start(8)
+    await house.live(180)
+
+    await asked
+    assert house.sim.charger().level_a == 8
+    assert _commands(house) == ["start_charging"]
+    assert _in_force(house) == 8
+
+
+async def test_a_level_that_replaces_one_under_way_is_put_in_force_too(stubborn: House) -> None:
+    await _set(stubborn, 10)
+    # The first one is taken over late, after the second one was sent, which is ignored.
+    await _set(stubborn, 12)
+    stubborn.sim.charger().start(10)
+    await stubborn.live(120)
+
+    assert _commands(stubborn) == ["start_charging", "start_charging", "stop_charging", "start_charging"]
+    assert stubborn.sim.charger().level_a == 12
+
+
+async def test_a_start_by_the_app_while_it_rests_stays(stubborn: House) -> None:
+    await _set(stubborn, 10)
+    await stubborn.live(50)
+    assert _commands(stubborn)[-1] == "stop_charging"
+
+    stubborn.sim.charger().start(8)
+    await stubborn.live(180)
+
+    assert stubborn.sim.charger().level_a == 8
+    assert _commands(stubborn) == ["start_charging", "stop_charging"]
+
+
+async def test_a_stop_by_the_app_ends_the_change(stubborn: House) -> None:
+    await _set(stubborn, 10)
+    await stubborn.live(5)
+    stubborn.sim.charger().stop()
+    await stubborn.live(10)
+    # The level that it had before, chosen once more.
+    stubborn.sim.charger().start(32)
+    await stubborn.live(180)
+
+    assert stubborn.sim.charger().level_a == 32
+    assert _commands(stubborn) == ["start_charging"]

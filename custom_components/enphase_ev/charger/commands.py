@@ -46,16 +46,19 @@ class ChargerCommands:
         if level is not None:
             self._steps.drop(_level_of(serial))
         async with self._coordinator.turn(serial):
-            if await self._coordinator.async_look(serial) and _charges_as_wanted(self._coordinator.data[serial], level):
-                # Nothing is sent. A stop that failed before is forgotten: a person wants the charger to charge now.
-                self._coordinator.tracker(serial).start_stop = Command(
-                    wish=True, requested_at=datetime.now(UTC), state=CommandState.CONFIRMED
-                )
-                self._coordinator.publish()
-                return CommandReply(outcome=Outcome.ALREADY_CHARGING)
-            if self._coordinator.data[serial].takes_level:
-                await self._coordinator.async_look_at_mode(serial)
-            return await self._start(self._coordinator.data[serial], level, connector_id)
+            is_known = await self._coordinator.async_look(serial)
+            return await self._start_where_needed(serial, level, connector_id, is_known=is_known)
+
+    async def _start_where_needed(self, serial: str, level: float | None, connector_id: int = 1, *, is_known: bool) -> CommandReply:
+        """Start a charger unless it is known to charge as wanted."""
+        if is_known and _charges_as_wanted(self._coordinator.data[serial], level):
+            # Nothing is sent. A stop that failed before is forgotten: a person wants the charger to charge now.
+            self._coordinator.tracker(serial).start_stop = Command(wish=True, requested_at=datetime.now(UTC), state=CommandState.CONFIRMED)
+            self._coordinator.publish()
+            return CommandReply(outcome=Outcome.ALREADY_CHARGING)
+        if self._coordinator.data[serial].takes_level:
+            await self._coordinator.async_look_at_mode(serial)
+        return await self._start(self._coordinator.data[serial], level, connector_id)
 
     async def _start(self, charger: Charger, level: float | None, connector_id: int) -> CommandReply:
         tracker = self._coordinator.tracker(charger.serial)
@@ -78,7 +81,7 @@ class ChargerCommands:
         # A start without a level is fulfilled by a charger that charges already.
         is_nothing_to_do = level is None and reply.outcome is Outcome.ALREADY_CHARGING
         is_change = charger.status.is_charging and takes_level and not is_nothing_to_do
-        tracker.take_level_reply(wished, reply, now, is_change=is_change)
+        tracker.take_level_reply(charger, wished, reply, now, is_change=is_change)
         self._coordinator.confirm_soon()
         return reply
 
@@ -119,10 +122,11 @@ class ChargerCommands:
             charger = self._coordinator.data[serial]
             if charger.is_charging_shown and not (is_known and _charges_as_wanted(charger, level)):
                 await self._coordinator.async_look_at_mode(serial)
-                mode, takes_level = _mode_of_start(self._coordinator.data[serial])
+                charger = self._coordinator.data[serial]
+                mode, takes_level = _mode_of_start(charger)
                 if takes_level:
                     reply = await self._send(self._client.start(serial, mode=mode, level=level))
-                    self._coordinator.tracker(serial).take_level_reply(level, reply, datetime.now(UTC), is_change=True)
+                    self._coordinator.tracker(serial).take_level_reply(charger, level, reply, datetime.now(UTC), is_change=True)
                     self._coordinator.confirm_soon()
                     return
             self._coordinator.publish()
@@ -184,21 +188,35 @@ class ChargerCommands:
                 LOGGER.debug("The charger ignores the level %s: stopping and starting it", tracker.restarts_with)
 
     async def _restart(self, tracker: ChargerTracker) -> None:
-        """Stop, wait, and start with the new level, or a newer one, unless a person has given another command meanwhile."""
+        """Stop, wait, and start with the new level, or a newer one, unless another command was given meanwhile, here or elsewhere."""
         try:
             async with self._coordinator.turn(tracker.serial):
+                if tracker.restarts_with is None:
+                    return
                 await self._send(self._client.stop(tracker.serial))
             await async_rest(self._coordinator.hass, _REST_BEFORE_RESTART)
-            if tracker.restarts_with is not None:
-                reply = await self.async_start(tracker.serial, tracker.restarts_with)
-                if reply.outcome is Outcome.ALREADY_CHARGING:
-                    # It has not stopped: doing it all over again would not help.
-                    tracker.level_change = None
-                    LOGGER.warning("The new level could not be put in force: the charger did not stop")
+            async with self._coordinator.turn(tracker.serial):
+                await self._start_again(tracker)
         except HomeAssistantError as err:
             LOGGER.warning("The new level could not be put in force: %s", err)
         finally:
             tracker.restarts_with = None
+
+    async def _start_again(self, tracker: ChargerTracker) -> None:
+        """Start a charger that was stopped for a new level, unless somebody else has started it with another one."""
+        is_known = await self._coordinator.async_look(tracker.serial)
+        level, tracker.restarts_with = tracker.restarts_with, None
+        if level is None:
+            return
+        if is_known and tracker.is_level_of_others(self._coordinator.data[tracker.serial].status, level):
+            LOGGER.debug("The charger was started elsewhere, with another level than %s", level)
+            self._coordinator.publish()
+            return
+        reply = await self._start_where_needed(tracker.serial, level, is_known=is_known)
+        if reply.outcome is Outcome.ALREADY_CHARGING:
+            # It has not stopped: doing it all over again would not help.
+            tracker.level_change = None
+            LOGGER.warning("The new level could not be put in force: the charger did not stop")
 
     async def _send[T](self, write: Awaitable[T], expect: Callable[[], None] = lambda: None) -> T:
         """Send a write. If it failed but may still take effect, `expect` notes what to look for, and the next polls look for it."""

@@ -63,6 +63,8 @@ class ChargerTracker:
         # The level (A) that the charger has taken last in this session, and whether it has refused the one that was asked for.
         self._taken_level: float | None = None
         self._is_level_refused = False
+        # The levels (A) that a charger can be at which ignores the one that was asked for last; `None` where it tells none.
+        self._levels_before: frozenset[float | None] = frozenset()
         # The report before a gain that nobody watched, until the day has counted it.
         self._unwatched_since: datetime | None = None
 
@@ -108,8 +110,10 @@ class ChargerTracker:
         self._memory.wished_level = level
         self._store.save()
 
-    def take_level_reply(self, level: float, reply: CommandReply, now: datetime, *, is_change: bool) -> None:
+    def take_level_reply(self, before: Charger, level: float, reply: CommandReply, now: datetime, *, is_change: bool) -> None:
         """Take in the reply to a start with a level (A). If it changes a running session, the level has to be confirmed.
+
+        `before` is the charger as it was when the start was sent.
 
         A charger that says no more than that it charges already keeps the level that it has. That is this one where it has taken it before;
         otherwise only its own word can confirm it.
@@ -117,20 +121,36 @@ class ChargerTracker:
         if reply.is_level_refused:
             self._memory.level_refused_by = (self.summary.firmware if self.summary else None) or ""
             self._store.save()
+        self._levels_before = self._levels_of_one_that_ignores(before)
         self.level_change = Command(wish=level, requested_at=now) if is_change and not reply.is_level_left_out else None
         self._is_level_refused = reply.outcome is Outcome.ALREADY_CHARGING and level != self._taken_level
         if reply.outcome is Outcome.ACCEPTED and not reply.is_level_left_out:
             self._taken_level = level
 
+    def _levels_of_one_that_ignores(self, before: Charger) -> frozenset[float | None]:
+        """Return the level that a charger had before a command, and those that were on their way to it from here."""
+        levels = {before.status.level}
+        if before.level_change is not None and before.level_change.is_pending:
+            levels |= {before.level_change.wish, *self._levels_before}
+        if not before.status.is_charging:
+            # A start is under way.
+            levels.add(self._taken_level)
+        return frozenset(levels)
+
+    def is_level_of_others(self, status: ChargerStatus, wish: float) -> bool:
+        """Return whether a charger charges at a level that neither was asked for here nor was there before: somebody else has chosen it."""
+        return status.is_charging and status.level is not None and status.level != wish and status.level not in self._levels_before
+
     @property
     def ignores_level(self) -> bool:
-        """Return whether the last status shows a charging charger without the level that was asked for some time before."""
+        """Return whether the last status shows a charging charger at its level of before although another was asked for some time ago."""
         change = self.level_change
         return (
             change is not None
             and change.is_pending
             and self.status is not None
             and self.status.is_charging
+            and self.status.level in self._levels_before
             and self.seen_at is not None
             and self.seen_at >= change.requested_at + _LEVEL_TAKEN_OVER_WITHIN
         )
@@ -178,11 +198,21 @@ class ChargerTracker:
                 self._was_stopped = not command.wish
         if (mode_change := self.mode_change) is not None:
             self.mode_change = mode_change.observe(self.preference.mode if self.preference else None, now)
-        if (level_change := self.level_change) is not None:
-            # Many chargers do not report their level: then the cloud's reply counts.
-            is_vouched_for = status.is_charging and status.level is None and not self._is_level_refused
-            level = level_change.wish if is_vouched_for else status.level
-            self.level_change = level_change.observe(level, now, reason)
+        self._observe_level(before, status, now)
+
+    def _observe_level(self, before: ChargerStatus, status: ChargerStatus, now: datetime) -> None:
+        """Compare a status with the level that was asked for."""
+        if (level_change := self.level_change) is None:
+            return
+        is_over = before.is_charging and not status.is_charging
+        if level_change.is_pending and (is_over or self.is_level_of_others(status, level_change.wish)):
+            LOGGER.debug("The level %s is overtaken: the session has ended, or the level was chosen elsewhere", level_change.wish)
+            self.level_change = None
+            return
+        # Many chargers do not report their level: then the cloud's reply counts.
+        is_vouched_for = status.is_charging and status.level is None and not self._is_level_refused
+        level = level_change.wish if is_vouched_for else status.level
+        self.level_change = level_change.observe(level, now, (status.connector_status or "").lower() or None)
 
     def take_preference(self, preference: ChargeModePreference) -> None:
         """Take in how the charger decides when to charge."""
