@@ -1,6 +1,7 @@
 """The energy of a site in Home Assistant, against the world behind the simulated cloud (docs/cloud-api/energy.md)."""
 
 from datetime import UTC, date, datetime, timedelta
+import logging
 from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
@@ -96,6 +97,28 @@ async def test_only_zeros_for_long_are_an_outage(sunny: House) -> None:
     assert sunny.site_state("sensor", "grid_import").state == STATE_UNAVAILABLE
     sunny.sim.world.deployment.energy.zero_answers = 0
     await sunny.live(_QUARTER + 60)
+    assert sunny.site_state("sensor", "grid_import").state != STATE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(("path", "service"), [("today", "energy"), ("lifetime_energy", "energy history")])
+async def test_an_empty_answer_is_an_outage_that_is_told_once(
+    sunny: House, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture, path: str, service: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    await sunny.live(_HOUR)
+    rule = sunny.sim.faults.add(path=f"/pv/systems/.*/{path}$", status=200, body={}, times=None)
+    # The hour after the history of all days is read.
+    freezer.move_to(datetime(2026, 6, 11, 1, tzinfo=sunny.sim.site.zone))
+    await sunny.live(_HOUR)
+
+    assert rule.used >= 3
+    told = f"The {service} service does not answer: The answer holds no energy"
+    assert [line for line in caplog.messages if f"{service} service" in line] == [told]
+    assert (sunny.site_state("sensor", "grid_import").state == STATE_UNAVAILABLE) is (path == "today")
+
+    sunny.sim.faults.clear()
+    await sunny.live(_QUARTER + 60)
+    assert [line for line in caplog.messages if f"{service} service" in line] == [told, f"The {service} service answers again"]
     assert sunny.site_state("sensor", "grid_import").state != STATE_UNAVAILABLE
 
 

@@ -11,6 +11,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from simulator.faults import FaultOptions
+from simulator.routes.status import charger_summary
 from tests.integration.battery_house import BatteryHouseBuilder
 from tests.integration.house import House, HouseBuilder
 
@@ -461,3 +462,39 @@ async def test_the_summary_service_can_be_down_without_the_chargers(house: House
 
     assert len(_lines(caplog)) == 2
     assert house.state("sensor", "lifetime_energy").state != "unknown"
+
+
+@pytest.mark.parametrize("body", [{}, "", {"data": []}])
+async def test_an_empty_summary_is_a_missed_answer(
+    house: House, caplog: pytest.LogCaptureFixture, body: dict[str, list[object]] | str
+) -> None:
+    """Every poll asked for it again, 120 times an hour, and nothing told of it."""
+    caplog.set_level(logging.INFO)
+    house.sim.charger().start(16)
+    await house.live(400)
+    caplog.clear()
+    house.sim.faults.add(path="summary", status=200, body=body, times=None)
+    since = house.sim.clock.now()
+    await house.live(3600)
+
+    assert len(_times(house, "summary", since)) <= 13
+    assert [line for line in _lines(caplog) if "summary" in line] == ["The summary service does not answer: The summary lists no charger"]
+
+    house.sim.faults.clear()
+    await house.live(361)
+
+    assert _lines(caplog)[1:] == ["The summary service answers again"]
+
+
+async def test_a_summary_without_one_of_two_chargers_is_asked_for_as_often_as_it_reports(build_house: HouseBuilder) -> None:
+    house = await build_house("two_chargers")
+    one, other = house.sim.site.chargers.values()
+    for charger in (one, other):
+        charger.plug_in()
+        charger.start(16)
+    await house.live(400)
+    house.sim.faults.add(path="summary", body={"data": [charger_summary(one, one.reported, connected=True)]}, times=None)
+    since = house.sim.clock.now()
+    await house.live(3600)
+
+    assert len(_times(house, "summary", since)) <= 26

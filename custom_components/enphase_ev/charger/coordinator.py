@@ -17,7 +17,9 @@ from ..enlighten import (
     AuthError,
     ChargerHistory,
     ChargerStatus,
+    ChargerSummary,
     EnlightenError,
+    InvalidResponse,
     RateLimited,
     RequestCeiling,
     SiteStatus,
@@ -286,7 +288,7 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
         if self._confirming is not None or not any(self._wants_summary(tracker, now) for tracker in trackers):
             return
         self._summaries_at = now
-        found = await self.optional.ask(CHARGER_SUMMARY.service, self.client.summaries())
+        found = await self.optional.ask(CHARGER_SUMMARY.service, self._read_summaries(trackers))
         self._are_summaries_down = found is None
         summaries = {summary.serial: summary for summary in found or ()}
         for tracker in trackers:
@@ -294,8 +296,21 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
                 # An answer that leaves a charger out says nothing about it.
                 self.optional.note_answer(CHARGER_SUMMARY.service, tracker.serial)
                 tracker.take_summary(summary)
+            elif found is not None:
+                tracker.miss_summary()
         is_incomplete = any(_lacks_limits(tracker) for tracker in trackers)
         self._incomplete_since = (self._incomplete_since or now) if is_incomplete else None
+
+    async def _read_summaries(self, trackers: list[ChargerTracker]) -> list[ChargerSummary]:
+        """Return the summaries.
+
+        Raises:
+            InvalidResponse: There are none although there were some: a missed answer, as in docs/cloud-api/chargers.md §1.
+        """
+        found = await self.client.summaries()
+        if not found and any(tracker.lifetime_energy is not None or tracker.summary is not None for tracker in trackers):
+            raise InvalidResponse("The summary lists no charger")
+        return found
 
     def _wants_summary(self, tracker: ChargerTracker, now: datetime) -> bool:
         since = now - self._summaries_at if self._summaries_at else timedelta.max

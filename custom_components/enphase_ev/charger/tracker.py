@@ -235,6 +235,10 @@ class ChargerTracker:
         if meter is not None and now.value != meter.value and (is_first or now.seconds_since(meter) > _LONGEST_WATCHED_GAP.total_seconds()):
             self._unwatched_since = meter.accepted.reported_at
 
+    def miss_summary(self) -> None:
+        """Note that the summaries left the charger out: it is looked for again after its next report."""
+        self.summary_of_report = self.status.last_reported if self.status else None
+
     def miss(self, now: datetime) -> None:
         """Note that an answer did not list the charger."""
         self.missed_answers += 1

@@ -1,6 +1,6 @@
 """Asks for the energy of a site four times an hour, and counts it so that a dashboard can trust it (docs/cloud-api/energy.md)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import override
@@ -12,7 +12,7 @@ from homeassistant.helpers.storage import Store
 from mashumaro import DataClassDictMixin
 
 from ..const import DOMAIN
-from ..enlighten import Channel, EnergyOfDays, EnergyOfToday, SiteEnergy
+from ..enlighten import Channel, EnergyOfDays, EnergyOfToday, InvalidResponse, SiteEnergy
 from ..errors import OptionalServices, translated, update_error
 from ..waiting import LEEWAY, TICK, SnapshotCoordinator, growing_wait, is_signed_in_just_now
 from .energy_counter import EnergyCounter
@@ -99,7 +99,7 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
 
     async def _read_days(self, now: datetime) -> None:
         """Read all days once a day: the one that is over has its last values only then."""
-        days = await self._optional.ask("energy history", self.client.all_days())
+        days = await self._optional.ask("energy history", self._not_empty(self.client.all_days()))
         zone = self._zone()
         local = now.astimezone(zone)
         at_one = datetime.combine(local.date(), _DAYS_READ_AT, zone)
@@ -125,7 +125,7 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
             self.seen_at = now
             self._today_due = now + _EVERY * pace
             return
-        today = await self._optional.ask("energy", self.client.today())
+        today = await self._optional.ask("energy", self._not_empty(self.client.today()))
         if today is None:
             self._today_due = now + self._pause * pace
             self._misses += 1
@@ -133,6 +133,17 @@ class EnergyCoordinator(SnapshotCoordinator[Mapping[Channel, EnergyCounter]]):
         self._misses = 0
         self._today_due = now + _EVERY * pace
         self._take_today(today, now)
+
+    async def _not_empty[T: (EnergyOfDays, EnergyOfToday)](self, question: Awaitable[T]) -> T:
+        """Return an answer.
+
+        Raises:
+            InvalidResponse: It tells of no day although the site has counted something: a missed answer.
+        """
+        answer = await question
+        if answer.is_empty and self.data:
+            raise InvalidResponse("The answer holds no energy")
+        return answer
 
     @property
     def _pause(self) -> timedelta:

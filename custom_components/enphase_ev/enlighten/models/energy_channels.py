@@ -93,6 +93,11 @@ class EnergyOfToday:
         )
 
     @property
+    def is_empty(self) -> bool:
+        """Return whether it tells of no day at all, not even of one that has no buckets yet."""
+        return self.started_at is None and not self.buckets
+
+    @property
     def is_all_zero(self) -> bool:
         """Return whether nothing at all was counted, which can be a missed answer."""
         return not any(value for values in self.buckets.values() for value in values)
@@ -139,6 +144,11 @@ class EnergyOfDays:
             first_day=_read_day(record.get("start_date")),
             days={channel: values for channel, values in found.items() if any(value is not None for value in values)},
         )
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it tells of no day at all."""
+        return self.first_day is None
 
     def by_day(self) -> Iterator[tuple[date, Energies]]:
         """Yield each day with its energy (Wh)."""
