@@ -128,6 +128,10 @@ class OptionalServices:
     def note_answer(self, service: str, subject: str = "") -> None:
         """Note that a service has answered just now."""
         self._answered_at[service, subject] = datetime.now(UTC)
+        self._silent_since.pop(service, None)
+        if service in self._down:
+            self._down.remove(service)
+            LOGGER.info("The %s service answers again", service)
 
     async def ask[T](self, service: str, question: Awaitable[T], subject: str = "") -> T | None:
         """Return the answer, `None` where there is none; `subject` is whom it is about, where there are several.
@@ -139,24 +143,19 @@ class OptionalServices:
             answer = await question
         except AuthError:
             raise
-        except RequestRejected as err:
-            # What was there a moment ago is not missing but refused.
-            if err.status not in _NOT_HERE or (service, subject) in self._answered_at:
-                self._note_outage(service, err)
-            return None
-        except RequestCeiling, ConnectionsClosed:
-            return None
         except EnlightenError as err:
-            self._note_outage(service, err)
+            self.note_outage(service, err, subject)
             return None
         self.note_answer(service, subject)
-        self._silent_since.pop(service, None)
-        if service in self._down:
-            self._down.remove(service)
-            LOGGER.info("The %s service answers again", service)
         return answer
 
-    def _note_outage(self, service: str, err: EnlightenError) -> None:
+    def note_outage(self, service: str, err: EnlightenError, subject: str = "") -> None:
+        """Note that a service has not answered, unless nothing was sent, or it is one that the site does not have."""
+        if isinstance(err, RequestCeiling | ConnectionsClosed):
+            return
+        # What was there a moment ago is not missing but refused.
+        if isinstance(err, RequestRejected) and err.status in _NOT_HERE and (service, subject) not in self._answered_at:
+            return
         silent_since = self._silent_since.setdefault(service, datetime.now(UTC))
         is_alone = isinstance(err, RequestRejected) or silent_since - self._account.answered_at < self._proven_for
         if is_alone and service not in self._down:

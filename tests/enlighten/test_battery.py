@@ -389,8 +389,8 @@ def test_the_published_answers_can_be_read() -> None:
     assert BatteryStatus.read(sample("battery_status")).units
 
 
-@pytest.mark.parametrize("read", [BatterySettings.read, BatterySchedules.read, SiteSettings.read, BatteryProfile.read])
-@pytest.mark.parametrize("body", [None, {}, [], "text", {"data": None}])
+@pytest.mark.parametrize("read", [BatterySettings.read, BatterySchedules.read, SiteSettings.read, BatteryProfile.read, BatteryStatus.read])
+@pytest.mark.parametrize("body", [None, {}, [], "text", {"data": None}, {"data": {}}, {"data": {"message": "busy", "a": {"b": 1}}}])
 def test_an_answer_that_holds_nothing_is_no_answer(read: Callable[[object], object], body: object) -> None:
     with pytest.raises(InvalidResponse):
         read(body)

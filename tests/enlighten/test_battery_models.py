@@ -19,6 +19,7 @@ from custom_components.enphase_ev.enlighten import (
     BatterySchedules,
     BatterySettings,
     BatteryStatus,
+    InvalidResponse,
     Json,
     SiteSettings,
 )
@@ -117,3 +118,10 @@ def test_restricting_discharge_has_no_limit_to_send(family: BatteryFamily, limit
 def test_the_state_of_storm_guard_tells_of_an_alert_that_no_flag_shows(state: Json, has_alert: bool) -> None:
     settings = BatterySettings.read({"data": {"stormGuardState": state, "showStormGuardAlert": False}})
     assert settings.has_storm_alert is has_alert
+
+
+def test_a_status_of_no_battery_or_of_some_figures_is_a_status() -> None:
+    assert BatteryStatus.read({"storages": []}) == BatteryStatus()
+    assert BatteryStatus.read({"data": {"current_charge": "48%"}}).state_of_charge == 48
+    with pytest.raises(InvalidResponse):
+        BatteryStatus.read({"message": "busy", "storages": None, "current_charge": None})

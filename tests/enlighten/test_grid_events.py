@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.enphase_ev.enlighten import EventState, Json, Outage
+from custom_components.enphase_ev.enlighten import EventState, InvalidResponse, Json, Outage
 from custom_components.enphase_ev.enlighten.models.grid_events import read_grid_events, read_outages, read_program
 
 from .cloud import sample
@@ -91,4 +91,19 @@ def test_outages() -> None:
         Outage(datetime(2026, 9, 1, 8, tzinfo=UTC), timedelta(minutes=30)),
         Outage(datetime(2026, 10, 3, 12, 11, tzinfo=UTC), timedelta(hours=1)),
     )
-    assert read_outages({"histories": None}) == read_outages(None) == ()
+    assert read_outages({"histories": []}) == read_outages({"total_records": 0, "histories": None}) == ()
+
+
+@pytest.mark.parametrize("body", [None, {}, "text", {"data": 5}, {"histories": None}, {"error": "busy"}])
+def test_an_answer_without_a_list_is_no_answer(body: Json) -> None:
+    assert read_grid_events({"data": []}) == read_grid_events([]) == ()
+    with pytest.raises(InvalidResponse):
+        read_grid_events(body)
+    with pytest.raises(InvalidResponse):
+        read_outages(body)
+
+
+@pytest.mark.parametrize("body", [{"data": 5}, {"data": True}, {"data": []}])
+def test_what_is_no_name_of_a_program_is_no_answer(body: Json) -> None:
+    with pytest.raises(InvalidResponse):
+        read_program(body)

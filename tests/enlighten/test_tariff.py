@@ -143,8 +143,11 @@ def test_prices_by_date_count_their_end_in() -> None:
             ],
         }
     }
-    assert read_export_prices(body) == (PriceSpan(0, 60, 0.04), PriceSpan(60, 1440, 0.05))
-    assert [rate_at(read_export_prices(body), minute) for minute in (59, 60, 1439, 1440)] == [0.04, 0.05, 0.05, None]
+    spans = read_export_prices(body)
+    assert spans == (PriceSpan(0, 60, 0.04), PriceSpan(60, 1440, 0.05))
+    assert [rate_at(spans, minute) for minute in (59, 60, 1439, 1440)] == [0.04, 0.05, 0.05, None]
+    assert read_export_prices({"data": {"buyback": []}}) == ()
+    assert read_export_prices({}) is read_export_prices({"data": {"buyback": None}}) is None
 
 
 _MINUTES = st.one_of(st.integers(0, 1440), st.integers(0, 1440).map(str), st.just(""))

@@ -28,6 +28,7 @@ from custom_components.enphase_ev.enlighten.battery_answers import _ANSWERS, _ki
 from custom_components.enphase_ev.enlighten.battery_bodies import entry_body
 from custom_components.enphase_ev.enlighten.broker import broker_of
 from custom_components.enphase_ev.enlighten.live_streams import _serials_of_gateways
+from custom_components.enphase_ev.enlighten.models.battery_status import BatteryStatus
 from custom_components.enphase_ev.enlighten.models.broker_access import AnswerStream, LiveAccess
 from custom_components.enphase_ev.enlighten.models.charger_configuration import (
     ChargerConfiguration,
@@ -42,7 +43,6 @@ from custom_components.enphase_ev.enlighten.models.home_battery import (
     BatteryProfile,
     BatterySchedules,
     BatterySettings,
-    BatteryStatus,
     SiteSettings,
     read_storm_alerts,
 )

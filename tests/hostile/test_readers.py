@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.enphase_ev.enlighten import Json, SiteStatus
-from custom_components.enphase_ev.enlighten.models.home_battery import BatteryStatus
+from custom_components.enphase_ev.enlighten.models.battery_status import BatteryStatus
 from custom_components.enphase_ev.enlighten.models.summary import read_summaries
 from simulator.mutation import mutate, mutate_body
 from tests.enlighten.cloud import sample

@@ -8,6 +8,7 @@ from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
 from homeassistant.core import Event, EventStateChangedData, EventStateReportedData, callback
 import pytest
 
+from custom_components.enphase_ev.enlighten import Json
 from simulator.faults import FaultOptions
 from tests.integration.battery_house import MOST_WAITED, BatteryHouseBuilder
 from tests.integration.house import House, HouseBuilder
@@ -270,3 +271,51 @@ async def test_a_state_of_charge_is_not_shown_while_a_person_has_to_sign_in(buil
     house.sim.expire_sessions()
     await house.live(360)
     assert house.site_state("sensor", "state_of_charge").state == "unavailable"
+
+
+@pytest.mark.parametrize("body", [{}, "", {"data": {}}], ids=["empty object", "nothing", "wrapped"])
+async def test_an_empty_status_of_the_battery_is_a_missed_answer(
+    build_house: HouseBuilder, caplog: pytest.LogCaptureFixture, body: Json
+) -> None:
+    """One of them made the state of charge unknown and each battery unavailable, at once and without a word."""
+    house = await build_house("battery_only", options={"live_power": "off"})
+    await house.live(300)
+    (unit, *_) = house.sim.battery.units
+
+    def shown() -> list[str]:
+        of_all = [house.site_state("sensor", key).state for key in ("state_of_charge", "available_energy", "capacity", "battery_status")]
+        return [*of_all, house.state("sensor", "state_of_charge", unit).state]
+
+    house.sim.faults.add(path="battery_status", body=body, times=1)
+    await house.live(125)
+    assert house.sim.faults.rules[0].used == 1
+    assert {"unknown", "unavailable"}.isdisjoint(shown())
+    house.sim.faults.clear()
+    house.sim.faults.add(path="battery_status", body=body, times=None)
+    await house.live(23 * 60)
+    assert set(shown()) == {"unavailable"}
+    house.sim.faults.clear()
+    await house.live(360)
+    assert {"unknown", "unavailable"}.isdisjoint(shown())
+    told = [one for one in caplog.messages if one.startswith("The battery status service")]
+    assert [one.partition(":")[0] for one in told] == [
+        "The battery status service does not answer",
+        "The battery status service answers again",
+    ]
+
+
+@pytest.mark.parametrize("body", [{}, {"data": {}}, {"data": {"message": "busy"}}], ids=["empty object", "wrapped", "words"])
+async def test_settings_and_profile_that_tell_nothing_are_missed_answers(build_house: HouseBuilder, body: Json) -> None:
+    """Words in place of data made each switch unknown."""
+    house = await build_house("battery_only", options={"live_power": "off"})
+    await house.live(300)
+    of_site = [("switch", "charge_from_grid"), ("number", "reserve"), ("select", "system_profile"), ("switch", "storm_guard")]
+    before = [house.site_state(*one).state for one in of_site]
+    assert {"unknown", "unavailable"}.isdisjoint(before)
+    faults = [house.sim.faults.add(path=path, body=body, times=1) for path in ("siteSettings/", "batterySettings/", "/profile/")]
+    await house.live(32 * 60)
+    assert [one.used for one in faults] == [1, 1, 1]
+    house.sim.faults.clear()
+    house.sim.faults.add(path="siteSettings/|batterySettings/|/profile/", body=body, times=None)
+    await house.live(11 * 60)
+    assert [house.site_state(*one).state for one in of_site] == before

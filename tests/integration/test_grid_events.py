@@ -10,6 +10,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
+from custom_components.enphase_ev.enlighten import Json
 from simulator import Simulator
 from simulator.grid_services import Enrolment, EventStatus, GridEvent, GridServices
 from tests.integration.house import House, HouseBuilder
@@ -285,3 +286,86 @@ async def test_past_outages_stand_in_the_same_calendar(build_program: ProgramBui
     assert house.sim.count(path="battery_backup_history") == 1
     await _pass(house, 5)
     assert house.sim.count(path="battery_backup_history") == 2
+
+
+def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of the host, without the reasons."""
+    return [one.partition(":")[0] for one in caplog.messages if one.startswith("The grid events service")]
+
+
+@pytest.mark.parametrize("body", [{}, "", {"data": 5}], ids=["empty object", "nothing", "no list"])
+async def test_an_answer_without_a_list_is_no_answer(build_program: ProgramBuilder, caplog: pytest.LogCaptureFixture, body: Json) -> None:
+    """It was taken for no events: one in progress was over, and the next was gone."""
+    house = await build_program(_in(0.5, for_hours=6))
+    await house.live(45 * _MINUTE)
+    assert _shown(house)[1:] == (STATE_ON, STATE_ON)
+    grid = house.sim.grid_services
+    grid.faults.add(body=body, times=None)
+    await house.live(45 * _MINUTE)
+    assert _shown(house)[1:] == (STATE_ON, STATE_ON)
+    await house.live(75 * _MINUTE)
+    assert _shown(house) == (STATE_UNAVAILABLE,) * 3
+    grid.faults.clear()
+    await house.live(31 * _MINUTE)
+    assert _shown(house) == (STATE_UNKNOWN, STATE_ON, STATE_ON)
+    assert _told(caplog) == ["The grid events service does not answer", "The grid events service answers again"]
+    grid.events[house.sim.site.id].clear()
+    await house.live(31 * _MINUTE)
+    assert _shown(house) == (STATE_UNKNOWN, STATE_OFF, STATE_OFF)
+
+
+@pytest.mark.parametrize("body", [{}, "", {"data": 5}], ids=["empty object", "nothing", "no name"])
+async def test_an_empty_answer_does_not_end_the_program(build_program: ProgramBuilder, body: Json) -> None:
+    house = await build_program(_in(40))
+    next_event, grid = _shown(house)[0], house.sim.grid_services
+    for _ in range(5):
+        await _pass(house, 4.7)
+    assert _shown(house)[0] == next_event
+    grid.faults.add(path="enrollment", body=body, times=1)
+    await _pass(house, 0.9)
+    assert grid.faults.rules[0].used == 1
+    assert _shown(house)[0] == next_event
+    await house.live(31 * _MINUTE)
+    assert _shown(house)[0] == next_event
+
+
+@pytest.mark.parametrize("status", [503, 403])
+async def test_an_outage_of_the_host_is_told_once_and_its_end(
+    build_program: ProgramBuilder, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    """The log had no word of it."""
+    house = await build_program(_in(40))
+    grid = house.sim.grid_services
+    grid.faults.add(path="", status=status, times=None)
+    await house.live(3 * _HOUR)
+    assert _told(caplog) == ["The grid events service does not answer"]
+    grid.faults.clear()
+    await house.live(_HOUR)
+    assert _told(caplog) == ["The grid events service does not answer", "The grid events service answers again"]
+
+
+async def test_a_401_of_the_host_is_quiet(build_program: ProgramBuilder, caplog: pytest.LogCaptureFixture) -> None:
+    house = await build_program(_in(40))
+    house.sim.grid_services.switches.unauthorized = True
+    await house.live(2 * _HOUR)
+    assert _shown(house)[0] == STATE_UNAVAILABLE
+    assert _told(caplog) == []
+
+
+async def test_outages_that_are_not_told_are_not_over(build_program: ProgramBuilder) -> None:
+    """The calendar lost them for a day."""
+
+    def prepare(sim: Simulator) -> None:
+        sim.grid_services.switches.enrolment = Enrolment.NULL
+        sim.site.house.grid_lost = True
+        sim.clock.advance(90 * _MINUTE)
+        sim.site.house.grid_lost = False
+
+    house = await build_program(prepare)
+    before = await _events(house)
+    assert [one["summary"] for one in before] == ["Grid outage"]
+    house.sim.faults.add(path="battery_backup_history", body={}, times=None)
+    for _ in range(6):
+        await _pass(house, 4.2)
+    assert house.sim.count(path="battery_backup_history") == 2
+    assert await _events(house) == before

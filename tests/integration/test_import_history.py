@@ -11,7 +11,7 @@ from homeassistant.components.recorder import Recorder
 from homeassistant.components.recorder.statistics import list_statistic_ids, statistics_during_period
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
@@ -234,3 +234,21 @@ async def test_an_import_that_a_restart_interrupts_goes_on(house: House) -> None
     assert house.sim.count(path="/history$") - passed < 20
     rows = _of(await _statistics(house), "_energy")
     assert rows[-1]["sum"] > sum(_sessions(house, date(2025, 12, 1))) * 0.99
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ({"from": "2026-12-05", "to": "2026-12-10"}, "The first day is in the future. Choose today or an earlier day"),
+        ({"from": "2026-12-05"}, "The first day is in the future. Choose today or an earlier day"),
+        ({"from": "2026-12-10", "to": "2026-12-05"}, "The last day is before the first day"),
+        ({"from": "2026-11-10", "to": "2026-11-05"}, "The last day is before the first day"),
+    ],
+)
+async def test_days_of_which_there_is_no_past_are_refused_for_what_they_are(house: House, dates: dict[str, str], said: str) -> None:
+    """A first day in the future was said to come after the last."""
+    before = _history_requests(house)
+    with pytest.raises(ServiceValidationError) as refused:
+        await house.ask("import_history", **dates)
+    assert str(refused.value) == said
+    assert _history_requests(house) == before

@@ -14,6 +14,7 @@ import pytest
 from custom_components.enphase_ev import diagnostics
 from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
+from simulator.faults import FaultOptions
 from simulator.tariff import Preset, TariffSwitches, TimeForm, Unreadable
 from tests.integration.house import House, HouseBuilder
 
@@ -213,10 +214,11 @@ async def test_a_day_with_a_period_at_no_time_has_no_price(build_prices: HouseBu
     assert er.async_get(house.hass).async_get_entity_id("sensor", DOMAIN, f"{house.sim.site.id}_import_price") is None
 
 
-async def test_export_prices_that_are_not_read_are_not_those_of_the_tariff(build_prices: HouseBuilder) -> None:
+@pytest.mark.parametrize("fault", [{"status": 503}, {"body": {}}, {"body": ""}], ids=["503", "empty object", "nothing"])
+async def test_export_prices_that_are_not_read_are_not_those_of_the_tariff(build_prices: HouseBuilder, fault: FaultOptions) -> None:
     """A site with prices by date showed what the tariff pays as soon as they were not read, twelve hours later."""
     house = await build_prices("2026-11-30T06:30", export_by_date=True)
-    house.sim.faults.add(path="/tariffs$", status=503, times=None)
+    house.sim.faults.add(path="/tariffs$", times=None, **fault)
     for _ in range(4):
         await _pass(house, 12)
         # What was read of tomorrow holds tomorrow.

@@ -1,9 +1,13 @@
 """The settings of a charger, and which of them there are."""
 
+from datetime import timedelta
+
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 import pytest
 
+from custom_components.enphase_ev.diagnostics import async_get_config_entry_diagnostics
+from custom_components.enphase_ev.enlighten import Json
 from simulator import Simulator
 from simulator.hardware import DEFAULT_LEVEL, PHASE_SWITCH, RFID_AUTHENTICATION, SESSION_AUTHENTICATION
 from tests.integration.conftest import HouseBuilder
@@ -224,3 +228,24 @@ async def test_no_feature_flags_no_settings_that_depend_on_them(build_house: Hou
 
     assert house.state("switch", "app_authentication").state == "off"
     assert house.state("sensor", "phase_switch_mode").state == "auto"
+
+
+@pytest.mark.usefixtures("all_entities_enabled")
+@pytest.mark.parametrize("body", [{}, "", {"data": {}}], ids=["empty object", "nothing", "wrapped"])
+async def test_empty_feature_flags_take_no_feature_away(build_house: HouseBuilder, body: Json) -> None:
+    house = await build_house()
+    await house.live(700)
+    features = await _features(house)
+    assert features
+    asked = house.sim.count(path="feature-flags")
+    house.sim.faults.add(path="feature-flags", body=body, times=None)
+    house.freezer.tick(timedelta(hours=25))
+    await house.live(700)
+    assert house.sim.count(path="feature-flags") > asked
+    assert await _features(house) == features
+
+
+async def _features(house: House) -> list[str]:
+    """The features of the charger, as the diagnostics tell them."""
+    told = await async_get_config_entry_diagnostics(house.hass, house.entry)
+    return [feature for charger in told["chargers"] for feature in charger["details"]["features"]]

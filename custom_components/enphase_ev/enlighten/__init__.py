@@ -34,6 +34,7 @@ from .gateway import Gateway, gateway_url, shown_certificate
 from .gateway_reads import GatewayReads
 from .grid_services import GridServices
 from .live_streams import LiveStreams, live_frames
+from .models.battery_status import BatteryStatus, BatteryUnit
 from .models.broker_access import AnswerStream, LiveAccess
 from .models.charge_mode import ChargeMode, ChargeModePreference
 from .models.charger_configuration import ChargerConfiguration, ConfigurationKey, Feature, FirmwareDetails
@@ -48,8 +49,6 @@ from .models.home_battery import (
     BatteryProfile,
     BatterySchedules,
     BatterySettings,
-    BatteryStatus,
-    BatteryUnit,
     FamilySchedules,
     SiteSettings,
     StormAlert,

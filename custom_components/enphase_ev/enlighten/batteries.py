@@ -12,6 +12,7 @@ from .account import Account
 from .battery_bodies import BatteryWish, accepts_disclaimer, battery_for_car_body, entry_body, profile_body, settings_body, storm_guard_body
 from .exceptions import STORM_GUARD_ACTIVE, InvalidResponse, RequestRejected, ServiceUnavailable, SessionRenewed
 from .headers import RequestHeaders, Session
+from .models.battery_status import BatteryStatus
 from .models.broker_access import AnswerStream
 from .models.home_battery import (
     BatteryEntry,
@@ -19,7 +20,6 @@ from .models.home_battery import (
     BatteryProfile,
     BatterySchedules,
     BatterySettings,
-    BatteryStatus,
     SiteSettings,
     StormAlert,
     read_storm_alerts,

@@ -6,9 +6,9 @@ from aiohttp import hdrs
 from yarl import URL
 
 from .account import Account
-from .exceptions import EnlightenError, RequestRejected
+from .exceptions import EnlightenError, InvalidResponse, RequestRejected
 from .models.grid_events import GridEvent, read_grid_events, read_program
-from .parsing import Json
+from .parsing import Json, read_mapping
 from .transport import Family, Request, grid_services_url
 
 _ENROLLMENT = "/enrollment-mgr/api/v1/enrollment"
@@ -32,14 +32,17 @@ class GridServices:
         is_quiet = self._quiet_until is not None and datetime.now(UTC) < self._quiet_until
         return not is_quiet and self._transport is not None and self.account.manager_token is not None
 
-    async def program(self) -> str | None:
+    async def program(self, *, is_enrolled: bool) -> str | None:
         """Return the program that the site takes part in; `None` where it is in none.
+
+        An empty answer can mean that it is in none, but not where it has just been in one (`is_enrolled`).
 
         Raises:
             EnlightenError: No answer, or a refusal.
         """
-        enrollment = read_program(await self._read(f"{_ENROLLMENT}/enrolled/{self.site_id}"))
-        return None if enrollment is None else read_program(await self._read(f"{_ENROLLMENT}/{enrollment}"))
+        body = await self._read(f"{_ENROLLMENT}/enrolled/{self.site_id}")
+        enrollment = read_program(body if not is_enrolled else _not_empty(body))
+        return None if enrollment is None else read_program(_not_empty(await self._read(f"{_ENROLLMENT}/{enrollment}")))
 
     async def events(self, program: str, first: date, last: date) -> tuple[GridEvent, ...]:
         """Return the events of a program from the first day to the last, the earliest first.
@@ -81,3 +84,9 @@ class GridServices:
             self.account.recorder.add_error(request.family, err)
             raise
         return answer.json
+
+
+def _not_empty(body: Json) -> Json:
+    if "data" not in read_mapping(body):
+        raise InvalidResponse("The grid program is not told")
+    return body

@@ -24,8 +24,8 @@ class Tariffs:
         request = Request(family=Family.TARIFF, path=f"{_SYSTEMS}/{self.site_id}/tariff", params=params, is_optional=True)
         return Tariff.read(await self.account.request(request, site_id=self.site_id))
 
-    async def export_prices(self, day: date) -> tuple[PriceSpan, ...]:
-        """Return what a kWh to the grid earns on a day; empty where the cloud has no prices by date."""
+    async def export_prices(self, day: date) -> tuple[PriceSpan, ...] | None:
+        """Return what a kWh to the grid earns on a day; empty where the cloud has no prices by date, `None` where it does not say."""
         params = {"rateType": "BUYBACK", "date": day.isoformat(), "includeUtility": ""}
         path = f"{_SYSTEMS}/{self.site_id}/tariffs"
         request = Request(family=Family.EXPORT_PRICES, path=path, params=params, is_optional=True)

@@ -75,10 +75,12 @@ async def _import_history(call: ServiceCall) -> ServiceResponse:
         runtime: EnphaseRuntimeData = entry.runtime_data
         today = dt_util.utcnow().astimezone(runtime.site_facts.time_zone).date()
         first: date = call.data.get(ATTR_FROM, BEGINNING)
-        last: date = min(call.data.get(ATTR_TO, today), today)
+        last: date = call.data.get(ATTR_TO, max(first, today))
         if last < first:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
-        imported = await runtime.site.history.async_run(first, last, serials)
+        if first > today:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="first_day_in_future")
+        imported = await runtime.site.history.async_run(first, min(last, today), serials)
         for serial, found in imported.chargers.items():
             name = runtime.chargers.data[serial].name if serial in runtime.chargers.data else None
             chargers.append({"device_id": serials[serial], "name": name, **asdict(found), "currency": runtime.site.tariff.currency})

@@ -21,6 +21,9 @@ _SOON = timedelta(hours=1)
 _OUTAGES_EVERY = timedelta(days=1)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
 _POLLS_UNTIL_STALE = 3
+_SERVICE = "grid events"
+# Says nothing about the session, and is quiet (docs/cloud-api/events.md §1).
+_UNAUTHORIZED = 401
 # What the calendar holds of the past and of what is ahead.
 _PAST = timedelta(days=90)
 _AHEAD = timedelta(days=90)
@@ -103,23 +106,29 @@ class GridEventsCoordinator(EdgeCoordinator[GridSchedule]):
         try:
             if now >= self._enrollment_due:
                 self._enrollment_due = now + _AGAIN_AFTER_OUTAGE
-                program = await self.client.program()
+                program = await self.client.program(is_enrolled=self.data.program is not None)
                 self.keep_data(replace(self.data, program=program, events=self.data.events if program else ()))
                 self._enrollment_due = now + _ENROLLMENT_EVERY
                 self._store.enrollment = StoredEnrollment(program, self._enrollment_due)
+                if program is None:
+                    self._optional.note_answer(_SERVICE)
             if self.data.program is not None and now >= self._events_due:
                 self._events_due = now + _AGAIN_AFTER_OUTAGE
                 await self._read_events(self.data.program, now)
         except RequestRejected as err:
             LOGGER.debug("The grid events are refused: %s", err)
             self._enrollment_due = now + _ENROLLMENT_EVERY
+            if err.status != _UNAUTHORIZED:
+                self._optional.note_outage(_SERVICE, err)
         except EnlightenError as err:
             LOGGER.debug("The grid events cannot be had: %s", err)
+            self._optional.note_outage(_SERVICE, err)
 
     async def _read_events(self, program: str, now: datetime) -> None:
         events = await self.client.events(program, (now - _PAST).date(), (now + _AHEAD).date())
         self.keep_data(replace(self.data, events=events))
         self.seen_at = now
+        self._optional.note_answer(_SERVICE)
         ahead = self.data.upcoming(now)
         is_soon = self.data.current(now) is not None or (ahead is not None and ahead.starts_at - now <= _SOON)
         self._events_due = now + (_SOON_EVERY if is_soon else _EVENTS_EVERY)

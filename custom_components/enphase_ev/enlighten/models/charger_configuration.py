@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from ..parsing import Json, read_bool, read_float, read_mapping, read_records, read_serial, read_text
+from ..parsing import Json, read_bool, read_float, read_records, read_serial, read_text, read_unwrapped
 from .wire import Model, wire
 
 _BATTERY_SETTING = "USE_BATTERY_FOR_SELF_CONSUMPTION"
@@ -84,8 +84,13 @@ def read_firmware(body: Json) -> dict[str, FirmwareDetails]:
 
 
 def read_features(body: Json) -> dict[str, frozenset[Feature]]:
-    """Read the features of each charger by serial number; a flag of the site holds for all its chargers under the key ``""``."""
-    data = read_mapping(read_mapping(body).get("data")) or read_mapping(body)
+    """Read the features of each charger by serial number; a flag of the site holds for all its chargers under the key ``""``.
+
+    An answer that holds nothing tells nothing: then nothing is in what is returned.
+    """
+    data = read_unwrapped(body)
+    if not data:
+        return {}
     found = {serial: _enabled(flags) for serial, flags in data.items() if isinstance(flags, dict)}
     return {**found, "": _enabled(data)}
 

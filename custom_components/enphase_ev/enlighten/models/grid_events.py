@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from ..exceptions import InvalidResponse
 from ..parsing import (
     Json,
     first_of,
@@ -111,20 +112,39 @@ class Outage:
 
 
 def read_program(body: Json) -> str | None:
-    """Return the enrolment, or the program, that an answer names; `None` where there is none."""
+    """Return the enrolment, or the program, that an answer names; `None` where there is none.
+
+    Raises:
+        InvalidResponse: What it says is neither a name nor nothing.
+    """
     data = read_mapping(body).get("data")
+    if data is not None and not isinstance(data, str | dict):
+        raise InvalidResponse("The grid program makes no sense")
     return read_serial(read_mapping(data).get("program_id")) if isinstance(data, dict) else read_serial(data)
 
 
 def read_grid_events(body: Json) -> tuple[GridEvent, ...]:
-    """Return the events, the earliest first, each once."""
+    """Return the events, the earliest first, each once.
+
+    Raises:
+        InvalidResponse: There is no list at all, which is no proof that there are no events.
+    """
+    if read_list(body) is None:
+        raise InvalidResponse("The answer holds no list of grid events")
     events = {event.id: event for record in read_records(body) if (event := GridEvent.read(record)) is not None}
     return tuple(sorted(events.values(), key=lambda event: (event.starts_at, event.id)))
 
 
 def read_outages(body: Json) -> tuple[Outage, ...]:
-    """Return the outages, the earliest first, each once."""
-    records = read_list(read_unwrapped(body).get("histories"))
+    """Return the outages, the earliest first, each once.
+
+    Raises:
+        InvalidResponse: There is no list, and nothing that says that there are none.
+    """
+    answer = read_unwrapped(body)
+    records = read_list(answer.get("histories"))
+    if records is None and read_float(answer.get("total_records")) != 0:
+        raise InvalidResponse("The answer holds no list of outages")
     found: dict[datetime, Outage] = {}
     for record in (records or [])[:1000]:
         started_at, seconds = read_time(read_mapping(record).get("start_time")), read_float(read_mapping(record).get("duration"))

@@ -11,17 +11,14 @@ from ..exceptions import InvalidResponse
 from ..parsing import (
     EVERY_DAY,
     Json,
-    first_of,
     read_bool,
     read_clock_time,
     read_days,
     read_float,
-    read_int,
     read_list,
     read_mapping,
     read_minutes,
     read_records,
-    read_serial,
     read_text,
     read_time,
 )
@@ -113,9 +110,9 @@ class BatterySettings(Model):
         """Read the settings, or the part of them that the profile repeats.
 
         Raises:
-            InvalidResponse: There is no data in the answer.
+            InvalidResponse: There is nothing of them in the answer.
         """
-        data = _data(body)
+        data = _data(body, cls)
         found = cls.from_dict({**data, "data": {}})
         controls = {
             family: BatteryControl.from_dict(control) for family in BatteryFamily if isinstance(control := data.get(family.control), dict)
@@ -329,9 +326,9 @@ class SiteSettings(Model):
         """Read the settings of a site.
 
         Raises:
-            InvalidResponse: There is no data in the answer.
+            InvalidResponse: There is nothing of them in the answer.
         """
-        data = _data(body)
+        data = _data(body, cls)
         person = read_mapping(data.get("userDetails"))
         roles = {read_bool(person.get("isOwner")), read_bool(person.get("isInstaller"))}
         return replace(cls.from_dict(data), may_write=None if roles == {None} else True in roles)
@@ -358,9 +355,9 @@ class BatteryProfile(Model):
         """Read the profile.
 
         Raises:
-            InvalidResponse: There is no data in the answer.
+            InvalidResponse: There is nothing of it in the answer.
         """
-        data = _data(body)
+        data = _data(body, cls)
         previous = read_mapping(data.get("previousBatteryBackupPercentage"))
         reserves = {name: value for name, raw in previous.items() if (value := read_float(raw)) is not None}
         return replace(cls.from_dict(data), requested=_requested(data), reserves=reserves)
@@ -396,55 +393,16 @@ def read_storm_alerts(body: Json) -> tuple[StormAlert, ...]:
     return tuple(StormAlert.from_dict(record) for place in lists for record in read_records(place))
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatteryUnit(Model):
-    """One battery. Charge and health in %, energy in kWh, power in kW: what it can give now, and at most."""
-
-    serial: str
-    state_of_charge: float | None = wire("current_charge", read_float)
-    available_energy: float | None = wire("available_energy", read_float)
-    capacity: float | None = wire("max_capacity", read_float)
-    available_power: float | None = wire("available_power", read_float)
-    max_power: float | None = wire("max_power", read_float)
-    led: int | None = wire("led_status", read_int)
-    status: str | None = wire("status", read_text)
-    cycle_count: int | None = wire("cycle_count", read_int)
-    health: float | None = wire("battery_soh", read_float)
-    last_reported: datetime | None = wire("last_report", read_time)
+# What is read beside the fields of the models.
+_READ_BY_HAND = ("userDetails", "devices", "powerMatchControl", "requestedConfig", "requestedConfigMqtt")
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatteryStatus(Model):
-    """All batteries together, and each by serial number. Charge in %, energy in kWh, power in kW."""
-
-    state_of_charge: float | None = wire("current_charge", read_float)
-    available_energy: float | None = wire("available_energy", read_float)
-    capacity: float | None = wire("max_capacity", read_float)
-    available_power: float | None = wire("available_power", read_float)
-    max_power: float | None = wire("max_power", read_float)
-    units: Mapping[str, BatteryUnit] = derived_mapping()
-
-    @property
-    def last_reported(self) -> datetime | None:
-        """Return when one of them reported last (UTC)."""
-        return max((unit.last_reported for unit in self.units.values() if unit.last_reported), default=None)
-
-    @classmethod
-    def read(cls, body: Json) -> Self:
-        """Read the status of the batteries."""
-        data = read_mapping(body)
-        data = read_mapping(data.get("data")) or data
-        units = {
-            serial: BatteryUnit.from_dict({**record, "serial": serial})
-            for record in read_records(data.get("storages"))
-            if (serial := read_serial(first_of(record, "serial_number", "serial_num", "id"))) is not None
-        }
-        return replace(cls.from_dict(data), units=units)
-
-
-def _data(body: Json) -> dict[str, Json]:
+def _data(body: Json, model: type[Model]) -> dict[str, Json]:
+    """Return the data of an answer that holds anything of a model: words in place of data are no answer."""
     data = read_mapping(read_mapping(body).get("data"))
-    if not data:
+    aliases = (one.metadata.get("alias") for one in fields(model))
+    controls = (family.control for family in BatteryFamily)
+    if not any(data.get(key) is not None for key in (*aliases, *controls, *_READ_BY_HAND) if key):
         raise InvalidResponse("The battery settings make no sense")
     return data
 

@@ -218,10 +218,13 @@ class Tariff:
         return text if len(text) == 3 and text.isascii() and text.isalpha() and text.isupper() else None
 
 
-def read_export_prices(body: Json) -> tuple[PriceSpan, ...]:
-    """Return the prices of one day for what goes to the grid; the cloud counts the end in."""
+def read_export_prices(body: Json) -> tuple[PriceSpan, ...] | None:
+    """Return the prices of one day for what goes to the grid; the cloud counts the end in. `None` where there is no list of them."""
+    records = read_list(read_unwrapped(body).get("buyback"))
+    if records is None:
+        return None
     spans: list[PriceSpan] = []
-    for record in (read_list(read_unwrapped(body).get("buyback")) or [])[:MINUTES_PER_DAY]:
+    for record in records[:MINUTES_PER_DAY]:
         fields = read_mapping(record)
         start, end, rate = _read_minute(fields.get("start")), _read_minute(fields.get("end")), read_float(fields.get("rate"))
         if start is not None and end is not None and rate is not None and start <= end:
