@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
+import signal
 
 from .saved import load, save
 from .scenarios import DEFAULT, SCENARIOS
@@ -58,10 +59,17 @@ async def _serve(arguments: argparse.Namespace) -> None:
             print(f"Its host of the grid events: {simulator.grid_services.url}", flush=True)
         if arguments.gateway:
             print(f"Its local gateway: {simulator.gateway.url}, its token: {simulator.url}/_sim/gateway", flush=True)
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
+        await _interrupted()
     if arguments.state:
         save(simulator.world, arguments.state)
+
+
+async def _interrupted() -> None:
+    """Wait for Ctrl-C, or for the signal that ends processes; heard also where whoever has started this ignores Ctrl-C."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
 
 
 def main() -> None:
