@@ -175,7 +175,7 @@ async def test_an_answer_comes_within_twenty_seconds_whatever_the_gateway_does(b
 
     async def others_at_once() -> None:
         await asyncio.gather(
-            acted("add_battery_schedule", family="discharge_to_grid", start="01:00", end="02:00", limit=30),
+            acted("add_battery_schedule", family="discharge_to_grid", start="06:00", end="07:00", limit=30),
             acted("delete_battery_schedule", schedule_id=batteries.entry_id("dtg")),
             acted("set_battery_override", action="charge", duration="02:00:00"),
             turned("select", "system_profile", "select_option", option="cost_savings"),
