@@ -40,7 +40,8 @@ _OF_SUMMARY = (
 _OF_STATUS_OF_BATTERY = (
     "binary_sensor site charging, sensor site available_energy, sensor site capacity, sensor site available_power, "
     "sensor site state_of_charge, sensor site battery_status, binary_sensor unit charging, sensor unit cycle_count, "
-    "sensor unit health, sensor unit available_power, sensor unit state_of_charge, sensor unit status"
+    "sensor unit health, sensor unit available_power, sensor unit state_of_charge, sensor unit status, "
+    "sensor site battery_last_reported, sensor unit last_reported"
 )
 _OF_CONFIGURATION = (
     "number charger default_charge_level, sensor charger phase_switch_mode, switch charger app_authentication, "
