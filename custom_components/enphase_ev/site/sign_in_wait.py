@@ -1,10 +1,10 @@
 """Sets a site up as soon as its account may sign in again: Home Assistant's own tries may be ten minutes apart by then."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
@@ -28,4 +28,6 @@ def set_up_again_at(hass: HomeAssistant, entry: ConfigEntry, moment: datetime | 
         if entry.state is ConfigEntryState.SETUP_RETRY:
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
-    waiting[entry.entry_id] = async_track_point_in_utc_time(hass, HassJob(again, cancel_on_shutdown=True), moment)
+    seconds = max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+    # Home Assistant cancels it at its end, which it does not do with what waits for a point in time.
+    waiting[entry.entry_id] = async_call_later(hass, seconds, HassJob(again, cancel_on_shutdown=True))
