@@ -163,14 +163,19 @@ async def test_an_hour_that_is_full_is_waited_for(builder: HouseBuilder) -> None
 
 
 @pytest.mark.parametrize(
-    "days", [{"from": "2026-11-20", "to": "2026-11-10"}, {"from": "2026-12-24"}, {"from": "2026-12-24", "to": "2026-12-31"}]
+    ("days", "told"),
+    [
+        ({"from": "2026-11-20", "to": "2026-11-10"}, "dates_in_wrong_order"),
+        ({"from": "2026-12-24"}, "first_day_in_future"),
+        ({"from": "2026-12-24", "to": "2026-12-31"}, "first_day_in_future"),
+    ],
 )
-async def test_days_that_cannot_be(builder: HouseBuilder, days: dict[str, str]) -> None:
+async def test_days_that_cannot_be(builder: HouseBuilder, days: dict[str, str], told: str) -> None:
     house = await builder()
     passed = len(house.sim.requests)
     with pytest.raises(ServiceValidationError) as caught:
         await house.ask("import_history", **days)
-    assert caught.value.translation_key == "dates_in_wrong_order"
+    assert caught.value.translation_key == told
     assert len(house.sim.requests) == passed
 
 
