@@ -5,10 +5,11 @@ import pytest
 
 from simulator import Simulator
 from simulator.tariff import Unreadable
-from tests.integration.house import HouseBuilder
+from tests.integration.house import House, HouseBuilder
 
 
-async def test_what_charging_costs(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
+async def _house_that_charges(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> House:
+    """Return a house whose car has been charging at 16 A for 25 minutes, and goes on."""
     freezer.move_to("2026-11-30T12:00:00Z")
     house = await build_house("sunny_home")
     house.hass.loop.set_debug(False)
@@ -16,6 +17,11 @@ async def test_what_charging_costs(build_house: HouseBuilder, freezer: FrozenDat
     charger.vehicle.battery_wh = 1e6
     charger.start(16)
     await house.live(1500)
+    return house
+
+
+async def test_what_charging_costs(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
+    house = await _house_that_charges(build_house, freezer)
 
     price = float(house.site_state("sensor", "import_price").state)
     assert price == house.sim.world.deployment.tariff.import_price(house.sim.clock.now().astimezone(house.sim.site.zone))
@@ -47,14 +53,8 @@ async def test_a_tariff_that_cannot_be_read_gives_no_price(
 
 async def test_the_events_of_a_session_name_the_cost_that_is_shown(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
     """Enphase names none while the car is plugged in."""
-    freezer.move_to("2026-11-30T12:00:00Z")
-    house = await build_house("sunny_home")
-    house.hass.loop.set_debug(False)
-    charger = house.sim.charger()
-    charger.vehicle.battery_wh = 1e6
-    charger.start(16)
-    await house.live(1500)
-    charger.stop()
+    house = await _house_that_charges(build_house, freezer)
+    house.sim.charger().stop()
     await house.live(120)
     event = house.state("event", "session")
     assert event.attributes["event_type"] == "suspended"

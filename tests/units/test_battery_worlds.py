@@ -9,7 +9,8 @@ from custom_components.enphase_ev.battery.decide import decide
 from custom_components.enphase_ev.battery.ledger import ChangeState, Intent, KeptEntry, Ledger, OverrideWish
 from custom_components.enphase_ev.battery.steps import Read, Reading
 from custom_components.enphase_ev.enlighten import BatteryEntry, BatteryFamily, BatteryWish
-from tests.units.keeper_world import ModelCloud, Weather, World, says
+from tests.units.keeper_world import World, says
+from tests.units.model_cloud import ModelCloud, Weather
 
 # Worlds that were lost once; each had a cause of its own.
 _ONCE_LOST = (
