@@ -99,8 +99,6 @@ class Bench:
         entry.add_to_hass(hass)
         # As Home Assistant does it before it sets up an integration.
         await async_load_integrations(hass, {DOMAIN})
-        # Home Assistant's tests let the loop look at everything twice, which takes most of the time here.
-        hass.loop.set_debug(False)
         bench = cls(hass, cloud, freezer, entry, await cloud.signed_in())
         # A process can rest as soon as it is there, and the clock stands still.
         bench._watch(monkeypatch)

@@ -221,8 +221,6 @@ async def automated(hass: HomeAssistant, tmp_path: Path, build_battery_house: Ba
     hass.config.config_dir = str(tmp_path)
     # Home Assistant puts some of its own beside them.
     shutil.copytree(BLUEPRINTS, tmp_path / "blueprints")
-    # Home Assistant's tests let the loop look at everything twice, which takes most of the time here.
-    hass.loop.set_debug(False)
     house = await build_battery_house("battery_site")
     for entry in list(house.battery.schedules):
         house.battery.delete_schedule(entry.id)

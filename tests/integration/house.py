@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures.thread import _worker
 from dataclasses import dataclass
 from datetime import timedelta
+import sys
 import time
-from types import CoroutineType
+from types import CoroutineType, FrameType
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
@@ -77,9 +79,22 @@ async def calm(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _has_work(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether a thread of the loop's executor is at work, or about to be."""
+    """Return whether a thread of the loop's executor is at work, or about to be.
+
+    What the threads do is looked at: the executor's own count of idle threads loses one for good where a thread that has just finished
+    takes what was meant for an idle one.
+    """
     executor = loop._default_executor  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
-    return executor is not None and (not executor._work_queue.empty() or executor._idle_semaphore._value < len(executor._threads))  # noqa: SLF001
+    if executor is None:
+        return False
+    frames = sys._current_frames()  # noqa: SLF001 - the documented way to see what threads do
+    doing = [frames.get(thread.ident) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
+    return not executor._work_queue.empty() or any(frame is not None and not _waits_for_work(frame) for frame in doing)  # noqa: SLF001
+
+
+def _waits_for_work(frame: FrameType) -> bool:
+    """Return whether a thread of an executor has nothing to do."""
+    return frame.f_code is _worker.__code__ and frame.f_locals.get("work_item") is None
 
 
 def _rests(task: asyncio.Task[object]) -> bool:

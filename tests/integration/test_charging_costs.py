@@ -12,7 +12,6 @@ async def _house_that_charges(build_house: HouseBuilder, freezer: FrozenDateTime
     """Return a house whose car has been charging at 16 A for 25 minutes, and goes on."""
     freezer.move_to("2026-11-30T12:00:00Z")
     house = await build_house("sunny_home")
-    house.hass.loop.set_debug(False)
     charger = house.sim.charger()
     charger.vehicle.battery_wh = 1e6
     charger.start(16)

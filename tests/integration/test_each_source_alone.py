@@ -180,7 +180,6 @@ async def test_schedules_that_are_not_read_are_not_missing(build_battery_house: 
 async def test_a_family_that_refuses_takes_no_token_from_the_others(build_house: HouseBuilder) -> None:
     """The grid events, which only one of the tokens opens, were gone until the next sign-in."""
     house = await build_house("sunny_home_au", grid_services=True)
-    house.hass.loop.set_debug(False)
     await house.live(600)
     assert house.site_state("calendar", "grid_events").state == "off"
     house.sim.faults.add(path="preference$", status=401, times=None)
@@ -212,7 +211,6 @@ async def test_a_summary_without_the_charger_tells_nothing_about_it(house: House
 async def test_a_history_without_a_list_does_not_make_the_month_free(build_house: HouseBuilder) -> None:
     """This month's cost was 0, and the car charged on."""
     house = await build_house("sunny_home")
-    house.hass.loop.set_debug(False)
     await house.live(600)
     cost = house.state("sensor", "cost_this_month").state
     assert float(cost) > 0

@@ -118,7 +118,6 @@ async def home(all_entities_enabled: None, build_house: HouseBuilder, freezer: F
     """A house that has everything, a quarter of an hour after its start, at noon."""
     freezer.move_to("2026-05-20T02:00:00Z")
     house = await build_house("sunny_home_au", grid_services=True)
-    house.hass.loop.set_debug(False)
     await house.live(900)
     return house
 

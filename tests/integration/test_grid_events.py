@@ -33,9 +33,7 @@ def build_program(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> 
             prepare(sim)
 
         freezer.move_to(NOON)
-        house = await build_house("battery_site", grid_services=True, prepare=prepare_all)
-        house.hass.loop.set_debug(False)
-        return house
+        return await build_house("battery_site", grid_services=True, prepare=prepare_all)
 
     return build
 

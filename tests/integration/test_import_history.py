@@ -36,7 +36,6 @@ async def house(hass: HomeAssistant, build_house: HouseBuilder, freezer: FrozenD
     """A house in the Netherlands with fourteen months behind it."""
     await hass.config.async_set_time_zone("Europe/Amsterdam")
     freezer.move_to(NOW)
-    hass.loop.set_debug(False)
     return await build_house("sunny_home")
 
 

@@ -40,7 +40,6 @@ async def builder(hass: HomeAssistant, build_house: HouseBuilder, freezer: Froze
             prepare(sim)
 
         freezer.move_to(NOW)
-        hass.loop.set_debug(False)
         return await build_house("sunny_home", prepare=prepare_all, **data)
 
     return build

@@ -87,7 +87,6 @@ async def build_home(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> As
             entry = entry_of(sim, sim.site.id)
             entry.add_to_hass(hass)
             hass.config_entries.async_update_entry(entry, options={"live_interval": 1, **options})
-            hass.loop.set_debug(False)
             assert await hass.config_entries.async_setup(entry.entry_id)
             stack.push_async_callback(hass.config_entries.async_unload, entry.entry_id)
             return LiveHome(hass, sim, entry)

@@ -34,9 +34,7 @@ def build_prices(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> H
                 setattr(sim.world.deployment.tariff, name, value)
 
         freezer.move_to(datetime.fromisoformat(at).replace(tzinfo=AMSTERDAM).astimezone(UTC))
-        house = await build_house("car_only", prepare=prepare)
-        house.hass.loop.set_debug(False)
-        return house
+        return await build_house("car_only", prepare=prepare)
 
     return build
 

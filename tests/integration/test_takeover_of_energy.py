@@ -50,7 +50,6 @@ async def test_entity_ids_and_statistics_of_energy_stay(
     hass: HomeAssistant, build_cloud: CloudBuilder, freezer: FrozenDateTimeFactory, had_counted: float
 ) -> None:
     freezer.move_to("2026-11-30T12:00:00Z")
-    hass.loop.set_debug(False)
     sim = await build_cloud("sunny_home")
     entry = entry_of_the_other(hass, sim)
     before = energy_of_the_other(hass, sim, entry)
