@@ -9,8 +9,6 @@ ENTRY_VERSION: Final = 2
 LOGGER = logging.getLogger(__package__)
 MANUFACTURER: Final = "Enphase"
 
-# A start or a stop that a charger did not follow, for the logbook.
-EVENT_COMMAND_FAILED: Final = f"{DOMAIN}_command_failed"
 # What has happened to a change or a schedule of a battery, for the logbook.
 EVENT_BATTERY_CHANGE: Final = f"{DOMAIN}_battery_change"
 

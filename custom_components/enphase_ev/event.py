@@ -12,13 +12,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.ledger import LedgerEvent, Told
 from .battery.model import Battery
-from .battery.words import told_data, told_line
+from .battery.words import says_more, told_data, told_line
 from .charger.coordinator import ChargerCoordinator
-from .charger.model import Charger, ChargerState, CommandState
-from .const import EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED
+from .charger.model import Charger, ChargerState, Command, CommandState
+from .const import EVENT_BATTERY_CHANGE
 from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
-from .texts import common_text, text_of
 
 PARALLEL_UPDATES = 0
 
@@ -35,7 +34,8 @@ class SessionEvent(StrEnum):
     UNPLUGGED = "unplugged"
     FAULTED = "faulted"
     CAR_FULL = "car_full"
-    COMMAND_FAILED = "command_failed"
+    START_FAILED = "start_failed"
+    STOP_FAILED = "stop_failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +87,6 @@ class SessionEvents(ChargerEntity, EventEntity):
         for event in session_events(before, self.charger):
             self._trigger_event(event, self._figures(event))
             self.async_write_ha_state()
-            if event is SessionEvent.COMMAND_FAILED:
-                self._log_failure()
         super()._handle_coordinator_update()
 
     def _figures(self, event: SessionEvent) -> dict[str, float | str | None]:
@@ -99,17 +97,6 @@ class SessionEvents(ChargerEntity, EventEntity):
         if figures.get(_COST, 0) is None and costs is not None and costs.session is not None:
             figures[_COST] = round(costs.session, 2)
         return figures
-
-    def _log_failure(self) -> None:
-        """Give the logbook a sentence about a command that the charger did not follow."""
-        command = self.charger.start_stop
-        if command is None:
-            return
-        status = text_of("entity", "sensor", "connector_status", "state", command.reason or "") or command.reason or ""
-        message = common_text("charger_start_failed" if command.wish else "charger_stop_failed", status=status)
-        device_id = self.device_entry.id if self.device_entry else None
-        where = {ATTR_ENTITY_ID: self.entity_id, ATTR_DEVICE_ID: device_id}
-        self.hass.bus.async_fire(EVENT_COMMAND_FAILED, {**where, "message": message})
 
 
 class BatteryChanges(BatteryEntity, EventEntity):
@@ -131,7 +118,9 @@ class BatteryChanges(BatteryEntity, EventEntity):
         data = told_data(told)
         self._trigger_event(told.event, data)
         self.async_write_ha_state()
-        # The state says what; the logbook gets a sentence.
+        if not says_more(told):
+            return
+        # Home Assistant writes a line of its own for each event; this one says which schedule, or why.
         device_id = self.device_entry.id if self.device_entry else None
         where = {ATTR_ENTITY_ID: self.entity_id, ATTR_DEVICE_ID: device_id}
         self.hass.bus.async_fire(EVENT_BATTERY_CHANGE, {**where, "event_type": told.event.value, **data, "message": told_line(told)})
@@ -147,7 +136,8 @@ def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:
     if status.is_charging and not was.is_charging:
         yield SessionEvent.CHARGING_STARTED
     is_suspended, was_suspended = _is_suspended(now), _is_suspended(before)
-    if is_suspended and not was_suspended and status.is_plugged_in:
+    # A car that is full pauses too: only that it is full is told.
+    if is_suspended and not was_suspended and status.is_plugged_in and not now.is_full:
         yield SessionEvent.SUSPENDED
     if (was.is_charging or was_suspended) and not status.is_charging and not is_suspended and not status.is_faulted:
         yield SessionEvent.CHARGING_FINISHED
@@ -155,8 +145,8 @@ def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:
         yield SessionEvent.CAR_FULL
     if was.is_plugged_in and not status.is_plugged_in:
         yield SessionEvent.UNPLUGGED
-    if before.start_stop is not None and before.start_stop.is_pending and _has_failed(now):
-        yield SessionEvent.COMMAND_FAILED
+    if before.start_stop is not None and before.start_stop.is_pending and (failed := _failed(now)) is not None:
+        yield SessionEvent.START_FAILED if failed.wish else SessionEvent.STOP_FAILED
 
 
 def _is_suspended(charger: Charger) -> bool:
@@ -164,15 +154,15 @@ def _is_suspended(charger: Charger) -> bool:
     return charger.state is ChargerState.SUSPENDED or (charger.is_full and word == "SUSPENDED_EV")
 
 
-def _has_failed(charger: Charger) -> bool:
-    return charger.start_stop is not None and charger.start_stop.state is CommandState.FAILED
+def _failed(charger: Charger) -> Command[bool] | None:
+    """Return the start or the stop that the charger did not follow."""
+    return charger.start_stop if charger.start_stop is not None and charger.start_stop.state is CommandState.FAILED else None
 
 
 def _figures(event: SessionEvent, charger: Charger) -> dict[str, float | str | None]:
     """Return the figures that belong to an event: energy in kWh, duration in minutes, range in miles, level in A."""
-    if event is SessionEvent.COMMAND_FAILED:
-        command = charger.start_stop
-        return {"command": "start" if command and command.wish else "stop", "reason": command.reason if command else None}
+    if event in {SessionEvent.START_FAILED, SessionEvent.STOP_FAILED}:
+        return {"reason": charger.start_stop.reason if charger.start_stop else None}
     session = charger.status.session
     reason = charger.status.connector_reason or (charger.status.connector_status or "").lower() or None
     if event in {SessionEvent.PLUGGED_IN, SessionEvent.FAULTED}:

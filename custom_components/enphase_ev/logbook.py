@@ -1,4 +1,4 @@
-"""Lines of the logbook: what has happened to the changes and schedules of a battery, and the commands that a charger did not follow."""
+"""Lines of the logbook: what has happened to the changes and schedules of a battery, where a line says more than the event's type."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -8,7 +8,7 @@ from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import DOMAIN, EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED
+from .const import DOMAIN, EVENT_BATTERY_CHANGE
 
 
 class _Logged(Protocol):
@@ -33,5 +33,4 @@ def async_describe_events(
         line = {LOGBOOK_ENTRY_NAME: name or "", LOGBOOK_ENTRY_MESSAGE: event.data["message"]}
         return {**line, LOGBOOK_ENTRY_ENTITY_ID: event.data[ATTR_ENTITY_ID]}
 
-    for event_type in (EVENT_BATTERY_CHANGE, EVENT_COMMAND_FAILED):
-        async_describe_event(DOMAIN, event_type, describe)
+    async_describe_event(DOMAIN, EVENT_BATTERY_CHANGE, describe)

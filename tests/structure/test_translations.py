@@ -44,7 +44,7 @@ SAME_AS_ENGLISH = {
     "es": {"Error", "Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
     "it": {"Cloud", "Ethernet", "Password", "PowerMatch", "Wi-Fi"},
     "pt": {"Ethernet", "Manual", "PowerMatch", "Wi-Fi"},
-    "da": {"Ethernet", "Offline", "PowerMatch", "Reserve", "Smart", "Start", "Status", "Stop"},
+    "da": {"Ethernet", "Offline", "PowerMatch", "Reserve", "Smart", "Start", "Status"},
     "sv": {"Ethernet", "Expert", "Full", "Offline", "PowerMatch", "Smart", "Start", "Status"},
     "nb": {"Ethernet", "Full", "PowerMatch", "Reserve", "Smart", "Start", "Status", "Wi-Fi"},
     "pl": {"Ethernet", "Limit", "PowerMatch", "Wi-Fi"},

@@ -51,6 +51,11 @@ def told_data(told: Told) -> dict[str, str | None]:
     return {"what": told.what, "schedule": schedule, "reason": told.reason}
 
 
+def says_more(told: Told) -> bool:
+    """Return whether a sentence about something that happened says more than its type: which schedule, or why."""
+    return told.entry is not None or told.reason is not None
+
+
 def told_line(told: Told) -> str:
     """Return something that happened as a line of the logbook, which stands after the name of the battery."""
     entry = {} if told.entry is None else placeholders_of(told.entry.entry())

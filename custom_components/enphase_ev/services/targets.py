@@ -50,6 +50,15 @@ class ChargerTarget:
         return self.site.details
 
 
+def entities_beside(hass: HomeAssistant, entity_ids: set[str], platform: Platform, key: str) -> set[str]:
+    """Return the entities of a kind on the devices of ours that these entities are on, so that a target may name any entity of a device."""
+    registry = er.async_get(hass)
+    named = (registry.async_get(entity_id) for entity_id in entity_ids)
+    devices = {entry.device_id for entry in named if entry is not None and entry.platform == DOMAIN and entry.device_id is not None}
+    beside = (entry for device_id in devices for entry in er.async_entries_for_device(registry, device_id))
+    return {entry.entity_id for entry in beside if (entry.platform, entry.domain, entry.translation_key) == (DOMAIN, platform, key)}
+
+
 async def async_chargers(call: ServiceCall) -> list[ChargerTarget]:
     """Return the chargers that a call means: through any of their entities or devices, or all of a site that is named.
 
