@@ -15,6 +15,7 @@ from ..const import LOGGER
 from ..enlighten import Prices, PriceSpan, Tariff, Tariffs
 from ..errors import OptionalServices, translated, update_error
 from ..waiting import TICK, EdgeCoordinator, growing_wait
+from .price_slot import PriceSlot
 
 _EVERY = timedelta(hours=12)
 _AGAIN_AFTER_OUTAGE = timedelta(minutes=30)
@@ -25,16 +26,6 @@ _ONE_DAY = timedelta(days=1)
 _LOOK_AHEAD = 400
 # minutes. Shorter slots would make the list too long to be of use.
 _SHORTEST_SLOT = 15
-
-
-@dataclass(frozen=True)
-class PriceSlot:
-    """A time with one price, in the currency a kWh."""
-
-    start: datetime
-    end: datetime
-    value: float
-    kind: str | None = None
 
 
 @dataclass(frozen=True)
