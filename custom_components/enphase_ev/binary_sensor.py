@@ -151,7 +151,9 @@ BATTERY_BINARY_SENSORS = (
         value_fn=lambda battery: battery.settings.has_event if battery.settings else None,
     ),
     BatteryBinarySensorDescription(
+        # Its status says the same, and so it does of each battery below.
         key="charging",
+        entity_registry_enabled_default=False,
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         source=BATTERY_STATUS,
         value_fn=lambda battery: None if battery.activity is None else battery.activity == "charging",
@@ -192,7 +194,6 @@ class UnitBinarySensorDescription(SubjectDescription[BatteryUnit], BinarySensorE
     """Describes a binary sensor of one battery."""
 
 
-# Its status says the same, so that it is off until a person enables it.
 UNIT_CHARGING = UnitBinarySensorDescription(
     key="charging", device_class=BinarySensorDeviceClass.BATTERY_CHARGING, entity_registry_enabled_default=False
 )

@@ -388,7 +388,7 @@ BATTERY_READ: EnphaseSensorDescription[Battery] = sensor(
 
 UNIT_SENSORS: tuple[EnphaseSensorDescription[BatteryUnit], ...] = (
     sensor("state_of_charge", STATE_OF_CHARGE, lambda unit: unit.state_of_charge),
-    sensor("health", PERCENT, lambda unit: unit.health, place=Place.DIAGNOSTIC, has_fn=lambda unit: unit.health is not None),
+    sensor("health", PERCENT, lambda unit: unit.health, place=Place.OFF_BY_DEFAULT, has_fn=lambda unit: unit.health is not None),
     sensor(
         "cycle_count", COUNT_UP, lambda unit: unit.cycle_count, place=Place.OFF_BY_DEFAULT, has_fn=lambda unit: unit.cycle_count is not None
     ),

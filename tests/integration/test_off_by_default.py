@@ -26,10 +26,10 @@ _OF_CHARGER = {
     "start_charging",
     "stop_charging",
 }
-_OF_SITE = {"next_import_price_change", "cloud_latency", "last_sign_in", "requests_last_hour", "session_expires"}
+_OF_SITE = {"ev_charging", "next_import_price_change", "cloud_latency", "last_sign_in", "requests_last_hour", "session_expires"}
 _OF_BATTERY = {
     *(f"{family}_schedules" for family in ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")),
-    *("available_power", "battery_last_reported", "cancel_profile_change", "demand_response", "grid_mode", "override_active"),
+    *("available_power", "battery_last_reported", "cancel_profile_change", "charging", "demand_response", "grid_mode", "override_active"),
     *("refresh_battery", "restore_schedules", "schedule_open", "storm_guard_ev", "system_profile"),
 }
 
@@ -41,7 +41,7 @@ async def test_what_is_off_until_somebody_wants_it(as_installed: None, build_hou
     expected |= {
         f"{unit.serial}_{key}"
         for unit in house.sim.battery.units
-        for key in ("available_power", "charging", "cycle_count", "last_reported", "status")
+        for key in ("available_power", "charging", "cycle_count", "health", "last_reported", "status")
     }
 
     # An off-peak schedule that is off.
@@ -62,13 +62,13 @@ async def test_it_says_something_once_it_is_enabled(house: House) -> None:
     assert house.state("sensor", "max_amps").state == "32.0"
 
 
-async def test_two_chargers_and_two_batteries_have_some_eighty_on(as_installed: None, sign_in_house: HouseBuilder) -> None:
+async def test_two_chargers_and_two_batteries_have_eighty_on(as_installed: None, sign_in_house: HouseBuilder) -> None:
     house = await sign_in_house("home")
     await house.live(600)
     entities = er.async_entries_for_config_entry(er.async_get(house.hass), house.entry.entry_id)
 
     assert len(entities) > 150
-    assert len([entity for entity in entities if entity.disabled_by is None]) <= 84
+    assert len([entity for entity in entities if entity.disabled_by is None]) <= 80
 
 
 async def test_what_is_on_already_stays_on(as_installed: None, build_house: HouseBuilder) -> None:

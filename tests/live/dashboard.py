@@ -1,6 +1,6 @@
 """The dashboard of docs/dashboard.yaml for the site that is there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 import json
 from typing import Any
 
@@ -12,8 +12,11 @@ from tests.live.home_assistant import HomeAssistant, RegistryEntry
 URL_PATH = "ev-charging"
 SOURCE = ROOT / "docs" / "dashboard.yaml"
 # What stands for a charger, the batteries and the site in the ids of docs/dashboard.yaml; and an entity that each of them has.
+# What stands there for the charger's name is the word "Charger".
 _CHARGER, _BATTERY, _SITE = ".iq_ev_charger_abcd_", ".battery_", ".main_site_"
 _SIGNS = {_CHARGER: ("switch", "charging"), _BATTERY: ("sensor", "capacity"), _SITE: ("binary_sensor", "cloud_reachable")}
+
+_NAME = json.dumps("Charger")
 
 type Card = dict[str, Any]
 
@@ -53,32 +56,41 @@ class Entities:
 class _Site:
     """Puts the entities of the site that is there in place of those of docs/dashboard.yaml."""
 
-    def __init__(self, entities: Entities) -> None:
+    def __init__(self, entities: Entities, names: Mapping[str, str]) -> None:
         self._ids = entities.ids
+        # By sign: what stands in its place, and the name of what has it.
         self._found = {
             sign: [
-                entry["entity_id"].removeprefix(platform).removesuffix(key) for _, entry in sorted(entities.owners(platform, key).items())
+                (entry["entity_id"].removeprefix(platform).removesuffix(key), names.get(owner, "Charger"))
+                for owner, entry in sorted(entities.owners(platform, key).items())
             ]
             for sign, (platform, key) in _SIGNS.items()
         }
 
     def sections(self, sections: list[Card]) -> list[Card]:
-        """A section for each charger and for each site's batteries; in those of several things, a row for each."""
-        filled = [one for section in sections for one in self._each(section) or [self._with_rows(section)]]
+        """A section for each charger and for each site's batteries; in those that only list entities, a card or a row for each."""
+        filled = [
+            one for section in sections for one in (self._each(section) if _has_tiles(section) else []) or [self._with_cards(section)]
+        ]
         return [section for section in map(self._without_gaps, filled) if len(section["cards"]) > 1]
 
     def _each(self, item: Any) -> list[Any]:
         """What is about one kind of thing alone, once for each of them that there is."""
         text = json.dumps(item)
         signs = [sign for sign in self._found if sign in text]
-        return [json.loads(text.replace(signs[0], prefix)) for prefix in self._found[signs[0]]] if len(signs) == 1 else []
+        if len(signs) != 1:
+            return []
+        return [json.loads(text.replace(signs[0], prefix).replace(_NAME, json.dumps(name))) for prefix, name in self._found[signs[0]]]
 
-    def _with_rows(self, section: Card) -> Card:
-        cards = [
-            card | {name: [one for row in card[name] for one in self._each(row)] for name in ("badges", "entities") if name in card}
-            for card in section["cards"]
-        ]
-        return section | {"cards": cards}
+    def _with_cards(self, section: Card) -> Card:
+        return section | {"cards": [one for card in section["cards"] for one in self._cards(card)]}
+
+    def _cards(self, card: Card) -> list[Card]:
+        """A card for each thing, or, where its rows or badges name what they are about, one card with those of all."""
+        rows = card.get("entities")
+        if rows and all(isinstance(row, str) for row in rows):
+            return self._each(card) or [card]
+        return [card | {name: [one for row in card[name] for one in self._each(row)] for name in ("badges", "entities") if name in card}]
 
     def _without_gaps(self, section: Card) -> Card:
         """Without cards and rows whose entity there is not."""
@@ -94,13 +106,24 @@ class _Site:
         return section | {"cards": [card for card in cards if card.get("entities") != []]}
 
 
+def _has_tiles(section: Card) -> bool:
+    return any("entity" in card for card in section["cards"])
+
+
+def filled(entities: Entities, names: Mapping[str, str]) -> Card:
+    """Return docs/dashboard.yaml with the entities that are there; `names` are those of the chargers, by serial number."""
+    config = load_yaml_dict(str(SOURCE))
+    for view in config["views"]:
+        view["sections"] = _Site(entities, names).sections(view["sections"])
+    return config
+
+
 async def install(home_assistant: HomeAssistant) -> None:
     """Make the dashboard, and show it first."""
     entities = Entities(await home_assistant.entities())
-    config = load_yaml_dict(str(SOURCE))
-    for view in config["views"]:
-        view["sections"] = _Site(entities).sections(view["sections"])
-    await _name_chargers(home_assistant, entities, config)
+    devices = {device["id"]: device for device in await home_assistant.command("config/device_registry/list")}
+    of_chargers = {serial: devices[switch["device_id"]] for serial, switch in entities.chargers.items()}
+    config = filled(entities, {serial: device["name_by_user"] or device["name"] for serial, device in of_chargers.items()})
 
     dashboards = await home_assistant.command("lovelace/dashboards/list")
     if URL_PATH not in {dashboard["url_path"] for dashboard in dashboards}:
@@ -109,13 +132,3 @@ async def install(home_assistant: HomeAssistant) -> None:
         )
     await home_assistant.command("lovelace/config/save", url_path=URL_PATH, config=config)
     await home_assistant.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
-
-
-async def _name_chargers(home_assistant: HomeAssistant, entities: Entities, config: Card) -> None:
-    """Put the name of each charger over its section."""
-    devices = {device["id"]: device for device in await home_assistant.command("config/device_registry/list")}
-    for switch in entities.chargers.values():
-        device = devices[switch["device_id"]]
-        for section in (section for view in config["views"] for section in view["sections"]):
-            if switch["entity_id"] in {card.get("entity") for card in section["cards"]}:
-                section["cards"][0]["heading"] = device["name_by_user"] or device["name"]

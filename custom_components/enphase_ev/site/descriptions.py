@@ -23,7 +23,9 @@ def _energy(channel: Channel) -> EnphaseSensorDescription[EnergyCounters]:
     def value(counters: EnergyCounters) -> float | None:
         return round(counters[channel].value / _WH_PER_KWH, 3) if channel in counters else None
 
-    return sensor(channel.value, COUNTED_KWH, value, has_fn=lambda counters: channel in counters)
+    # What the cars get is what the lifetime energy of the chargers says: in the Energy dashboard, a person takes one or the other.
+    place = Place.MAIN_BUT_OFF if channel is Channel.EV_CHARGING else Place.MAIN
+    return sensor(channel.value, COUNTED_KWH, value, place=place, has_fn=lambda counters: channel in counters)
 
 
 ENERGY_SENSORS: tuple[EnphaseSensorDescription[EnergyCounters], ...] = tuple(map(_energy, Channel))
