@@ -29,3 +29,22 @@ async def test_override_is_shown_after_a_restart_and_until_somebody_ends_it(batt
     assert (shown.state, shown.attributes["until_state_of_charge"]) == ("charge", 80)
     await batteries.asked("clear_battery_override", wait=MOST_WAITED)
     assert batteries.battery_state("sensor", "override") == "none"
+
+
+async def test_what_an_override_switches_is_shown_with_it_and_not_only_when_the_gateway_has_it(batteries: BatteryHouse) -> None:
+    batteries.battery.set(charge_from_grid=False)
+    await batteries.pass_time(minutes=6)
+
+    def shown() -> tuple[str, str]:
+        return batteries.battery_state("sensor", "override"), batteries.battery_state("switch", "charge_from_grid")
+
+    assert shown() == ("none", "off")
+    await batteries.asked("set_battery_override", action="charge", duration="02:00:00")
+    await batteries.until(lambda: shown()[0] == "charge")
+    assert shown() == ("charge", "on")
+    await batteries.pass_time(minutes=20)
+    await batteries.asked("clear_battery_override")
+    await batteries.until(lambda: shown()[0] == "none")
+    assert shown() == ("none", "off")
+    await batteries.pass_time(minutes=20)
+    assert shown() == ("none", "off")

@@ -1,7 +1,7 @@
 """Reads what is known about the batteries of one site, each part as often as it can change, and shows wishes until they are fulfilled."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import override
@@ -46,6 +46,8 @@ _PER_HOUR = 60.0
 # Data older than this make the entities unavailable.
 _STALE_AFTER = timedelta(minutes=16)
 _MOST_UNTOLD = 20
+# Where an entity's key is not the name of its wish.
+_KEYS_OF_SWITCHES = {"charge_schedules": "charge_from_grid_schedule", "restrict_discharge": "restrict_battery_discharge"}
 
 
 class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
@@ -250,8 +252,8 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
 
     def _wishes(self) -> dict[str, Wish]:
         """Return what is wished for and is not so yet, by the keys of the entities."""
-        noted = ((intent.what, _shown_value(intent)) for intent in self.keeper.ledger.open_intents if _is_shown(intent))
-        return {**dict(noted), **dict(self._asked)}
+        noted = dict(shown for intent in self.keeper.ledger.open_intents for shown in _shown_wishes(intent))
+        return {**noted, **dict(self._asked)}
 
     def _show_wishes(self) -> None:
         if self.data is not None and self.data.wishes != (wishes := self._wishes()):
@@ -351,12 +353,13 @@ class BatteryCoordinator(SnapshotCoordinator[Battery | None]):
         return lambda: self._on_told.remove(listener)
 
 
-def _is_shown(intent: Intent) -> bool:
-    """Return whether an intent is the wish of an entity, which shows it."""
-    return bool(intent.wish.named) and not intent.is_override
-
-
-def _shown_value(intent: Intent) -> Wish:
-    """Return what an entity shows of its intent; numbers as they are read."""
-    value = next(iter(intent.wish.named.values()))
-    return value if isinstance(value, bool | str | time) else float(value)
+def _shown_wishes(intent: Intent) -> Iterator[tuple[str, Wish]]:
+    """Yield what entities show of an intent, by their keys; numbers as they are read."""
+    for name, value in intent.wish.named.items():
+        shown = value if isinstance(value, bool | str | time) else float(value)
+        if not intent.is_override:
+            yield intent.what, shown
+            return
+        # What an override, or its end, switches is shown once it is written: the cloud shows it only when the gateway has it.
+        if intent.is_carried_out:
+            yield _KEYS_OF_SWITCHES.get(name, name), shown
