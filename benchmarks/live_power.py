@@ -78,7 +78,7 @@ async def _measure() -> tuple[tuple[float, float], tuple[float, float], int]:
             await asyncio.sleep(_SETTLES_WITHIN)
             if not live.is_fresh:
                 raise RuntimeError("No frame has come")
-            frames, is_wanted = [0], live._stream._is_wanted  # noqa: SLF001
+            frames, is_wanted = [0], live._stream._is_wanted  # noqa: SLF001 - nothing public counts them
 
             def count(relay: GridRelay | None) -> bool:
                 frames[0] += 1

@@ -164,6 +164,22 @@ async def test_a_charger_that_is_gone_is_removed_and_that_is_said(two: House) ->
     assert two.state("switch", "charging", left).state == "off"
 
 
+@pytest.mark.parametrize("body", [{}, "", {"data": []}])
+async def test_an_empty_answer_is_no_proof_that_a_charger_is_gone(two: House, body: dict[str, list[object]] | str) -> None:
+    missing = two.sim.charger()
+    there = set(_devices(two))
+    del two.sim.site.chargers[missing.serial]
+    await two.live(30 * 60)
+    two.sim.faults.add(path="summary", status=200, body=body, times=None)
+    await two.live(90 * 60)
+    assert set(_devices(two)) == there
+    assert not _issues(two)
+
+    two.sim.faults.clear()
+    await two.live(10 * 60)
+    assert set(_devices(two)) == there - {missing.serial}
+
+
 async def test_one_that_is_gone_leaves_no_trace_in_the_entry(two: House, hass_storage: dict[str, object]) -> None:
     gone = two.sim.charger()
     del two.sim.site.chargers[gone.serial]

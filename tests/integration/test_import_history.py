@@ -204,6 +204,19 @@ async def test_it_is_offered_once_and_carried_out_by_a_button(house: House) -> N
     assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is None
 
 
+async def test_an_empty_answer_about_the_past_is_asked_again_with_the_next_start(house: House) -> None:
+    issue_id = f"import_history_{house.entry.entry_id}"
+    house.sim.faults.add(path="timeseries/lifetime_energy", status=200, body={}, times=None)
+    await house.live(700)
+    assert house.sim.count(path="timeseries/lifetime_energy") == 1
+    assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is None
+
+    house.sim.faults.clear()
+    await house.restart()
+    await house.live(700)
+    assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is not None
+
+
 @pytest.mark.parametrize("is_offered", [True, False])
 async def test_what_the_action_has_brought_is_not_offered(house: House, is_offered: bool) -> None:
     """Neither afterwards nor any more, but a part of the past does not stand for all of it."""

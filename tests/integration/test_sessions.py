@@ -246,9 +246,18 @@ async def test_until_today_where_no_end_is_given(house: House) -> None:
     assert len(found) == len(house.sim.charger().history)
 
 
-async def test_a_range_that_ends_before_it_begins_is_refused(house: House) -> None:
-    with pytest.raises(ServiceValidationError):
-        await _sessions(house, **{"from": "2026-10-02", "to": "2026-10-01"})
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ({"from": "2026-05-02", "to": "2026-05-01"}, "dates_in_wrong_order"),
+        ({"from": "2026-05-22"}, "first_day_in_future"),
+        ({"from": "2026-05-22", "to": "2026-05-30"}, "first_day_in_future"),
+    ],
+)
+async def test_days_that_cannot_be_are_refused_for_what_they_are(house: House, days: dict[str, str], told: str) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await _sessions(house, **days)
+    assert caught.value.translation_key == told
     assert house.sim.count("history") == 0
 
 

@@ -11,7 +11,7 @@ async def async_missing(keeper: Keeper) -> list[BatteryEntry]:
     """Return the entries that must be there and are missing now; nothing is written.
 
     Raises:
-        HomeAssistantError: Refused, or not answered.
+        HomeAssistantError: The schedules could not be read.
     """
     if not keeper.ledger.expected:
         return []

@@ -53,7 +53,7 @@ class BatteryOverrides:
 
         Raises:
             ServiceValidationError: It cannot be; nothing was written.
-            HomeAssistantError: Refused, or not answered.
+            HomeAssistantError: The cloud refused the temporary schedule or what it needs, or could not be asked.
         """
         coordinator = self._coordinator
         family = action.family
@@ -77,7 +77,7 @@ class BatteryOverrides:
         """End the override: the temporary entry goes, and what was before comes back. `None` where there is none.
 
         Raises:
-            HomeAssistantError: Refused, or not answered; it is tried again.
+            HomeAssistantError: The end could not be written now; the keeper tries again until it is.
         """
         ledger = self._coordinator.keeper.ledger
         if ledger.override is None and not any(intent.override for intent in ledger.open_intents):

@@ -354,12 +354,12 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
                 tracker.begin_day(self.site.time_zone, now, counted.of(tracker.serial, is_only=is_only) if counted else None)
 
     async def _remove_gone(self, now: datetime) -> None:
-        """Remove the chargers that are no longer in the account (docs/cloud-api/chargers.md §1: an empty answer now and then is normal)."""
+        """Remove the chargers that are no longer in the account; an empty answer is no proof (docs/cloud-api/chargers.md §1)."""
         missing = [tracker for tracker in self._trackers.values() if tracker.is_missing_for_long(now)]
         if not missing:
             return
         summaries = await self.optional.ask("summary", self.client.cloud.summaries())
-        if summaries is None:
+        if not summaries:
             return
         there = {summary.serial for summary in summaries}
         for tracker in missing:

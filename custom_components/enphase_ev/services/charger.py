@@ -2,13 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date, time
+from datetime import time
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
-from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
@@ -23,20 +22,21 @@ from .fields import (
     ATTR_DAYS,
     ATTR_ENABLED,
     ATTR_END,
+    ATTR_FROM,
     ATTR_SCHEDULE_ID,
     ATTR_START,
+    ATTR_TO,
     CHANGED_SCHEDULE,
     NEW_SCHEDULE,
     async_for_each,
+    days_of,
 )
 from .targets import SITE_FIELDS, ChargerTarget, async_chargers
 
 ATTR_CHARGING_LEVEL = "charging_level"
 ATTR_CONNECTOR_ID = "connector_id"
-ATTR_FROM = "from"
 ATTR_LEVEL = "level"
 ATTR_REQUESTED_MESSAGE = "requested_message"
-ATTR_TO = "to"
 
 # By the name that the form has for it. OCPP's own names are taken, too.
 _MESSAGES = {
@@ -172,12 +172,8 @@ async def _delete_charging_schedule(call: ServiceCall) -> ServiceResponse:
 
 
 async def _get_charging_sessions(call: ServiceCall) -> ServiceResponse:
-    first: date = call.data[ATTR_FROM]
-
     async def read(target: ChargerTarget) -> JsonObjectType:
-        last: date = call.data.get(ATTR_TO, dt_util.utcnow().astimezone(target.site.site_facts.time_zone).date())
-        if last < first:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
+        first, last = days_of(call, target.site.site_facts.time_zone)
         sessions = await target.details.async_read_sessions(target.serial, first, last)
         return {"sessions": [_session_answer(session) for session in sessions]}
 

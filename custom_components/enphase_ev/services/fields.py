@@ -1,20 +1,27 @@
-"""What the actions of chargers and batteries have in common: the fields of a schedule, and how one call is for several."""
+"""What actions have in common: the fields of a schedule, the days of the past that are meant, and how one call is for several."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import date, tzinfo
 
 from homeassistant.const import WEEKDAYS
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.core import ServiceCall
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
+from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
+
+from ..const import DOMAIN
 
 ATTR_ACTIVATE = "activate"
 ATTR_DAYS = "days"
 ATTR_ENABLED = "enabled"
 ATTR_END = "end"
+ATTR_FROM = "from"
 ATTR_SCHEDULE_ID = "schedule_id"
 ATTR_START = "start"
+ATTR_TO = "to"
 
 _DAYS = vol.All(cv.weekdays, vol.Length(min=1))
 NEW_SCHEDULE: VolDictType = {
@@ -31,6 +38,22 @@ CHANGED_SCHEDULE: VolDictType = {
     vol.Optional(ATTR_ENABLED): cv.boolean,
 }
 ACTIVATE: VolDictType = {vol.Optional(ATTR_ACTIVATE, default=False): cv.boolean}
+
+
+def days_of(call: ServiceCall, zone: tzinfo, beginning: date = date.min) -> tuple[date, date]:
+    """Return the first and the last day of the past that a call means, both in a site's zone; those that it leaves out are the beginning and today.
+
+    Raises:
+        ServiceValidationError: They are in the wrong order, or in the future.
+    """
+    today = dt_util.utcnow().astimezone(zone).date()
+    first: date = call.data.get(ATTR_FROM, beginning)
+    last: date = call.data.get(ATTR_TO, max(first, today))
+    if last < first:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
+    if first > today:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="first_day_in_future")
+    return first, min(last, today)
 
 
 async def async_for_each[TargetT](

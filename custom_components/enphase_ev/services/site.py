@@ -1,14 +1,12 @@
 """The actions of a site: the live stream, its past, and taking back the request to sign in again."""
 
 from dataclasses import asdict
-from datetime import date
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.helpers.target import TargetSelection
-from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
@@ -16,10 +14,8 @@ from ..account_issues import clear_account_issues
 from ..const import DOMAIN
 from ..runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from ..site.history_import import BEGINNING
+from .fields import ATTR_FROM, ATTR_TO, days_of
 from .targets import ATTR_CONFIG_ENTRY_ID, ATTR_SITE_ID, SITE_FIELDS, async_chargers, async_entries, async_sites
-
-ATTR_FROM = "from"
-ATTR_TO = "to"
 
 _IMPORT_SCHEMA = vol.Schema(
     {
@@ -73,14 +69,8 @@ async def _import_history(call: ServiceCall) -> ServiceResponse:
     sites: list[JsonValueType] = []
     for entry, serials in (await _meant(call)).items():
         runtime: EnphaseRuntimeData = entry.runtime_data
-        today = dt_util.utcnow().astimezone(runtime.site_facts.time_zone).date()
-        first: date = call.data.get(ATTR_FROM, BEGINNING)
-        last: date = call.data.get(ATTR_TO, max(first, today))
-        if last < first:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
-        if first > today:
-            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="first_day_in_future")
-        imported = await runtime.site.history.async_run(first, min(last, today), serials)
+        first, last = days_of(call, runtime.site_facts.time_zone, BEGINNING)
+        imported = await runtime.site.history.async_run(first, last, serials)
         for serial, found in imported.chargers.items():
             name = runtime.chargers.data[serial].name if serial in runtime.chargers.data else None
             chargers.append({"device_id": serials[serial], "name": name, **asdict(found), "currency": runtime.site.tariff.currency})

@@ -245,6 +245,9 @@ class HistoryImport:
         except EnlightenError as err:
             LOGGER.debug("How far the past reaches cannot be had: %s", err)
             return
+        if days.is_empty:
+            # No answer about the past: the next start asks again.
+            return
         first = next((day for day, energy in days.by_day() if energy > 0), None)
         months = round((datetime.now(UTC).date() - first).days / _DAYS_PER_MONTH) if first else 0
         self._past.was_offered = True

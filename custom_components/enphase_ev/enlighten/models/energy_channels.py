@@ -187,6 +187,11 @@ class ChargedDays:
         site = _series(answer.get("iqevc"), _MOST_DAYS)
         return cls(_read_day(answer.get("start_date")), site, by_charger, frozenset(by_charger.keys() | of_years))
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the answer tells of no day at all, as one that was missed does: a site without charging has days of zeros."""
+        return not self.site and not self.by_charger
+
     def by_day(self) -> Iterator[tuple[date, float]]:
         """Yield each day on which something was charged at the site with its energy (Wh)."""
         return self._days(self.site)
