@@ -41,7 +41,7 @@ ACTIVATE: VolDictType = {vol.Optional(ATTR_ACTIVATE, default=False): cv.boolean}
 
 
 def days_of(call: ServiceCall, zone: tzinfo, beginning: date = date.min) -> tuple[date, date]:
-    """Return the first and the last day of the past that a call means, both in a site's zone; those that it leaves out are the beginning and today.
+    """Return the first and the last day of the past that a call means, in a site's zone; what it leaves out is the beginning, and today.
 
     Raises:
         ServiceValidationError: They are in the wrong order, or in the future.
