@@ -136,8 +136,9 @@ async def house(build_house: HouseBuilder) -> House:
 
 # Off in new installations, and on in those of before, which most tests look at.
 _ONCE_ON = {
-    *("app_authentication", "available_power", "battery_last_successful_update", "cancel_profile_change", "charge_mode", "connected"),
-    *("connector_status", "default_charge_level", "demand_response", "grid_mode", "last_session_cost", "last_session_range"),
+    *("app_authentication", "available_power", "battery_last_successful_update", "cancel_profile_change", "charge_mode", "charging"),
+    *("connected", "connector_status", "default_charge_level", "demand_response", "ev_charging", "grid_mode", "health"),
+    *("last_session_cost", "last_session_range"),
     *("next_import_price_change", "off_peak_slot", "override_active", "phase_mode", "refresh_battery"),
     *("restore_schedules", "rfid_authentication", "safe_limit", "schedule_open", "start_charging", "stop_charging"),
     *("storm_guard_ev", "system_profile", "unit_status"),
@@ -151,7 +152,8 @@ def _is_on_in_tests(entity: Entity) -> bool:
         # One of Home Assistant's own.
         return own is not False
     own = description.entity_registry_enabled_default if own is None else own
-    is_once_on = description.translation_key in _ONCE_ON and not (isinstance(entity, UnitEntity) and description.key == "available_power")
+    is_once_on = (description.translation_key or description.key) in _ONCE_ON
+    is_once_on = is_once_on and not (isinstance(entity, UnitEntity) and description.key in {"available_power", "charging"})
     return own or is_once_on
 
 
