@@ -20,7 +20,7 @@ from tests.structure.test_docs import PAGES
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _ACTION = re.compile(r"`enphase_ev\.(?!zip)(\w+)`")
 # As they are called where charger and battery have the names that Enphase gives.
-_ENTITY = re.compile(r"\b(\w+)\.(?:iq_ev_charger|battery)_(\w+)\b(?!\.)")
+_ENTITY = re.compile(r"\b(\w+)\.(?:iq_ev_charger|battery|main_site)_(\w+)\b(?!\.)")
 # These have no name of their own: Home Assistant's for their device class.
 _OF_DEVICE_CLASS = {("sensor", "power"), ("binary_sensor", "charging")}
 
