@@ -26,6 +26,7 @@ from .charger.gateway_session import open_gateway
 from .charger.gathering import Steps
 from .charger.issues import clear_stop_issues
 from .charger.local_first import LocalFirstChargers
+from .charger.planner import ChargePlanner
 from .charger.store import SiteStore
 from .const import CONF_SITE, DOMAIN
 from .enlighten import Account, Batteries, ChargerHistory, Chargers, ChargerSettings, ChargingSchedules, GatewayReads, LiveStreams
@@ -39,6 +40,7 @@ from .site.event_notes import EventNotes
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
 from .site.owner_gateway import OwnerGateway
+from .site.plan_prices import PlanPrices
 from .site.sign_in_wait import set_up_again_at
 from .site.start import async_forget_site, async_start_site
 
@@ -131,8 +133,10 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
     services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)
+    planner = ChargePlanner(hass, entry, chargers, commands, PlanPrices(services.tariff), store, options.nominal_voltage)
+    planner.async_start()
     return EnphaseRuntimeData(
-        account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services, steps
+        account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services, planner, steps
     )
 
 

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .charger.model import Charger
+from .charger.planner import PlanShown
 from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
 from .enlighten import BatterySettings, Recorder, RequestCounter
 from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN, CONF_POWER_SENSORS
@@ -63,6 +64,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Enphase
             "time_zone": str(coordinator.site.time_zone),
         },
         "chargers": [_redacted(charger) for charger in coordinator.data.values()],
+        "plans": [_plan(shown) for shown in entry.runtime_data.planner.present.values()],
         "battery": _battery(entry),
         "live": _live(entry),
     }
@@ -112,6 +114,12 @@ def _live(entry: EnphaseConfigEntry) -> dict[str, Any]:
         "is_on_grid": live.is_on_grid,
         "power": asdict(live.power) if live.power else None,
     }
+
+
+def _plan(shown: PlanShown) -> dict[str, Any]:
+    """Return what the planner of a charger does; JSON has no sets."""
+    notes = sorted(shown.plan.notes) if shown.plan else None
+    return {**asdict(replace(shown, plan=None)), "times": [asdict(one) for one in shown.plan.times] if shown.plan else None, "notes": notes}
 
 
 def _battery(entry: EnphaseConfigEntry) -> dict[str, Any] | None:

@@ -92,6 +92,8 @@ GRID = Subjects(
 )
 # What the charging of each charger costs.
 COSTS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda runtime: runtime.site.costs.present, return_as_new=True)
+# The planner of each charger, where there are prices to plan by.
+PLANS = Subjects(coordinator=lambda runtime: runtime.chargers, present=lambda runtime: runtime.planner.present, return_as_new=True)
 PRICES = Subjects(coordinator=lambda runtime: runtime.site.tariff, present=_prices)
 
 

@@ -1,4 +1,4 @@
-"""Numbers: the level of the next start and the charger's own, and the battery's reserve, shutdown level and level for the car."""
+"""Numbers: a charger's levels and what its planner charges, and the battery's reserve, shutdown level and level for the car."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from .battery.coordinator import BatteryCoordinator
 from .battery.model import Battery
 from .battery.settings import async_set_battery_for_car_limit, async_set_reserve, async_set_shutdown_level
 from .charger.model import Charger
+from .charger.plan_entities import PLAN_ENERGY, PlanEnergy
 from .charger.validation import check_level
 from .enlighten import BatterySettings, ConfigurationKey, LevelLimits
-from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .entity import BATTERY, CHARGERS, PLANS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
 from .freshness import BATTERY_SETTINGS, CHARGER_CONFIGURATION, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
@@ -137,6 +138,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     """Set up the numbers of an entry."""
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_NUMBERS, ChargerNumber)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_NUMBERS, BatteryNumber)
+    add_entities(entry, async_add_entities, PLANS, [PLAN_ENERGY], PlanEnergy)
 
 
 class ChargerNumber(ChargerEntity, NumberEntity):

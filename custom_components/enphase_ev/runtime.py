@@ -10,6 +10,7 @@ from .charger.commands import ChargerCommands
 from .charger.coordinator import ChargerCoordinator
 from .charger.details_coordinator import DetailsCoordinator
 from .charger.gathering import Steps
+from .charger.planner import ChargePlanner
 from .charger.store import SiteStore
 from .enlighten import Account
 from .options import SiteOptions
@@ -40,4 +41,5 @@ class EnphaseRuntimeData:
     live: LiveCoordinator
     gateway: OwnerGateway | None
     site: SiteServices
+    planner: ChargePlanner
     steps: Steps

@@ -18,6 +18,7 @@ from .battery.override import OverrideAction
 from .charger.coordinator import ChargerCoordinator
 from .charger.meter_sensors import METER_SENSORS
 from .charger.model import Charger, ChargerState, DataSource
+from .charger.plan_entities import PLAN_SENSORS, PlanSensor
 from .charger.reason_sensor import CHARGING_REASON, ReasonSensor
 from .const import DOMAIN
 from .enlighten import (
@@ -39,6 +40,7 @@ from .entity import (
     COSTS,
     GRID,
     LIVE,
+    PLANS,
     PRICES,
     SITE,
     BatteryEntity,
@@ -425,6 +427,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     add_entities(entry, async_add_entities, BATTERY, sourced((BATTERY_READ,)), BatteryReadSensor)
     add_entities(entry, async_add_entities, BATTERY_UNITS, UNIT_SENSORS, UnitSensor)
     add_entities(entry, async_add_entities, COSTS, sourced(COST_SENSORS), CostSensor)
+    add_entities(entry, async_add_entities, PLANS, PLAN_SENSORS, PlanSensor)
     add_entities(entry, async_add_entities, PRICES, PRICE_SENSORS, PriceSensor)
     add_entities(entry, async_add_entities, PRICES, NEXT_PRICE_SENSORS, NextPriceSensor)
     add_entities(entry, async_add_entities, GRID, GRID_SENSORS, GridSensor)

@@ -23,9 +23,10 @@ from .battery.settings import (
 )
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
+from .charger.plan_entities import PLAN_SWITCH, PlanSwitch
 from .const import DOMAIN
 from .enlighten import BatteryFamily, ChargingSlot, CommandReply, ConfigurationKey, Feature, SlotType
-from .entity import BATTERY, CHARGERS, ChargerEntity, LockableEntity, SubjectDescription, add_entities
+from .entity import BATTERY, CHARGERS, PLANS, ChargerEntity, LockableEntity, SubjectDescription, add_entities
 from .freshness import BATTERY_PROFILE, BATTERY_SETTINGS, CHARGER_CONFIGURATION, CHARGING_SCHEDULE, GREEN_MODE_SETTINGS, Source
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 
@@ -181,6 +182,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, asyn
     """Set up the switches of an entry."""
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_SWITCHES, ChargerSwitch)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_SWITCHES, BatterySwitch)
+    add_entities(entry, async_add_entities, PLANS, [PLAN_SWITCH], PlanSwitch)
     slots = _SlotSwitches(hass, entry, async_add_entities)
     slots.async_follow()
     entry.async_on_unload(entry.runtime_data.chargers.async_add_listener(slots.async_follow))

@@ -1,4 +1,4 @@
-"""Times: the day window in which the batteries discharge to the grid, at sites that have no schedules for it."""
+"""Times: by when a planned charge is over, and the window of discharge to the grid at sites that have no schedules for it."""
 
 from dataclasses import dataclass
 from datetime import time
@@ -11,8 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .battery.model import Battery
 from .battery.settings import WindowEdge, async_set_discharge_window
+from .charger.plan_entities import PLAN_READY_BY, PlanReadyBy
 from .enlighten import BatteryFamily
-from .entity import BATTERY, LockableEntity, SubjectDescription, add_entities
+from .entity import BATTERY, PLANS, LockableEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -43,6 +44,7 @@ BATTERY_TIMES = tuple(
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the times of an entry."""
     add_entities(entry, async_add_entities, BATTERY, BATTERY_TIMES, BatteryTime)
+    add_entities(entry, async_add_entities, PLANS, [PLAN_READY_BY], PlanReadyBy)
 
 
 class BatteryTime(LockableEntity, TimeEntity):

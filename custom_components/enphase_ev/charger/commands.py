@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN, LOGGER
@@ -34,6 +34,17 @@ class ChargerCommands:
         self._steps = steps
         self._client = coordinator.client
         self._streams = ChargerStreams(coordinator, coordinator.client.cloud)
+        self._listeners: list[Callable[[str, bool], None]] = []
+
+    @callback
+    def async_listen(self, note: Callable[[str, bool], None]) -> CALLBACK_TYPE:
+        """Call `note` with the serial number whenever a start (true) or a stop is asked for; return what ends that."""
+        self._listeners.append(note)
+        return lambda: self._listeners.remove(note)
+
+    def _tell(self, serial: str, *, is_start: bool) -> None:
+        for note in self._listeners:
+            note(serial, is_start)
 
     async def async_start(self, serial: str, level: float | None = None, connector_id: int = 1) -> CommandReply:
         """Start charging at a level in A, by default the stored wish. A charger that charges already is left alone unless a level is named.
@@ -42,6 +53,7 @@ class ChargerCommands:
             ServiceValidationError: The level is not one of the charger's and nothing was sent, or there is no vehicle.
         """
         check_level(self._coordinator.data[serial], level)
+        self._tell(serial, is_start=True)
         self._coordinator.tracker(serial).restarts_with = None
         if level is not None:
             self._steps.drop(_level_of(serial))
@@ -87,15 +99,36 @@ class ChargerCommands:
 
     async def async_stop(self, serial: str) -> CommandReply:
         """Stop charging; a later status says whether it has stopped."""
+        self._tell(serial, is_start=False)
         tracker = self._coordinator.tracker(serial)
         # After a stop, no session comes back with a new level.
         tracker.restarts_with, tracker.level_change = None, None
         self._steps.drop(_level_of(serial))
         async with self._coordinator.turn(serial):
-            reply = await self._send(self._client.stop(serial))
-            tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC), is_queued=reply.outcome is Outcome.QUEUED)
-            self._coordinator.confirm_soon()
+            return await self._stop(serial)
+
+    async def _stop(self, serial: str) -> CommandReply:
+        reply = await self._send(self._client.stop(serial))
+        tracker = self._coordinator.tracker(serial)
+        tracker.start_stop = Command(wish=False, requested_at=datetime.now(UTC), is_queued=reply.outcome is Outcome.QUEUED)
+        self._coordinator.confirm_soon()
         return reply
+
+    async def async_follow_plan(self, serial: str, is_wanted: Callable[[], Awaitable[bool]], *, is_start: bool) -> bool:
+        """Start a charger at the stored wish, or stop it, if that is still wanted after a look at the charger and its mode.
+
+        Returns:
+            Whether something was sent; nothing is where the cloud did not answer that look.
+        """
+        async with self._coordinator.turn(serial):
+            is_read = await self._coordinator.async_read(serial) and await self._coordinator.async_look_at_mode(serial)
+            if not is_read or not await is_wanted():
+                return False
+            if is_start:
+                await self._start(self._coordinator.data[serial], None, 1)
+            else:
+                await self._stop(serial)
+            return True
 
     async def async_set_level(self, serial: str, level: float) -> None:
         """Store the level (A) for the next start, and send it if a session runs whose mode leaves the level to the person.

@@ -379,16 +379,22 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
 
     async def async_look(self, serial: str) -> bool:
         """Read now what a charger does; return whether that is known."""
+        await self.async_read(serial)
+        return self.is_fresh(serial)
+
+    async def async_read(self, serial: str) -> bool:
+        """Read now what a charger does; return whether it was in the answer."""
         try:
             status = await self.client.status()
         except EnlightenError as err:
             LOGGER.debug("What the charger does could not be read before a command: %s", err)
-            return self.is_fresh(serial)
+            return False
         now = datetime.now(UTC)
-        if (found := self._selected(status).get(serial)) is not None:
-            self.tracker(serial).take_status(found, now, status.server_time or now)
-            self.keep_data(self._build())
-        return self.is_fresh(serial)
+        if (found := self._selected(status).get(serial)) is None:
+            return False
+        self.tracker(serial).take_status(found, now, status.server_time or now)
+        self.keep_data(self._build())
+        return True
 
     async def async_look_at_mode(self, serial: str) -> bool:
         """Read now how a charger decides when to charge; return whether that could be read.

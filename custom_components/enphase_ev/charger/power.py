@@ -61,7 +61,7 @@ class PowerMeter:
         if not status.is_charging:
             self._report = self._measured = None
             return PowerReading(0, is_estimated=False)
-        volts = _effective_voltage(summary, nominal_voltage)
+        volts = watts_per_ampere(summary, nominal_voltage)
         ceiling = _most_current(summary)
         self._take_in(status, seen_at)
         if self._measured is not None:
@@ -105,7 +105,7 @@ def most_watts(summary: ChargerSummary | None) -> float | None:
     current = _most_current(summary)
     if current is None or summary is None or summary.phase_mode is None:
         return None
-    return current * _effective_voltage(summary, _HIGHEST_PHASE_VOLTAGE)
+    return current * watts_per_ampere(summary, _HIGHEST_PHASE_VOLTAGE)
 
 
 def _most_current(summary: ChargerSummary | None) -> float | None:
@@ -116,8 +116,11 @@ def _most_current(summary: ChargerSummary | None) -> float | None:
     return min((limit for limit in limits if limit), default=None)
 
 
-def _effective_voltage(summary: ChargerSummary | None, nominal_voltage: float) -> float:
-    """Return V times the number of phases that carry the current: what one ampere amounts to in watts."""
+def watts_per_ampere(summary: ChargerSummary | None, nominal_voltage: float) -> float:
+    """Return V times the number of phases that carry the current: what one ampere amounts to in watts.
+
+    `nominal_voltage` (V) is taken where the charger does not tell its own.
+    """
     volts = (summary.operating_voltage if summary else None) or nominal_voltage
     if summary is None or summary.phase_mode is not PhaseMode.THREE:
         return volts

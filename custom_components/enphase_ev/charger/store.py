@@ -10,6 +10,7 @@ from mashumaro import DataClassDictMixin
 from ..const import DOMAIN
 from .costs import SessionCost
 from .energy import DayMeter, LifetimeMeter
+from .visit import StoredPlan
 
 _STORAGE_VERSION = 1
 # A crash costs at most this much (s), and an SD card does not wear out.
@@ -25,6 +26,7 @@ class StoredCharger(DataClassDictMixin):
         seen_level: the last level (A) that the charger has told.
         charging_seen_at: when it was last seen charging (UTC, of the cloud).
         level_refused_by: the firmware that takes no level; the empty text where that firmware is not known.
+        plan: of the planner; `None` as long as nobody has used it.
     """
 
     wished_level: float | None = None
@@ -34,6 +36,7 @@ class StoredCharger(DataClassDictMixin):
     seen_level: float | None = None
     level_refused_by: str | None = None
     charging_seen_at: datetime | None = None
+    plan: StoredPlan | None = None
 
 
 @dataclass
