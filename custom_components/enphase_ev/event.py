@@ -135,10 +135,10 @@ def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:
         yield SessionEvent.PLUGGED_IN
     if status.is_charging and not was.is_charging:
         yield SessionEvent.CHARGING_STARTED
-    is_suspended, was_suspended = _is_suspended(now), _is_suspended(before)
-    # A car that is full pauses too: only that it is full is told.
-    if is_suspended and not was_suspended and status.is_plugged_in and not now.is_full:
+    is_suspended, was_suspended = now.state is ChargerState.SUSPENDED, before.state is ChargerState.SUSPENDED
+    if is_suspended and not was_suspended and not before.is_full and status.is_plugged_in:
         yield SessionEvent.SUSPENDED
+    # A car that is full has finished, whatever word its charger has for it.
     if (was.is_charging or was_suspended) and not status.is_charging and not is_suspended and not status.is_faulted:
         yield SessionEvent.CHARGING_FINISHED
     if now.is_full and not before.is_full:
@@ -147,11 +147,6 @@ def session_events(before: Charger, now: Charger) -> Iterator[SessionEvent]:
         yield SessionEvent.UNPLUGGED
     if before.start_stop is not None and before.start_stop.is_pending and (failed := _failed(now)) is not None:
         yield SessionEvent.START_FAILED if failed.wish else SessionEvent.STOP_FAILED
-
-
-def _is_suspended(charger: Charger) -> bool:
-    word = (charger.status.connector_status or "").upper()
-    return charger.state is ChargerState.SUSPENDED or (charger.is_full and word == "SUSPENDED_EV")
 
 
 def _failed(charger: Charger) -> Command[bool] | None:

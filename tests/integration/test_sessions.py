@@ -75,7 +75,7 @@ async def test_a_full_car(build_house: HouseBuilder) -> None:
     assert house.state("sensor", "charging_status_reason").state == "car_full"
 
 
-async def test_a_car_that_is_full_does_not_pause_besides(build_house: HouseBuilder) -> None:
+async def test_a_car_that_takes_no_more_has_finished_and_does_not_pause(build_house: HouseBuilder) -> None:
     house = await build_house()
     house.sim.charger().plug_in(Vehicle(battery_wh=60_000, state_of_charge=0.4, target=0.41, phases=1))
     house.sim.charger().start(32)
@@ -84,12 +84,13 @@ async def test_a_car_that_is_full_does_not_pause_besides(build_house: HouseBuild
 
     await house.live(1800)
     assert house.state("sensor", "connector_status").state == "suspended_ev"
-    assert [kind for kind, _ in told] == ["car_full"]
-    assert told[0][1]["energy"] == pytest.approx(0.01 * 60 / 0.92, abs=0.02)
+    assert [kind for kind, _ in told] == ["charging_finished", "car_full"]
+    assert told[0][1]["reason"] == "suspended_ev", "which blueprints that people have imported go by"
+    assert told[1][1]["energy"] == pytest.approx(0.01 * 60 / 0.92, abs=0.02)
 
     house.sim.charger().unplug()
     await house.live(61)
-    assert [kind for kind, _ in told] == ["car_full", "charging_finished", "unplugged"]
+    assert [kind for kind, _ in told] == ["charging_finished", "car_full", "unplugged"]
 
 
 async def test_a_fault(build_house: HouseBuilder) -> None:
