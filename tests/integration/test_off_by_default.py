@@ -70,7 +70,7 @@ async def test_two_chargers_and_two_batteries_have_eighty_on(as_installed: None,
 
     assert len(entities) > 150
     on = [entity.unique_id for entity in entities if entity.disabled_by is None]
-    planners = [unique_id for unique_id in on if unique_id.endswith("_plan_charging")]
+    planners = [unique_id for unique_id in on if unique_id.endswith("_planner")]
     assert len(planners) == 2
     assert len(on) - len(planners) <= 80
 

@@ -50,7 +50,7 @@ async def planned(build_planned: HouseBuilder) -> House:
 
 
 async def _turn(house: House, *, on: bool) -> None:
-    await house.call("switch", "turn_on" if on else "turn_off", entity_id=house.entity_id("switch", "plan_charging"))
+    await house.call("switch", "turn_on" if on else "turn_off", entity_id=house.entity_id("switch", "planner"))
 
 
 async def _until(house: House, at: str) -> None:
@@ -71,7 +71,7 @@ def _reason(house: House) -> object:
 
 async def test_it_charges_in_the_cheap_hours_and_stops_when_the_car_has_what_was_wanted(planned: House) -> None:
     charger = planned.sim.charger()
-    assert planned.state("switch", "plan_charging").state == "on"
+    assert planned.state("switch", "planner").state == "on"
     assert planned.state("sensor", "planned_start").state == "2026-11-30T21:00:00+00:00"
     assert _reason(planned) == "planned"
     planned.sim.requests.clear()
@@ -184,7 +184,7 @@ async def test_it_goes_on_after_a_restart(build_planned: HouseBuilder) -> None:
     await _turn(house, on=True)
     await _until(house, "2026-11-30T22:20")
     await house.restart()
-    assert house.state("switch", "plan_charging").state == "on"
+    assert house.state("switch", "planner").state == "on"
     assert _reason(house) == "charging"
     await _until(house, "2026-11-30T23:30")
     assert _commands(house) == [("22:00", "start"), ("23:21", "stop")]
@@ -216,7 +216,7 @@ async def test_in_another_mode_it_stands_aside(build_planned: HouseBuilder) -> N
     with pytest.raises(ServiceValidationError) as refusal:
         await _turn(house, on=True)
     assert refusal.value.translation_key == "plan_needs_manual_mode"
-    assert house.state("switch", "plan_charging").state == "off"
+    assert house.state("switch", "planner").state == "off"
 
 
 async def test_a_mode_that_was_changed_a_moment_before_the_start_is_seen(build_planned: HouseBuilder) -> None:
@@ -295,7 +295,7 @@ async def test_a_site_without_prices_has_no_planner(build_planned: HouseBuilder)
 
     house = await build_planned(prepare=without_prices)
     entities = er.async_get(house.hass)
-    assert entities.async_get_entity_id("switch", DOMAIN, f"{house.sim.charger().serial}_plan_charging") is None
+    assert entities.async_get_entity_id("switch", DOMAIN, f"{house.sim.charger().serial}_planner") is None
 
 
 async def test_only_its_switch_is_there_until_it_is_used(build_planned: HouseBuilder) -> None:
@@ -311,7 +311,7 @@ async def test_only_its_switch_is_there_until_it_is_used(build_planned: HouseBui
     assert [one for one in others if not entities.async_get_entity_id(one[0], DOMAIN, f"{serial}_{one[1]}")] == []
     await _turn(house, on=False)
     await house.restart()
-    assert house.state("switch", "plan_charging").state == "off"
+    assert house.state("switch", "planner").state == "off"
     assert house.state("time", "ready_by").state == "07:00:00"
     assert house.state("sensor", "planned_start").state == "unknown"
 

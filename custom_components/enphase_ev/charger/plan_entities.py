@@ -40,7 +40,7 @@ def _is_known(shown: PlanShown) -> bool:
     return shown.is_known
 
 
-PLAN_SWITCH = PlanSwitchDescription(key="plan_charging", translation_key="plan_charging")
+PLAN_SWITCH = PlanSwitchDescription(key="planner", translation_key="planner")
 PLAN_READY_BY = PlanTimeDescription(key="ready_by", translation_key="ready_by", entity_category=EntityCategory.CONFIG, has_fn=_is_known)
 PLAN_ENERGY = PlanNumberDescription(
     key="energy_wanted",
