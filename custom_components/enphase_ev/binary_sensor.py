@@ -43,6 +43,7 @@ from .runtime import EnphaseConfigEntry
 from .site.grid_schedule import GridSchedule
 from .site.live import LiveCoordinator
 from .site.model import SiteFacts
+from .site.refresh import async_ask_for_everything
 from .weekly import WeeklyWindow, are_open
 
 PARALLEL_UPDATES = 0
@@ -241,17 +242,13 @@ class CloudReachable(SiteEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool:
-        return self.coordinator.last_update_success and self.coordinator.client.cloud_answers
+        return self.coordinator.is_reachable
 
     @override
     async def async_update(self) -> None:
-        """Ask for everything now, as a person wants who presses *Try now* on the dashboard (`homeassistant.update_entity`)."""
-        await super().async_update()
+        """Ask for everything now, as a person wants who calls `homeassistant.update_entity`."""
         entry: EnphaseConfigEntry = self.coordinator.config_entry
-        battery = entry.runtime_data.battery
-        if battery.data is not None:
-            battery.refresh_soon()
-            await battery.async_request_refresh()
+        await async_ask_for_everything(entry.runtime_data)
 
 
 class OnGrid(LiveEntity, BinarySensorEntity):

@@ -1,4 +1,4 @@
-"""Buttons: start and stop charging for dashboards that want no switch, and what the batteries need now and then."""
+"""Buttons: a poll at once, start and stop charging for dashboards that want no switch, and what the batteries need now and then."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,8 +20,10 @@ from .battery.settings import (
 from .charger.commands import ChargerCommands
 from .charger.model import Charger
 from .enlighten import CommandReply
-from .entity import BATTERY, CHARGERS, BatteryEntity, ChargerEntity, SubjectDescription, add_entities
+from .entity import BATTERY, CHARGERS, SITE, BatteryEntity, ChargerEntity, SiteEntity, SubjectDescription, add_entities
 from .runtime import EnphaseConfigEntry
+from .site.model import SiteFacts
+from .site.refresh import async_refresh
 
 PARALLEL_UPDATES = 1
 
@@ -106,10 +108,28 @@ BATTERY_BUTTONS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SiteButtonDescription(SubjectDescription[SiteFacts], ButtonEntityDescription):
+    """Describes a button of the site."""
+
+
+REFRESH = SiteButtonDescription(key="refresh", translation_key="refresh", entity_category=EntityCategory.DIAGNOSTIC)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EnphaseConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Set up the buttons of an entry."""
+    add_entities(entry, async_add_entities, SITE, [REFRESH], RefreshButton)
     add_entities(entry, async_add_entities, CHARGERS, CHARGER_BUTTONS, ChargerButton)
     add_entities(entry, async_add_entities, BATTERY, BATTERY_BUTTONS, BatteryButton)
+
+
+class RefreshButton(SiteEntity, ButtonEntity):
+    """Polls at once, and says so where the cloud still does not answer."""
+
+    @override
+    async def async_press(self) -> None:
+        entry: EnphaseConfigEntry = self.coordinator.config_entry
+        await async_refresh(entry.runtime_data)
 
 
 class ChargerButton(ChargerEntity, ButtonEntity):

@@ -113,6 +113,7 @@ BATTERY_NUMBERS = (
     BatteryNumberDescription(
         key="shutdown_level",
         translation_key="shutdown_level",
+        entity_registry_enabled_default=False,
         device_class=NumberDeviceClass.BATTERY,
         entity_category=EntityCategory.CONFIG,
         native_unit_of_measurement=PERCENTAGE,

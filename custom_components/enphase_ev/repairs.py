@@ -21,7 +21,7 @@ from .const import DOMAIN
 from .enlighten import BatteryFamily
 from .options import CONF_GATEWAY_FINGERPRINT
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
-from .site.activation import INACTIVE, async_activate_battery, async_activate_charger
+from .site.activation import INACTIVE, async_activate_battery, async_activate_charger, schedules_of_battery, schedules_of_charger
 from .site.history_import import IMPORT_HISTORY, day_before
 
 
@@ -47,8 +47,12 @@ class _ConfirmedRepairsFlow(_EntryRepairsFlow):
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask, then act."""
         if user_input is None:
-            return self.async_show_form(step_id="confirm", description_placeholders=_placeholders(self))
+            return self.async_show_form(step_id="confirm", description_placeholders=self._told())
         return await self._act()
+
+    def _told(self) -> dict[str, str]:
+        """Return what fills in the question."""
+        return _placeholders(self)
 
     @abstractmethod
     async def _act(self) -> RepairsFlowResult:
@@ -153,9 +157,22 @@ class StopAgainFlow(_EntryRepairsFlow):
 class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
     """Lets the schedules of a charger, or of one kind of the battery, count."""
 
-    def __init__(self, entry_id: str, activate: Callable[[EnphaseRuntimeData], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        entry_id: str,
+        activate: Callable[[EnphaseRuntimeData], Awaitable[object]],
+        schedules: Callable[[EnphaseRuntimeData], list[str]],
+    ) -> None:
         super().__init__(entry_id)
         self._activate = activate
+        self._schedules = schedules
+
+    @override
+    def _told(self) -> dict[str, str]:
+        """Name all schedules that run then: what lets one count lets the others count, too."""
+        entry = self._loaded_entry()
+        lines = self._schedules(entry.runtime_data) if entry is not None else []
+        return {**_placeholders(self), "schedules": "\n".join(f"- {line}" for line in lines)}
 
     @override
     async def _act(self) -> RepairsFlowResult:
@@ -169,11 +186,19 @@ class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
         return self.async_create_entry(data={})
 
 
-def _activation(data: dict[str, Any]) -> Callable[[EnphaseRuntimeData], Awaitable[object]]:
-    """Return what an issue about schedules that do not count offers to do."""
+def _activation(entry_id: str, data: dict[str, Any]) -> ActivateSchedulesFlow:
+    """Return the repair of an issue about schedules that do not count."""
     if "serial" in data:
-        return lambda runtime: async_activate_charger(runtime, str(data["serial"]))
-    return lambda runtime: async_activate_battery(runtime.battery, BatteryFamily[str(data["family"])])
+        serial = str(data["serial"])
+        return ActivateSchedulesFlow(
+            entry_id, lambda runtime: async_activate_charger(runtime, serial), lambda runtime: schedules_of_charger(runtime, serial)
+        )
+    family = BatteryFamily[str(data["family"])]
+    return ActivateSchedulesFlow(
+        entry_id,
+        lambda runtime: async_activate_battery(runtime.battery, family),
+        lambda runtime: schedules_of_battery(runtime.battery, family),
+    )
 
 
 def _placeholders(flow: RepairsFlow) -> dict[str, str]:
@@ -192,6 +217,6 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         IMPORT_HISTORY: lambda: ImportHistoryFlow(entry_id),
         NOT_PUT_BACK: lambda: NotPutBackFlow(entry_id),
         STOP_FAILED: lambda: StopAgainFlow(entry_id, str(data["serial"])),
-        INACTIVE: lambda: ActivateSchedulesFlow(entry_id, _activation(data)),
+        INACTIVE: lambda: _activation(entry_id, data),
     }
     return next((begin() for kind, begin in flows.items() if issue_id.startswith(kind)), ConfirmRepairFlow())

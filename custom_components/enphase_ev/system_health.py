@@ -26,7 +26,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     known = [site.client.state_of(serial) for site in chargers for serial in site.data]
     return {
         "sites": f"{len(loaded)} / {len(entries)}",
-        "cloud_reachable": bool(chargers) and all(site.last_update_success and site.client.cloud_answers for site in chargers),
+        "cloud_reachable": bool(chargers) and all(site.is_reachable for site in chargers),
         "last_success": min((site.site.last_success for site in chargers if site.site.last_success), default=None),
         "latency": max((round(site.site.latency * 1000) for site in chargers if site.site.latency is not None), default=None),
         "requests_last_hour": sum(account.transport.requests.last_hour().total() for account in accounts),

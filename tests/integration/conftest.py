@@ -140,8 +140,8 @@ _ONCE_ON = {
     *("connected", "connector_status", "default_charge_level", "demand_response", "ev_charging", "grid_mode", "health"),
     *("last_session_cost", "last_session_range"),
     *("next_import_price_change", "off_peak_slot", "override_active", "phase_mode", "refresh_battery"),
-    *("restore_schedules", "rfid_authentication", "safe_limit", "schedule_open", "start_charging", "stop_charging"),
-    *("storm_guard_ev", "system_profile", "unit_status"),
+    *("restore_schedules", "rfid_authentication", "safe_limit", "schedule_open", "shutdown_level", "start_charging"),
+    *("stop_charging", "storm_guard_ev", "system_profile", "unit_status"),
 }
 
 

@@ -27,6 +27,10 @@ _CHANGES: list[tuple[str, dict[str, object]]] = [
 ]
 
 
+# What is said after the name of the schedule that is in the way.
+_REST = " It counts even while it's off. Change or delete it first."
+
+
 async def _words(house: BatteryHouse, refusal: HomeAssistantError) -> str:
     """Return what a person reads."""
     texts = await async_get_translations(house.hass, house.hass.config.language, "exceptions", {DOMAIN})
@@ -55,11 +59,11 @@ async def _refused(house: BatteryHouse, service: str, **data: object) -> HomeAss
     [
         (
             {"start": "19:00", "end": "21:00"},
-            "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
+            "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday." + _REST,
         ),
         (
             {"start": "03:00", "end": "06:00"},
-            "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday.",
+            "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday." + _REST,
         ),
         ({"limit": 4}, "The limit can't be 4 %. Choose 5 to 100 %."),
         ({"limit": 0}, "The limit can't be 0 %. Choose 5 to 100 %."),
@@ -83,7 +87,7 @@ async def test_a_night_is_in_the_way_on_the_day_on_which_it_ends(batteries: Batt
     batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,), enabled=False)
     day = "sun" if start == "22:00" else "mon"
     words = await _words(batteries, await _refused(batteries, "add_battery_schedule", family="cfg", start=start, end="23:00", days=[day]))
-    assert words == "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Sunday."
+    assert words == "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Sunday." + _REST
     await batteries.asked("add_battery_schedule", family="cfg", start=start, end="23:00", days=["sat"], wait=MOST_WAITED)
 
 
@@ -105,7 +109,7 @@ async def test_what_is_in_the_way_is_named_in_the_language_of_the_house(batterie
     batteries.battery.delete_schedule(batteries.entry_id("cfg"))
     batteries.battery.add_schedule("cfg", "20:00", "05:00", limit=100, days=(7,))
     refusal = await _refused(batteries, "add_battery_schedule", family="cfg", start="22:00", end="23:00", days=["sun"])
-    assert await _words(batteries, refusal) == words
+    assert (await _words(batteries, refusal)).startswith(words)
 
 
 async def test_a_name_without_its_translation_stays_as_the_actions_know_it(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +121,7 @@ async def test_a_name_without_its_translation_stays_as_the_actions_know_it(hass:
 async def test_two_entries_of_one_import_may_not_overlap_either(batteries: BatteryHouse) -> None:
     other = {**_NEW, "start": "10:00", "end": "12:00"}
     words = await _words(batteries, await _refused(batteries, "import_battery_schedules", schedules=[_NEW, other]))
-    assert words == "This overlaps an existing schedule: Charge from grid, 09:00 to 11:30, Monday, Tuesday."
+    assert words == "This overlaps an existing schedule: Charge from grid, 09:00 to 11:30, Monday, Tuesday." + _REST
 
 
 @pytest.mark.parametrize(
@@ -171,11 +175,25 @@ async def test_a_conflict_across_families_is_explained_with_what_is_really_there
     batteries.battery.switches.wrong_family_named = names_the_wrong_one
     before = batteries.entries
     refusal = await batteries.refused("add_battery_schedule", family="rbd", start="19:00", end="19:30", days=["fri"])
-    assert await _words(batteries, refusal) == "This overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday."
+    assert (
+        await _words(batteries, refusal)
+        == "This overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday." + _REST
+    )
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest
     # Whoever asked was told: nothing is left over from it.
     assert batteries.battery_state("sensor", "pending_change") == "none"
+
+
+async def test_a_schedule_that_is_off_is_in_the_way_and_the_refusal_says_what_to_do(batteries: BatteryHouse) -> None:
+    batteries.battery.set(charge_from_grid=False)
+    await batteries.pass_time(minutes=6)
+    (start, end) = next((one.start, one.end) for one in batteries.battery.schedules if one.family.value == "cfg")
+
+    refusal = await batteries.refused("add_battery_schedule", family="charge_from_grid", start=str(start), end=str(end))
+
+    assert refusal.translation_key == "schedule_conflict"
+    assert "It counts even while it's off. Change or delete it first" in str(refusal)
 
 
 async def test_what_the_cloud_refuses_of_an_import_leaves_what_was_added_before_it(batteries: BatteryHouse) -> None:
@@ -202,7 +220,7 @@ async def test_a_conflict_with_what_came_in_between_is_explained_with_it(batteri
     batteries.battery.switches.empty_schedule_reads = 2
     refusal = await batteries.refused("add_battery_schedule", family="cfg", start="21:00", end="22:00")
     words = await _words(batteries, refusal)
-    assert words == "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday."
+    assert words == "This overlaps an existing schedule: Charge from grid, 20:00 to 05:00, Monday - Sunday." + _REST
     assert len(batteries.battery.schedules) == 2
 
 
@@ -216,7 +234,10 @@ async def test_a_change_of_an_entry_that_the_cloud_refuses_leaves_it_as_it_was(b
     before = batteries.entries
     schedule_id = batteries.entry_id("cfg")
     refusal = await batteries.refused("update_battery_schedule", schedule_id=schedule_id, start="18:30", end="19:30", wait=MOST_WAITED)
-    assert await _words(batteries, refusal) == "This overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday."
+    assert (
+        await _words(batteries, refusal)
+        == "This overlaps an existing schedule: Discharge to grid, 18:00 to 20:00, Monday - Friday." + _REST
+    )
     await batteries.pass_time(minutes=70)
     assert batteries.entries == before
     assert batteries.entry.runtime_data.battery.keeper.ledger.is_at_rest

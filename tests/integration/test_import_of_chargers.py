@@ -192,7 +192,7 @@ async def test_a_site_without_a_charger_has_the_past_of_its_energy(
     assert answer["sites"] == [{"site_id": house.sim.site.id, "days": sum(day < today for day in days)}]
     # No request for the chargers that it does not have.
     assert len(house.sim.requests) == 1
-    (rows,) = of_series(await external_statistics(house), "Main Site solar production")
+    (rows,) = of_series(await external_statistics(house), "Main Site Solar production (imported)")
     truth = sum(energy.production for day, energy in days.items() if day < today) / 1000
     assert rows[-1]["sum"] == pytest.approx(truth, rel=1e-3)
     assert timedelta(seconds=rows[-1]["start"]) > timedelta()

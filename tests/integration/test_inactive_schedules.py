@@ -1,5 +1,6 @@
 """A plan that cannot run as things stand says so, and offers to turn on what it needs where it is made."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -32,12 +33,18 @@ def _issue(house: House) -> ir.IssueEntry | None:
     return found[0] if found else None
 
 
-async def _submit(house: House, hass_client: ClientSessionGenerator) -> dict[str, Any]:
-    """Open the issue and select Submit."""
+async def _open(house: House, hass_client: ClientSessionGenerator) -> dict[str, Any]:
+    """Open the issue, and return its question."""
     issue, client = _issue(house), await hass_client()
     assert issue is not None
-    form = await (await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})).json()
+    form: dict[str, Any] = await (await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})).json()
     assert form["step_id"] == "confirm"
+    return form
+
+
+async def _submit(house: House, hass_client: ClientSessionGenerator) -> dict[str, Any]:
+    """Open the issue and select Submit."""
+    form, client = await _open(house, hass_client), await hass_client()
     answer = await house.see_through(client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={}))
     assert answer.status == HTTPStatus.OK
     found: dict[str, Any] = await answer.json()
@@ -65,6 +72,24 @@ async def test_a_charging_schedule_in_manual_mode(house: House, hass_client: Cli
     await house.live(61)
     assert {event["summary"] for event in await _of_charger(house).events(monday, 7)} == {"16 A", "32 A"}
     assert _issue(house) is None
+
+
+async def test_the_question_names_all_charging_schedules_that_run_then(house: House, hass_client: ClientSessionGenerator) -> None:
+    monday = next_monday()
+    await _of_charger(house).create(at(monday, "12:00"), at(monday, "14:00"), "16 A")
+    slots = house.entry.runtime_data.details
+    serial = house.sim.charger().serial
+    (weekly, *_, _made) = (one for one in slots.data[serial].slots or () if one.start is not None)
+    told = (await _open(house, hass_client))["description_placeholders"]["schedules"]
+    assert told.splitlines() == [
+        f"- {weekly.start:%H:%M} - {weekly.end:%H:%M}, Monday - Sunday, 32 A",
+        "- 12:00 - 14:00, Monday, 16 A",
+    ]
+
+    # One that is off does not run then.
+    await slots.async_change_slot(serial, weekly.id, lambda slot: replace(slot, is_enabled=False))
+    told = (await _open(house, hass_client))["description_placeholders"]["schedules"]
+    assert told == "- 12:00 - 14:00, Monday, 16 A"
 
 
 async def test_the_question_goes_when_somebody_chooses_scheduled_mode(house: House) -> None:
@@ -136,6 +161,15 @@ async def test_a_battery_schedule_whose_kind_is_off(
     assert [batteries.battery_state("switch", one) for one in switches] == ["on"] * len(switches)
     assert title.partition(" (")[0] in {event["summary"] for event in await _of_batteries(batteries, key).events(monday, 1)}
     assert _issue(batteries) is None
+
+
+async def test_the_question_names_all_battery_schedules_that_run_then(batteries: BatteryHouse, hass_client: ClientSessionGenerator) -> None:
+    await _of_batteries(batteries, "discharge_to_grid").create(at(next_monday(), "09:00"), at(next_monday(), "11:00"), "80 %")
+    await batteries.pass_time(minutes=20)
+    form = await batteries.see_through(_open(batteries, hass_client))
+    lines = form["description_placeholders"]["schedules"].splitlines()
+    assert len(lines) == sum(entry[0] == "dtg" for entry in batteries.entries) == 2
+    assert "- Discharge to grid, 09:00 - 11:00, Monday, 80 %" in lines
 
 
 async def test_the_question_goes_with_the_schedule_of_the_battery(batteries: BatteryHouse, hass_ws_client: WebSocketGenerator) -> None:

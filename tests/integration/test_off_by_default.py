@@ -30,7 +30,7 @@ _OF_SITE = {"ev_charging", "next_import_price_change", "cloud_latency", "last_si
 _OF_BATTERY = {
     *(f"{family}_schedules" for family in ("charge_from_grid", "discharge_to_grid", "restrict_battery_discharge")),
     *("available_power", "battery_last_reported", "cancel_profile_change", "charging", "demand_response", "grid_mode", "override_active"),
-    *("refresh_battery", "restore_schedules", "schedule_open", "storm_guard_ev", "system_profile"),
+    *("refresh_battery", "restore_schedules", "schedule_open", "shutdown_level", "storm_guard_ev", "system_profile"),
 }
 
 

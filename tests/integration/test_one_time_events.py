@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.calendar import CalendarEvent
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.enphase_ev.const import DOMAIN
 from simulator import Simulator
 from simulator.battery.settings import ControlFamily
 from simulator.report import ChargeMode
@@ -124,6 +126,27 @@ async def test_a_cloud_that_is_down_at_its_end_only_delays_it(house: House, capl
     await house.live(45 * 60)
 
     assert _slots(house) == before
+
+
+async def test_one_that_cannot_be_deleted_for_long_is_told_until_it_is_gone(house: House) -> None:
+    def told() -> ir.IssueEntry | None:
+        return ir.async_get(house.hass).async_get_issue(DOMAIN, f"event_not_deleted_{house.entry.entry_id}")
+
+    before = list(_slots(house))
+    await _of_charger(house).create(at(_TODAY, "13:20"), at(_TODAY, "13:40"), "Once")
+    house.sim.faults.add(path="schedule/", method="DELETE", status=500, times=None)
+    await house.live(45 * 60)
+    assert told() is None
+    await house.live(90 * 60)
+
+    issue = told()
+    assert issue is not None
+    assert issue.translation_placeholders == {"site": "Main Site", "schedules": f"- Once, 13:20 - 13:40, {_TODAY:%A}"}
+    assert not issue.is_fixable
+    house.sim.faults.clear()
+    await house.live(90 * 60)
+    assert _slots(house) == before
+    assert told() is None
 
 
 @pytest.mark.parametrize(

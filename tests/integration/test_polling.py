@@ -7,6 +7,7 @@ from itertools import pairwise
 import logging
 
 from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -389,8 +390,9 @@ async def test_a_slow_cloud_is_an_outage_and_is_not_asked_twice_at_a_time(house:
     assert house.state("sensor", "status").state == "plugged_in"
 
 
-async def test_a_person_who_presses_try_now_does_not_wait(build_battery_house: BatteryHouseBuilder) -> None:
-    """As the dashboard of docs/dashboard.yaml does it."""
+@pytest.mark.parametrize("way", ["button", "update_entity"])
+async def test_a_person_who_presses_try_now_does_not_wait(build_battery_house: BatteryHouseBuilder, way: str) -> None:
+    """By the button, as the dashboard of docs/dashboard.yaml does it, or as it did."""
     house = await build_battery_house("home")
     assert await async_setup_component(house.hass, "homeassistant", {})
     house.sim.faults.add(path="", status=503, times=None)
@@ -400,11 +402,27 @@ async def test_a_person_who_presses_try_now_does_not_wait(build_battery_house: B
     assert house.battery_state("sensor", "state_of_charge") == "unavailable"
     house.sim.faults.clear()
 
-    await house.lived_through(house.call("homeassistant", "update_entity", entity_id=[reachable]))
+    if way == "button":
+        await house.lived_through(house.call("button", "press", entity_id=house.site_entity_id("button", "refresh")))
+    else:
+        await house.lived_through(house.call("homeassistant", "update_entity", entity_id=[reachable]))
 
     assert house.hass.states.get(reachable).state == "on"
     assert house.state("sensor", "status", next(iter(house.sim.site.chargers.values()))).state == "charging"
     assert house.battery_state("sensor", "state_of_charge") not in {"unavailable", "unknown"}
+
+
+async def test_a_person_who_presses_try_now_in_vain_is_told(house: House) -> None:
+    button = house.site_entity_id("button", "refresh")
+    house.sim.faults.add(path="", status=503, times=None)
+    await house.live(200)
+    assert house.hass.states.get(button).state != "unavailable"
+    passed = len(house.sim.requests)
+
+    with pytest.raises(HomeAssistantError, match="Enphase still can't be reached"):
+        await house.call("button", "press", entity_id=button)
+
+    assert len(house.sim.requests) > passed
 
 
 # --- Answers that say less than they should ---

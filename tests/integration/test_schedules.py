@@ -1,5 +1,6 @@
 """The charging schedule through actions and switches: what is not being changed is still there afterwards."""
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 
@@ -218,6 +219,23 @@ async def test_the_right_one_of_two_chargers_is_changed(build_house: HouseBuilde
     )
 
     assert (first.slots[0].level, second.slots[0].level) == (32, 9)
+
+
+async def test_the_same_from_two_callers_at_once_is_there_once(house: House) -> None:
+    before = list(_slots(house))
+
+    async def both() -> list[object]:
+        window = {"device_id": house.device_id(), "start": "12:00", "end": "13:00", "level": 16}
+        return await asyncio.gather(*(house.ask("add_charging_schedule", **window) for _ in range(2)), return_exceptions=True)
+
+    answers = await house.see_through(both())
+
+    (refusal,) = (answer for answer in answers if isinstance(answer, ServiceValidationError))
+    assert refusal.translation_key == "charging_schedule_exists"
+    assert len(_slots(house)) == len(before) + 1
+    # What only overlaps is a wish of its own.
+    await _ask(house, "add", start="12:00", end="13:00", level=10)
+    assert len(_slots(house)) == len(before) + 2
 
 
 # --- When things go wrong ---

@@ -4,14 +4,10 @@ What fills in a text is not translated where it is shown, so it is translated he
 that the actions know: what is said of a change never ends the change.
 """
 
-from collections.abc import Iterable, Iterator
 from datetime import time
-from itertools import groupby
-
-from homeassistant.const import WEEKDAYS
 
 from ..enlighten import BatteryEntry, BatteryFamily
-from ..texts import text_of
+from ..texts import days_text, option_name, text_of
 from .ledger import Intent, Told
 from .model import profile_name
 
@@ -22,12 +18,11 @@ _PLATFORMS = ("switch", "number", "select", "time")
 
 def placeholders_of(entry: BatteryEntry) -> dict[str, str]:
     """Return what fills in a text about an entry: family, start, end, days."""
-    days = (_option_name("weekday", WEEKDAYS[day - 1]) if day in entry.days else None for day in range(1, 8))
     return {
         "family": family_name(entry.family),
         "start": f"{entry.start:%H:%M}",
         "end": f"{entry.end:%H:%M}",
-        "days": ", ".join(_runs(days)),
+        "days": days_text(entry.days),
     }
 
 
@@ -35,14 +30,6 @@ def entry_line(entry: BatteryEntry) -> str:
     """Return an entry in words: family, times, days, limit."""
     line = "{family}, {start} - {end}, {days}".format(**placeholders_of(entry))
     return line if entry.limit is None else f"{line}, {entry.limit:g} %"
-
-
-def _runs(days: Iterable[str | None]) -> Iterator[str]:
-    """Yield the days that are there, three and more in a row as the first and the last."""
-    for is_there, row in groupby(days, bool):
-        names = [name for name in row if name]
-        if is_there:
-            yield from names if len(names) < 3 else (f"{names[0]} - {names[-1]}",)
 
 
 def told_data(told: Told) -> dict[str, str | None]:
@@ -103,11 +90,7 @@ def apply_line(family: BatteryFamily) -> str:
 
 def family_name(family: BatteryFamily) -> str:
     """Return the name of a family."""
-    return _option_name("battery_family", family.name.lower())
-
-
-def _option_name(selector: str, option: str) -> str:
-    return text_of("selector", selector, "options", option) or option
+    return option_name("battery_family", family.name.lower())
 
 
 def _filled(key: str, **values: str) -> str:

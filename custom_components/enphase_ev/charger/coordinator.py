@@ -96,6 +96,11 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
 
     # --- What entities ask ---
 
+    @property
+    def is_reachable(self) -> bool:
+        """Return whether the cloud answered when it was asked last."""
+        return self.last_update_success and self.client.cloud_answers
+
     def is_fresh(self, serial: str) -> bool:
         """Return whether a charger was in one of the answers of the last three polls."""
         tracker = self._trackers.get(serial)

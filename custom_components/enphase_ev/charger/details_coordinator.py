@@ -225,9 +225,17 @@ class DetailsCoordinator(SnapshotCoordinator[Mapping[str, ChargerDetails]]):
     # --- Schedules ---
 
     async def async_add_slot(self, serial: str, slot: ChargingSlot) -> ChargingSlot:
-        """Add a slot to a charger's schedule and return it with the id that the cloud gave it."""
+        """Add a slot to a charger's schedule and return it with the id that the cloud gave it.
+
+        Slots may overlap, which the cloud takes; the same slot twice is nobody's wish, but comes from two callers at once.
+
+        Raises:
+            ServiceValidationError: There is one that is the same.
+        """
         async with self._chargers.turn(serial):
             before = await self._read_slots(serial)
+            if any(replace(one, id=slot.id) == slot for one in before):
+                raise ServiceValidationError(translation_domain=DOMAIN, translation_key="charging_schedule_exists")
             known = {one.id for one in before}
             await self._write(serial, self.schedules.add(serial, slot))
             found: list[ChargingSlot] = []

@@ -10,11 +10,12 @@ from ..account_issues import offer_repair
 from ..battery.change import Change
 from ..battery.coordinator import BatteryCoordinator
 from ..battery.settings import async_switch_charge_schedules, async_switch_family
+from ..battery.words import entry_line
 from ..const import DOMAIN
 from ..enlighten import BatteryFamily, ChargeMode
 from ..runtime import EnphaseRuntimeData
 from ..weekly import WeeklyWindow
-from .calendar_titles import mode_in_the_way, switch_in_the_way
+from .calendar_titles import mode_in_the_way, slot_line, switch_in_the_way
 
 INACTIVE = "schedule_inactive"
 
@@ -36,7 +37,7 @@ async def async_activate_battery(coordinator: BatteryCoordinator, family: Batter
         What was asked of the keeper for it.
 
     Raises:
-        HomeAssistantError: Locked, refused, or not answered.
+        HomeAssistantError: The kind is locked, or the cloud has refused it, or does not answer.
     """
     battery = coordinator.data
     if battery is None or battery.settings is None or battery.settings.runs_schedules(family):
@@ -47,6 +48,19 @@ async def async_activate_battery(coordinator: BatteryCoordinator, family: Batter
     if family is BatteryFamily.CHARGE_FROM_GRID and battery.settings.schedules_charge is False:
         changes.append(await async_switch_charge_schedules(coordinator, is_on=True))
     return changes
+
+
+def schedules_of_charger(runtime: EnphaseRuntimeData, serial: str) -> list[str]:
+    """Return the schedules of a charger that run in scheduled mode, a line for each."""
+    charger = runtime.chargers.data.get(serial)
+    slots = (charger.details.slots if charger else None) or ()
+    return [slot_line(slot, charger) for slot in slots if slot.is_enabled] if charger else []
+
+
+def schedules_of_battery(coordinator: BatteryCoordinator, family: BatteryFamily) -> list[str]:
+    """Return the schedules of a kind, which run while it is on, a line for each."""
+    schedules = coordinator.data.schedules if coordinator.data else None
+    return [entry_line(entry) for entry in (schedules.of(family) if schedules else ())]
 
 
 class Offers:

@@ -3,7 +3,7 @@
 from ..battery.model import Battery
 from ..charger.model import Charger
 from ..enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
-from ..texts import common_text, text_of
+from ..texts import common_text, days_text, text_of
 
 _TITLE_OF_FAMILY = {
     BatteryFamily.CHARGE_FROM_GRID: "calendar_charge",
@@ -15,6 +15,13 @@ _TITLE_OF_FAMILY = {
 def slot_title(slot: ChargingSlot, charger: Charger) -> str:
     """Return the title of a charging schedule that nobody has given one: its level (A)."""
     return f"{level_shown(slot, charger):g} A"
+
+
+def slot_line(slot: ChargingSlot, charger: Charger) -> str:
+    """Return a charging schedule in words: times, days, level (A); an off-peak schedule, whose times only the tariff knows, by its name."""
+    if slot.start is None or slot.end is None:
+        return text_of("entity", "switch", "off_peak_slot", "name") or slot.type.name.lower()
+    return f"{slot.start:%H:%M} - {slot.end:%H:%M}, {days_text(slot.days)}, {slot_title(slot, charger)}"
 
 
 def slot_note(charger: Charger) -> str:

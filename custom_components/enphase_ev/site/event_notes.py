@@ -15,6 +15,7 @@ from mashumaro import DataClassDictMixin
 
 from ..const import DOMAIN
 from ..enlighten import BatteryEntry, ChargingSlot
+from ..texts import days_text
 from ..weekly import WeeklyWindow
 
 _STORAGE_VERSION = 1
@@ -72,6 +73,13 @@ class EventNote(DataClassDictMixin):
         """Return the only day of a schedule; `None` where it is weekly, also because it was given other days elsewhere."""
         is_once = self.day is not None and look.window is not None and look.window.days == (self.day.isoweekday(),)
         return self.day if is_once else None
+
+    @property
+    def line(self) -> str:
+        """Return it in words: title, times, day of the week."""
+        window = self.look.window
+        times = f"{window.start:%H:%M} - {window.end:%H:%M}, {days_text(window.days)}" if window is not None else ""
+        return ", ".join(part for part in (self.title, times) if part)
 
     def is_over(self, look: Look, zone: tzinfo, now: datetime) -> bool:
         """Return whether the only day of a schedule is over."""

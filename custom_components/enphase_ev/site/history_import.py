@@ -16,6 +16,7 @@ from ..account_issues import set_entry_issue
 from ..const import DOMAIN, LOGGER
 from ..enlighten import Channel, ChargedDays, ChargerHistory, EnlightenError, RequestRejected, ServiceUnavailable, SiteEnergy
 from ..errors import translated
+from ..texts import common_text, text_of
 from ..waiting import async_rest
 from .past_store import ChargerPast, SitePast, UnfinishedImport, first_hour
 from .statistics import Series, async_write, has_recorder
@@ -203,7 +204,7 @@ class HistoryImport:
         for channel in Channel:
             amounts = {first_hour(day, zone): energies[channel] / _WH_PER_KWH for day, energies in found if channel in energies}
             if any(amounts.values()):
-                name = f"{self._entry.title} {channel.value.replace('_', ' ')}"
+                name = common_text("statistic_imported", name=f"{self._entry.title} {_name_of(channel)}")
                 key = f"site_{_short(self._energy.site_id)}_{channel.value}"
                 await async_write(self.hass, Series(key, name, UnitOfEnergy.KILO_WATT_HOUR, amounts), keeps_others=True)
         return sum(1 for _, energies in found if any(energies.values()))
@@ -284,6 +285,11 @@ def history_store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, ob
 def day_before(moment: datetime, zone: tzinfo) -> date:
     """Return the day before the one of a moment, in the site's zone."""
     return moment.astimezone(zone).date() - timedelta(days=1)
+
+
+def _name_of(channel: Channel) -> str:
+    """Return the name of a channel's sensor."""
+    return text_of("entity", "sensor", channel.value, "name") or channel.value.replace("_", " ")
 
 
 def _short(number: str) -> str:

@@ -8,6 +8,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_track_point_in_utc_time
 
+from ..account_issues import set_entry_issue
 from ..battery.schedules import async_delete_entries
 from ..const import LOGGER
 from ..enlighten import BatteryFamily
@@ -17,6 +18,9 @@ from .event_notes import EventNote, EventNotes, Look
 
 _AGAIN_AFTER = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(hours=1)
+# A cloud that is down passes by itself; after so many tries, over more than half an hour, a person should know.
+_TRIES_BEFORE_TELLING = 4
+_NOT_DELETED = "event_not_deleted"
 
 
 class OneTimeEvents:
@@ -36,6 +40,7 @@ class OneTimeEvents:
     def async_start(self) -> None:
         """Look whenever the schedules were read, and when an event is over."""
         self._entry.async_on_unload(self._disarm)
+        self._entry.async_on_unload(lambda: self._tell([]))
         for coordinator in (self._runtime.details, self._runtime.battery):
             self._entry.async_on_unload(coordinator.async_add_listener(self._look))
         self._look()
@@ -64,7 +69,9 @@ class OneTimeEvents:
                         due.append(note)
                     elif note.id and not self._is_put_back(note):
                         await self._notes.async_forget(note)
-            if due and now >= self._again_at:
+            if not due:
+                self._tell([])
+            elif now >= self._again_at:
                 await self._delete(due, now)
             self._arm(min(ends, default=None))
 
@@ -90,22 +97,31 @@ class OneTimeEvents:
         return any(one.entry.id == note.id and one.is_missing for one in self._runtime.battery.keeper.ledger.expected)
 
     async def _delete(self, due: list[EventNote], now: datetime) -> None:
-        is_done = True
-        for note in due:
-            try:
-                await self._delete_one(note)
-            except ServiceValidationError as err:
-                if err.translation_key != "slot_unknown":
-                    is_done = False
-                    LOGGER.warning("The schedule of an event that is over could not be deleted: %s", err)
-                else:
-                    await self._notes.async_forget(note)
-            except HomeAssistantError as err:
-                is_done = False
-                LOGGER.warning("The schedule of an event that is over could not be deleted yet: %s", err)
-        self._failures = 0 if is_done else self._failures + 1
+        left = [note for note in due if not await self._is_deleted(note)]
+        self._failures = self._failures + 1 if left else 0
         # The battery's keeper sees to it once it has the change; if nothing comes of that, it is asked for again.
         self._again_at = now + growing_wait(_AGAIN_AFTER, self._failures, _LONGEST_WAIT)
+        self._tell(left if self._failures >= _TRIES_BEFORE_TELLING else [])
+
+    async def _is_deleted(self, note: EventNote) -> bool:
+        """Try to delete the schedule of an event that is over; return whether that was taken."""
+        try:
+            await self._delete_one(note)
+        except ServiceValidationError as err:
+            if err.translation_key != "slot_unknown":
+                LOGGER.warning("The schedule of an event that is over could not be deleted: %s", err)
+                return False
+            await self._notes.async_forget(note)
+        except HomeAssistantError as err:
+            LOGGER.warning("The schedule of an event that is over could not be deleted yet: %s", err)
+            return False
+        return True
+
+    @callback
+    def _tell(self, left: list[EventNote]) -> None:
+        """Tell a person which schedules repeat although their events are over; withdraw that once there are none."""
+        lines = "\n".join(f"- {note.line}" for note in left)
+        set_entry_issue(self._hass, self._entry, translation_key=_NOT_DELETED, is_so=bool(left), placeholders={"schedules": lines})
 
     async def _delete_one(self, note: EventNote) -> None:
         if note.owner in self._runtime.details.data:
