@@ -24,7 +24,7 @@ from .charger.details_coordinator import DetailsCoordinator
 from .charger.devices import update_charger_device
 from .charger.gateway_session import open_gateway
 from .charger.gathering import Steps
-from .charger.issues import clear_stop_issues
+from .charger.issues import clear_charger_issues
 from .charger.local_first import LocalFirstChargers
 from .charger.planner import ChargePlanner
 from .charger.store import SiteStore
@@ -195,7 +195,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EnphaseConfigEntry) -> 
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await entry.runtime_data.battery.keeper.async_stop()
-    clear_stop_issues(hass, entry)
+    clear_charger_issues(hass, entry)
     clear_gateway_issues(hass, entry)
     await entry.runtime_data.store.async_save_now()
     await entry.runtime_data.site.async_save_now()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property, partial
+from itertools import chain
 import re
 from typing import Any, override
 
@@ -20,6 +21,8 @@ from .battery.schedules import async_add_entry, async_change_entry, async_delete
 from .battery.validation import default_limit, window_of_entry
 from .charger.coordinator import ChargerCoordinator
 from .charger.model import Charger
+from .charger.plan import PlannedTime
+from .charger.plan_events import plan_events, require_no_plan
 from .charger.validation import check_level, require_custom
 from .enlighten import BatteryEntry, BatteryFamily, ChargingSlot, GridEvent
 from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, GridEntity, SubjectDescription, add_entities
@@ -146,7 +149,8 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
     @override
     def shown_values(self) -> object:
         # Home Assistant's calendar itself notices when an event begins and ends.
-        return self.charger.details.slots, self.charger.summary and self.charger.summary.limits, self.charger.mode, self._notes.count
+        limits = self.charger.summary and self.charger.summary.limits
+        return self.charger.details.slots, limits, self.charger.mode, self._notes.count, self._planned
 
     @property
     def _shown_slots(self) -> list[ChargingSlot]:
@@ -155,7 +159,14 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
 
     @override
     def events_between(self, first: datetime, last: datetime) -> Iterator[CalendarEvent]:
-        return (event for slot in self._shown_slots for event in self._events(slot, first, last))
+        of_slots = (event for slot in self._shown_slots for event in self._events(slot, first, last))
+        return chain(of_slots, plan_events(self._planned, first, last))
+
+    @property
+    def _planned(self) -> tuple[PlannedTime, ...]:
+        """Return when the planner charges."""
+        shown = self._runtime.planner.present.get(self._subject_id)
+        return shown.plan.times if shown is not None and shown.plan is not None else ()
 
     @override
     async def async_create_event(self, **kwargs: Any) -> None:
@@ -185,6 +196,7 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
     async def async_update_event(
         self, uid: str, event: dict[str, Any], recurrence_id: str | None = None, recurrence_range: str | None = None
     ) -> None:
+        require_no_plan(uid)
         require_series(recurrence_id, recurrence_range)
         zone = self.coordinator.site.time_zone
         wanted: list[ChargingSlot] = []
@@ -209,6 +221,7 @@ class ChargingSchedule(ChargerEntity, WeeklyCalendar):
 
     @override
     async def async_delete_event(self, uid: str, recurrence_id: str | None = None, recurrence_range: str | None = None) -> None:
+        require_no_plan(uid)
         require_series(recurrence_id, recurrence_range)
         await self._runtime.details.async_delete_slot(self._subject_id, uid)
 

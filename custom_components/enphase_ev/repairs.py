@@ -16,9 +16,9 @@ from .battery.issues import NOT_PUT_BACK
 from .battery.not_put_back import async_drop
 from .battery.settings import async_restore_schedules
 from .charger.devices import including, is_new
-from .charger.issues import NEW_CHARGERS, STOP_FAILED
+from .charger.issues import NEW_CHARGERS, PLAN_WAITS, STOP_FAILED
 from .const import DOMAIN
-from .enlighten import BatteryFamily
+from .enlighten import BatteryFamily, ChargeMode
 from .options import CONF_GATEWAY_FINGERPRINT
 from .runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from .site.activation import INACTIVE, async_activate_battery, async_activate_charger, schedules_of_battery, schedules_of_charger
@@ -154,7 +154,26 @@ class StopAgainFlow(_EntryRepairsFlow):
         return self.async_create_entry(data={})
 
 
-class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
+class ActivateFlow(_ConfirmedRepairsFlow):
+    """Turns on what something that a person wants has to wait for."""
+
+    def __init__(self, entry_id: str, activate: Callable[[EnphaseRuntimeData], Awaitable[object]]) -> None:
+        super().__init__(entry_id)
+        self._activate = activate
+
+    @override
+    async def _act(self) -> RepairsFlowResult:
+        """Turn it on."""
+        if (entry := self._loaded_entry()) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await self._activate(entry.runtime_data)
+        except HomeAssistantError as err:
+            return self.async_abort(reason="not_activated", description_placeholders={"error": str(err)})
+        return self.async_create_entry(data={})
+
+
+class ActivateSchedulesFlow(ActivateFlow):
     """Lets the schedules of a charger, or of one kind of the battery, count."""
 
     def __init__(
@@ -163,8 +182,7 @@ class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
         activate: Callable[[EnphaseRuntimeData], Awaitable[object]],
         schedules: Callable[[EnphaseRuntimeData], list[str]],
     ) -> None:
-        super().__init__(entry_id)
-        self._activate = activate
+        super().__init__(entry_id, activate)
         self._schedules = schedules
 
     @override
@@ -173,17 +191,6 @@ class ActivateSchedulesFlow(_ConfirmedRepairsFlow):
         entry = self._loaded_entry()
         lines = self._schedules(entry.runtime_data) if entry is not None else []
         return {**_placeholders(self), "schedules": "\n".join(f"- {line}" for line in lines)}
-
-    @override
-    async def _act(self) -> RepairsFlowResult:
-        """Turn on what is off."""
-        if (entry := self._loaded_entry()) is None:
-            return self.async_abort(reason="not_loaded")
-        try:
-            await self._activate(entry.runtime_data)
-        except HomeAssistantError as err:
-            return self.async_abort(reason="not_activated", description_placeholders={"error": str(err)})
-        return self.async_create_entry(data={})
 
 
 def _activation(entry_id: str, data: dict[str, Any]) -> ActivateSchedulesFlow:
@@ -199,6 +206,11 @@ def _activation(entry_id: str, data: dict[str, Any]) -> ActivateSchedulesFlow:
         lambda runtime: async_activate_battery(runtime.battery, family),
         lambda runtime: schedules_of_battery(runtime.battery, family),
     )
+
+
+def _manual_mode(data: dict[str, Any]) -> Callable[[EnphaseRuntimeData], Awaitable[object]]:
+    """Return what an issue about a plan that waits offers to do."""
+    return lambda runtime: runtime.charger_commands.async_set_mode(str(data["serial"]), ChargeMode.MANUAL)
 
 
 def _placeholders(flow: RepairsFlow) -> dict[str, str]:
@@ -218,5 +230,6 @@ async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: dict[s
         NOT_PUT_BACK: lambda: NotPutBackFlow(entry_id),
         STOP_FAILED: lambda: StopAgainFlow(entry_id, str(data["serial"])),
         INACTIVE: lambda: _activation(entry_id, data),
+        PLAN_WAITS: lambda: ActivateFlow(entry_id, _manual_mode(data)),
     }
     return next((begin() for kind, begin in flows.items() if issue_id.startswith(kind)), ConfirmRepairFlow())

@@ -1,20 +1,22 @@
 """The planner charges when it is cheap, and leaves alone what a person does, against the simulated cloud and its tariff."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 import re
 from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
+from custom_components.enphase_ev.repairs import async_create_fix_flow
 from simulator import Simulator
 from simulator.offers import Vehicle
 from simulator.report import ChargeMode
 from simulator.tariff import Preset, Unreadable
+from tests.integration.calendars import Calendar
 from tests.integration.house import House, HouseBuilder
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -63,6 +65,10 @@ def _commands(house: House) -> list[tuple[str, str]]:
     """Return the starts and stops that the cloud got, with the time on the clocks of the house."""
     found = [(one, re.search(_COMMANDS, one.path)) for one in house.sim.requests]
     return [(f"{one.at.astimezone(AMSTERDAM):%H:%M}", match[1]) for one, match in found if match]
+
+
+def _issues(house: House) -> list[str | None]:
+    return [issue.translation_key for issue in ir.async_get(house.hass).issues.values() if issue.active]
 
 
 def _reason(house: House) -> object:
@@ -210,13 +216,81 @@ async def test_in_another_mode_it_stands_aside(build_planned: HouseBuilder) -> N
     house.sim.charger().mode = ChargeMode.GREEN
     await _until(house, "2026-11-30T23:00")
     assert _reason(house) == "other_mode"
+    assert house.state("sensor", "planned_start").state == "unknown"
     assert _commands(house) == []
+    assert _issues(house) == ["plan_waits"]
 
     await _turn(house, on=False)
+    assert _issues(house) == []
     with pytest.raises(ServiceValidationError) as refusal:
         await _turn(house, on=True)
     assert refusal.value.translation_key == "plan_needs_manual_mode"
     assert house.state("switch", "planner").state == "off"
+
+
+async def test_a_repair_issue_switches_back_to_manual(build_planned: HouseBuilder) -> None:
+    house = await build_planned("2026-11-30T21:30")
+    await _turn(house, on=True)
+    house.sim.charger().mode = ChargeMode.GREEN
+    await _until(house, "2026-11-30T22:30")
+    (issue,) = ir.async_get(house.hass).issues.values()
+    flow = await async_create_fix_flow(house.hass, issue.issue_id, issue.data)
+    flow.hass, flow.issue_id = house.hass, issue.issue_id
+    assert (await flow.async_step_confirm())["description_placeholders"] == {"charger": "IQ EV Charger_ABCD", "mode": "Green"}
+    await flow.async_step_confirm({})
+    assert house.sim.charger().mode is ChargeMode.MANUAL
+    await house.live(300)
+    assert _issues(house) == []
+    assert house.sim.charger().charging
+
+
+async def test_the_plan_is_in_the_calendar_and_nobody_edits_it(build_planned: HouseBuilder) -> None:
+    house = await build_planned("2026-11-30T18:00")
+    calendar = Calendar(house, house.entity_id("calendar", "charging_schedule"))
+    before = await calendar.events(date(2026, 11, 30), 2, AMSTERDAM)
+    await _turn(house, on=True)
+    events = await calendar.events(date(2026, 11, 30), 2, AMSTERDAM)
+    (planned,) = [event for event in events if event not in before]
+    assert planned["summary"] == "Planned charge"
+    assert datetime.fromisoformat(planned["start"]) == datetime(2026, 11, 30, 22, tzinfo=AMSTERDAM)
+
+    entity = house.hass.data["calendar"].get_entity(calendar.entity_id)
+    event = {"dtstart": datetime.now(AMSTERDAM), "dtend": datetime.now(AMSTERDAM), "summary": "16 A"}
+    for edit in (entity.async_delete_event("plan_0"), entity.async_update_event("plan_0", event)):
+        with pytest.raises(ServiceValidationError) as refusal:
+            await edit
+        assert refusal.value.translation_key == "plan_event"
+    await _until(house, "2026-11-30T22:05")
+    assert house.hass.states.is_state(calendar.entity_id, "on")
+    await _turn(house, on=False)
+    assert await calendar.events(date(2026, 11, 30), 2, AMSTERDAM) == before
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"], ids=["an hour less", "an hour more"])
+async def test_on_a_night_on_which_the_clocks_change_it_is_ready_by_the_clock_on_the_wall(build_planned: HouseBuilder, day: str) -> None:
+    house = await build_planned(f"{day}T21:00")
+    await _turn(house, on=True)
+    ready_by = house.state("sensor", "planned_start").attributes["ready_by"]
+    assert ready_by.astimezone(AMSTERDAM) == datetime.fromisoformat(f"{day}T07:00").replace(tzinfo=AMSTERDAM) + timedelta(days=1)
+    assert ready_by - datetime.now(UTC) != timedelta(hours=10)
+
+
+async def test_each_charger_has_a_planner_of_its_own(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
+    freezer.move_to(datetime(2026, 11, 30, 20, 58, tzinfo=UTC))
+    house = await build_house("home")
+    house.hass.loop.set_debug(False)
+    first, second = house.sim.site.chargers.values()
+    for one in (first, second):
+        one.mode = ChargeMode.MANUAL
+        one.unplug()
+    await house.live(700)
+    await house.call("switch", "turn_on", entity_id=house.entity_id("switch", "planner", second))
+    for one in (first, second):
+        one.plug_in(Vehicle(battery_wh=1e6))
+    await house.live(600)
+    assert house.state("switch", "planner", first).state == "off"
+    assert not first.charging
+    assert second.charging is (house.state("sensor", "planned_start", second).attributes["reason"] == "charging")
 
 
 async def test_a_mode_that_was_changed_a_moment_before_the_start_is_seen(build_planned: HouseBuilder) -> None:

@@ -1,4 +1,4 @@
-"""Repair issues of chargers: one that is new, one that is gone, and one that goes on charging after a stop."""
+"""Repair issues of chargers: one that is new, that is gone, that goes on charging after a stop, and whose plan has to wait."""
 
 from collections.abc import Collection
 
@@ -12,6 +12,7 @@ from .model import Charger, CommandState
 
 NEW_CHARGERS = "new_chargers"
 STOP_FAILED = "stop_failed"
+PLAN_WAITS = "plan_waits"
 _CHARGER_GONE = "charger_gone"
 
 
@@ -65,7 +66,22 @@ def set_stop_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger) ->
 
 
 @callback
-def clear_stop_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+def set_plan_issue(hass: HomeAssistant, entry: ConfigEntry, charger: Charger, mode: str | None) -> None:
+    """Offer manual mode for a plan that another one keeps waiting; `None` withdraws that."""
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, charger.serial), entry.entry_id)
+    if device is None:
+        return
+    issue_id = f"{PLAN_WAITS}_{device.id}"
+    if mode is None:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    placeholders = {"charger": charger.name, "mode": mode}
+    offer_repair(hass, entry, issue_id, translation_key=PLAN_WAITS, placeholders=placeholders, data={"serial": charger.serial})
+
+
+@callback
+def clear_charger_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the issues of chargers when their entry is unloaded."""
     for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-        ir.async_delete_issue(hass, DOMAIN, f"{STOP_FAILED}_{device.id}")
+        for kind in (STOP_FAILED, PLAN_WAITS):
+            ir.async_delete_issue(hass, DOMAIN, f"{kind}_{device.id}")

@@ -20,11 +20,19 @@ from ..site.plan_prices import PlanPrices
 from ..texts import text_of
 from .commands import ChargerCommands
 from .coordinator import ChargerCoordinator
+from .issues import set_plan_issue
+from .model import Charger
 from .plan import ChargePlan
 from .plan_decision import PlanState
 from .plan_follower import PlanFollower, is_manual
 from .store import SiteStore
 from .visit import StoredPlan
+
+# In the others nothing comes of the plan.
+_FOLLOWED = {
+    *(PlanState.PLANNED, PlanState.CHARGING, PlanState.CAR_TAKES_NOTHING, PlanState.NO_PRICES),
+    *(PlanState.NO_DATA, PlanState.CHARGER_UNAVAILABLE),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,7 @@ class ChargePlanner:
         self._store = store
         self._nominal_voltage = nominal_voltage
         self._followers: dict[str, PlanFollower] = {}
+        self._modes_told: dict[str, str | None] = {}
         self._cancel_timer: CALLBACK_TYPE | None = None
         self.present: Mapping[str, PlanShown] = {}
 
@@ -96,8 +105,7 @@ class ChargePlanner:
         """
         charger = self._chargers.data[serial]
         if not is_manual(self._chargers, charger):
-            word = charger.mode_shown.name.lower() if charger.mode_shown else ""
-            mode = text_of("entity", "select", "charge_mode", "state", word) or charger.unknown_mode
+            mode = _mode_in_the_way(charger)
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key="plan_mode_unknown" if mode is None else "plan_needs_manual_mode",
@@ -117,6 +125,7 @@ class ChargePlanner:
         memory.visit = memory.deadline = None
         memory.times = []
         self._followers.pop(serial, None)
+        self._tell_mode(serial, PlanState.OFF)
         self._publish()
 
     @callback
@@ -180,6 +189,7 @@ class ChargePlanner:
             follower = PlanFollower(serial, memory, self._chargers, self._prices, self._store, self._nominal_voltage)
             self._followers[serial] = follower
         decision = follower.look(now)
+        self._tell_mode(serial, decision.state)
         wake = follower.next_edge(now)
         if decision.is_start is None:
             follower.patience.failures = 0
@@ -207,6 +217,8 @@ class ChargePlanner:
         visit = kept.visit
         if follower is None or visit is None or visit.is_gone:
             return shown
+        if state not in _FOLLOWED:
+            return replace(shown, remaining=follower.remaining(datetime.now(UTC)))
         return replace(
             shown,
             plan=follower.plan,
@@ -214,6 +226,14 @@ class ChargePlanner:
             deadline=kept.deadline,
             started_at=visit.sent_at if state is PlanState.CHARGING and visit.sent is True else None,
         )
+
+    def _tell_mode(self, serial: str, state: PlanState) -> None:
+        """Offer manual mode to a person whose plan waits for it."""
+        charger = self._chargers.data[serial]
+        mode = _mode_in_the_way(charger) if state is PlanState.OTHER_MODE else None
+        if state is not PlanState.NO_DATA and self._modes_told.get(serial) != mode:
+            self._modes_told[serial] = mode
+            set_plan_issue(self._hass, self._entry, charger, mode)
 
     async def _command(self, serial: str, follower: PlanFollower, *, is_start: bool) -> None:
         """Start or stop a charger, unless a look at it says that this is not wanted any more."""
@@ -259,3 +279,9 @@ class ChargePlanner:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
+
+
+def _mode_in_the_way(charger: Charger) -> str | None:
+    """Return the charge mode in Home Assistant's language; `None` where it is not known."""
+    word = charger.mode_shown.name.lower() if charger.mode_shown else ""
+    return text_of("entity", "select", "charge_mode", "state", word) or charger.unknown_mode
