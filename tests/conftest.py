@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import asyncio
+import gc
 import logging
 import os
 
@@ -41,3 +42,19 @@ async def enable_event_loop_debug() -> None:
     It looks for what is called from a wrong thread, among others. Home Assistant's own functions look for that by themselves.
     """
     asyncio.get_running_loop().set_debug(is_thorough())
+
+
+@pytest.fixture(scope="session")
+def _what_stays() -> None:
+    """Leave out of every later collection what is imported by now and stays."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def garbage_collection(_what_stays: None) -> None:
+    """Collect what the module before has left, so that its warnings are not told of a test of this one.
+
+    Home Assistant's own fixture of this name freezes it, too, and with it a whole Home Assistant that was about to go: gigabytes in all.
+    """
+    gc.collect()
