@@ -18,7 +18,7 @@ from tests.integration.house import House, HouseBuilder
 from tests.integration.imported import external_statistics, of_series
 
 NOW = "2026-11-30T12:00:00Z"
-_LONG_PAST = PastOfCharger(installed_days_ago=455, session_days=425)
+_PAST = PastOfCharger(installed_days_ago=130, session_days=100)
 _ROOM = 420
 
 
@@ -31,12 +31,12 @@ def _with_integration(
 
 @pytest.fixture
 async def builder(hass: HomeAssistant, build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> HouseBuilder:
-    """Return a function that sets up the house in the Netherlands, with a second charger that has as long a past."""
+    """Return a function that sets up the house in the Netherlands, with a second charger that has been there for some months."""
     await hass.config.async_set_time_zone("Europe/Amsterdam")
 
     async def build(prepare: Callable[[Simulator], None] = lambda _: None, **data: object) -> House:
         def prepare_all(sim: Simulator) -> None:
-            add_charger(sim.world, sim.site, 2, past=_LONG_PAST)
+            add_charger(sim.world, sim.site, 2, past=_PAST)
             prepare(sim)
 
         freezer.move_to(NOW)
