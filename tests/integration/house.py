@@ -31,7 +31,7 @@ _MOST_ROUNDS = 100
 # So often in a row there is nothing to do when there is nothing to do.
 _QUIET_ROUNDS = 3
 # Seconds that really pass.
-_REAL_MOMENT = 0.0003
+_REAL_MOMENT = 0.0001
 # Here things wait for the clock, or for something that comes from outside.
 _RESTS = {async_rest.__code__, async_hear.__code__, async_until_over.__code__}
 # By then everything has been asked for that is not asked for at once after a sign-in.
