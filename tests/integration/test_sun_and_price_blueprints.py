@@ -17,6 +17,7 @@ from tests.integration.battery_house import BatteryHouseBuilder
 
 _PRICE = "sensor.price"
 _GRID = "sensor.smart_meter"
+_EXPORT = "sensor.feed_in"
 _BATTERY = "sensor.battery_meter"
 
 # --- Charge at negative prices ---
@@ -104,6 +105,14 @@ async def test_what_charges_since_before_a_restart_ends_with_the_price(priced: A
     assert await _both(priced) == (False, Doing.SELF_USE)
 
 
+async def test_the_battery_alone_is_charged_at_a_price_of_ones_own(priced: AutomatedHouse) -> None:
+    await priced.automate(_NEGATIVE, price=_PRICE, override=priced.site_entity_id("sensor", "override"), limit=0.1)
+    _price(priced, 0.05)
+    assert await _both(priced) == (False, Doing.CHARGE_FROM_GRID)
+    _price(priced, 0.1)
+    assert await _both(priced) == (False, Doing.SELF_USE)
+
+
 # --- Fill the battery before a grid event ---
 
 _FILL = "fill_battery_before_grid_event"
@@ -166,12 +175,13 @@ _SUN = "follow_the_sun"
 
 
 def _meter(house: AutomatedHouse) -> None:
-    """Show what flows, once a minute, as a smart meter does."""
+    """Show what flows, once a minute, as smart meters do: one in W, one in kW that counts export as positive."""
 
     @callback
     def show(_: datetime | None = None) -> None:
         flows = house.sim.site.house.now()
         house.hass.states.async_set(_GRID, str(round(flows.grid)), {"unit_of_measurement": "W", "device_class": "power"})
+        house.hass.states.async_set(_EXPORT, str(round(-flows.grid / 1000, 3)), {"unit_of_measurement": "kW", "device_class": "power"})
         house.hass.states.async_set(_BATTERY, str(round(flows.battery)), {"unit_of_measurement": "W", "device_class": "power"})
 
     show()
@@ -260,3 +270,17 @@ async def test_a_start_that_fails_leaves_the_level_as_it_was_and_is_tried_again(
 
     sunny.sim.faults.clear()
     assert await _shine(sunny, 5500, 25) == (True, 21)
+
+
+async def test_a_meter_in_kilowatts_that_counts_export(sunny: AutomatedHouse) -> None:
+    await sunny.automate(_SUN, **_sun_inputs(sunny, grid_power=_EXPORT, import_is_positive=False, battery_power="", largest=10))
+    assert await _shine(sunny, 3500, 12) == (True, 10), "13 A are there, and 10 A are wanted at most"
+
+
+async def test_what_charges_since_before_a_restart_follows_the_sun_and_ends_with_it(sunny: AutomatedHouse) -> None:
+    sunny.sim.site.solar_w = 3500
+    await sunny.lived_through(sunny.call("switch", "turn_on", entity_id=sunny.entity_id("switch", "charging")))
+    await sunny.pass_time(minutes=2)
+    await sunny.automate_and_start(_SUN, **_sun_inputs(sunny))
+    assert await _shine(sunny, 3500, 8) == (True, 13)
+    assert not (await _shine(sunny, 500, 12))[0]
