@@ -83,6 +83,7 @@ async def test_it_charges_in_the_cheap_hours_and_stops_when_the_car_has_what_was
     planned.sim.requests.clear()
 
     await _until(planned, "2026-11-30T21:59")
+    assert planned.state("sensor", "charging_status_reason").state == "waiting_for_plan"
     assert not charger.charging
     await _until(planned, "2026-11-30T22:02")
     assert charger.charging

@@ -28,17 +28,26 @@ class ChargingReason(StrEnum):
     WAITING_FOR_SUN = "waiting_for_sun"
     WAITING_FOR_AUTHORIZATION = "waiting_for_authorization"
     WAITING_FOR_SCHEDULE = "waiting_for_schedule"
+    WAITING_FOR_PLAN = "waiting_for_plan"
     CAR_NOT_ASKING = "car_not_asking"
     STOPPED = "stopped"
     PAUSED_BY_CHARGER = "paused_by_charger"
     NOT_STARTED = "not_started"
 
 
-def reason_of(charger: Charger, *, is_known: bool, now: datetime, zone: tzinfo) -> ChargingReason:
-    """Return what decides now; `is_known` is whether the charger was heard of lately, `zone` is the site's."""
+# What a charger shows that the planner has stopped, or has not started yet.
+_UNTIL_PLAN = {ChargingReason.STOPPED, ChargingReason.NOT_STARTED, ChargingReason.PAUSED_BY_CHARGER}
+
+
+def reason_of(charger: Charger, *, is_known: bool, waits_for_plan: bool, now: datetime, zone: tzinfo) -> ChargingReason:
+    """Return what decides now.
+
+    `is_known` is whether the charger was heard of lately, `waits_for_plan` whether its planner starts it later, and `zone` is the site's.
+    """
     if not is_known:
         return ChargingReason.CLOUD_UNREACHABLE
-    return _of_state(charger) or _of_command(charger) or _of_waiting(charger, now, zone)
+    found = _of_state(charger) or _of_command(charger) or _of_waiting(charger, now, zone)
+    return ChargingReason.WAITING_FOR_PLAN if waits_for_plan and found in _UNTIL_PLAN else found
 
 
 def _of_state(charger: Charger) -> ChargingReason | None:

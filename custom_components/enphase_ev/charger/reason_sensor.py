@@ -10,6 +10,7 @@ from ..figures import ENUM, EnphaseSensor, EnphaseSensorDescription, Value, sens
 from ..freshness import CHARGE_MODE
 from .coordinator import ChargerCoordinator
 from .model import Charger
+from .plan_decision import PlanState
 from .reason import ChargingReason, reason_of
 
 CHARGING_REASON: EnphaseSensorDescription[Charger] = sensor(
@@ -32,4 +33,7 @@ class ReasonSensor(ChargerEntity, EnphaseSensor[ChargerCoordinator, Charger]):
         # A mode that nobody has told for long is no reason.
         is_mode_known = self.coordinator.is_source_fresh(self._subject_id, CHARGE_MODE)
         charger = self.charger if is_mode_known else replace(self.charger, preference=None)
-        return reason_of(charger, is_known=is_known, now=dt_util.utcnow(), zone=self.coordinator.site.time_zone).value
+        plan = self._runtime.planner.present.get(self._subject_id)
+        waits_for_plan = plan is not None and plan.state in {PlanState.PLANNED, PlanState.NO_PRICES}
+        zone = self.coordinator.site.time_zone
+        return reason_of(charger, is_known=is_known, waits_for_plan=waits_for_plan, now=dt_util.utcnow(), zone=zone).value
