@@ -7,7 +7,9 @@ import shutil
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.template import Template
 from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from simulator import Simulator
@@ -284,3 +286,26 @@ async def test_what_charges_since_before_a_restart_follows_the_sun_and_ends_with
     await sunny.automate_and_start(_SUN, **_sun_inputs(sunny))
     assert await _shine(sunny, 3500, 8) == (True, 13)
     assert not (await _shine(sunny, 500, 12))[0]
+
+
+@pytest.mark.parametrize("wanted", [(6, 32), (7, 40), (20, 80), (40, 10)], ids=lambda wanted: f"{wanted[0]} to {wanted[1]} A")
+@pytest.mark.parametrize(
+    "charger", [(6, 32, 1), (8, 80, 1), (16, 32, 16)], ids=lambda charger: f"{charger[0]} to {charger[1]} A by {charger[2]}"
+)
+def test_the_level_is_one_of_the_chargers_and_within_what_is_wanted(
+    hass: HomeAssistant, charger: tuple[int, int, int], wanted: tuple[int, int]
+) -> None:
+    least, most, step = charger
+    smallest, largest = wanted
+    templates = load_yaml_dict(str(BLUEPRINTS / "automation" / "enphase_ev" / f"{_SUN}.yaml"))["variables"]
+    hass.states.async_set("number.amps", str(least), {"min": least, "max": most, "step": step})
+    known: dict[str, object] = {"amps": "number.amps", "smallest": smallest, "largest": largest, "watts_per_ampere": 230}
+    for name in ("step", "lowest", "highest"):
+        known[name] = Template(templates[name], hass).async_render(known)
+
+    levels = [Template(templates["level"], hass).async_render({**known, "surplus": watts}) for watts in range(-5000, 25000, 700)]
+
+    assert {(level - least) % step for level in levels} == {0}
+    assert levels == sorted(levels)
+    assert least <= levels[0] <= max(smallest + step - 1, least)
+    assert levels[-1] <= min(max(largest, levels[0]), most)
