@@ -153,6 +153,16 @@ async def test_the_services_that_predbat_calls_take_what_it_gives(planned: Batte
     assert await run("charge_stop_service") is Doing.SELF_USE
 
 
+async def test_a_newer_part_of_the_plan_takes_the_place_of_one_that_waits(planned: BatteryHouse) -> None:
+    for action in ("charge", "discharge", "hold"):
+        answer = await planned.asked("set_battery_override", action=action, duration="04:00:00")
+        assert answer["state"] in {"queued", "requested", "applied"}
+    assert await _does(planned) is Doing.HOLD
+    await planned.pass_time(minutes=30)
+    assert planned.battery_state("sensor", "override") == "hold"
+    assert planned.battery.flow.doing is Doing.HOLD
+
+
 # --- EMHASS ---
 
 
