@@ -62,3 +62,25 @@ def test_more_than_fits_is_charged_as_far_as_it_fits() -> None:
 def test_nothing_is_planned_for_a_time_that_is_past() -> None:
     plan = plan_charging(hourly(*[0.3] * 13), Wanted(10, EVENING - timedelta(hours=1)), ONE_PHASE, EVENING)
     assert (plan.times, plan.energy, plan.missing, plan.notes) == ((), 0, 10, {PlanNote.READY_BY_PAST})
+
+
+def test_a_gap_in_the_prices_is_left_out() -> None:
+    prices = hourly(0.3, 0.3, 0.3, 0.2, *[0.3] * 9)
+    plan = plan_charging([*prices[:1], *prices[2:5]], Wanted(3 * 7.36, MORNING), ONE_PHASE, EVENING)
+    assert hours_of(plan) == [(2, 5)]
+    assert plan.notes == {PlanNote.PRICES_MISSING}
+    plan = plan_charging([*prices[:1], *prices[2:5]], Wanted(3.5 * 7.36, MORNING), ONE_PHASE, EVENING)
+    assert hours_of(plan) == [(0, 1), (2, 4.5)]
+
+
+def test_prices_of_yesterday_are_no_prices() -> None:
+    plan = plan_charging(hourly(*[0.3] * 13, start=EVENING - timedelta(days=1)), Wanted(7.36, MORNING), ONE_PHASE, EVENING)
+    assert hours_of(plan) == [(0, 1)]
+    assert (plan.cost, plan.notes) == (None, {PlanNote.PRICES_STALE})
+
+
+def test_a_charger_is_paid_for_what_it_takes_at_a_negative_price() -> None:
+    plan = plan_charging(hourly(0.1, -0.2, -0.1, *[0.1] * 10), Wanted(2 * 7.36, MORNING), ONE_PHASE, EVENING)
+    assert hours_of(plan) == [(1, 3)]
+    assert plan.cost == pytest.approx(-0.3 * 7.36)
+    assert plan.times[0].level == 32

@@ -11,7 +11,7 @@ Nothing here knows Home Assistant, a clock or a charger: the same arguments give
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from math import ceil, floor, isfinite
@@ -20,6 +20,8 @@ from ..site.price_slot import PriceSlot
 from .plan_search import FEWER_STARTS_ARE_WORTH, SHORTEST_BLOCK, Block, PricedTime, Span, find_blocks, fit
 
 _SECONDS_PER_HOUR = 3600
+# seconds. A car that is so much behind or ahead charges as planned.
+_AS_PLANNED = 60
 # Differences in time (s) and in cost that are none.
 _NO_TIME = 1e-6
 _NO_COST = 1e-9
@@ -89,6 +91,19 @@ class PlannedTime:
 
 
 @dataclass(frozen=True)
+class PlanBasis:
+    """What a plan was made from: the prices that were known, the time (s since 1970) at which the car is to be ready, and kW."""
+
+    time: PricedTime
+    ready_by: int
+    power: float
+
+    def holds(self, time: PricedTime, ready_by: int, power: float, now: int) -> bool:
+        """Return whether nothing of it is different now."""
+        return (self.ready_by, self.power) == (ready_by, power) and self.time.since(now) == time
+
+
+@dataclass(frozen=True)
 class ChargePlan:
     """When a car is to charge.
 
@@ -99,6 +114,7 @@ class ChargePlan:
         cost: in the currency of the prices; `None` where a price is not known.
         cost_at_once: what the same energy would cost if it were charged from now on; `None` where a price is not known.
         notes: what a person should know.
+        basis: for the plan that follows this one; need not be kept.
     """
 
     times: tuple[PlannedTime, ...]
@@ -107,6 +123,7 @@ class ChargePlan:
     cost: float | None
     cost_at_once: float | None
     notes: frozenset[PlanNote] = frozenset()
+    basis: PlanBasis | None = field(default=None, repr=False, compare=False)
 
     def time_at(self, moment: datetime) -> PlannedTime | None:
         """Return the time of charging that a moment lies in."""
@@ -127,8 +144,8 @@ def plan_charging(
         wanted: what is still wanted; less than that fits where the time is too short.
         limits: of the charger and its car.
         now: with a time zone; nothing is planned before it.
-        former: the plan that was followed until now, if there is one: hand it in whenever a plan is made anew while nothing about what is
-            wanted has changed. Its times stay, unless others save more than 2 %.
+        former: the plan that was followed until now, if there is one: hand it in whenever a plan is made anew. Its times stay where nothing
+            has changed, and otherwise too unless others save more than 2 %.
     """
     window = (ceil(now.timestamp()), floor(wanted.ready_by.timestamp()))
     power = limits.most_power
@@ -136,7 +153,8 @@ def plan_charging(
     seconds = max(0, min(needed, window[1] - window[0]))
     time = PricedTime(tuple(_spans(prices, window)))
     at_once = (window[0], window[0] + seconds)
-    blocks = _choose(time, at_once, former) if seconds else ()
+    basis = PlanBasis(time, window[1], power)
+    blocks = _choose(basis, at_once, former) if seconds else ()
     energy = min(wanted.energy, seconds * power / _SECONDS_PER_HOUR) if seconds else 0.0
     cost_at_once = _cost(time, at_once, power) if seconds else 0.0
     times = tuple(_planned(time, block, limits) for block in blocks)
@@ -147,6 +165,7 @@ def plan_charging(
         cost=_together([one.cost for one in times]),
         cost_at_once=cost_at_once,
         notes=frozenset(_notes(prices, time, window, does_not_fit=needed > seconds or (not power and wanted.energy > 0))),
+        basis=basis,
     )
 
 
@@ -169,24 +188,45 @@ def _spans(prices: Sequence[PriceSlot], window: Block) -> Iterator[Span]:
         yield last
 
 
-def _choose(time: PricedTime, at_once: Block, former: ChargePlan | None) -> tuple[Block, ...]:
+def _choose(basis: PlanBasis, at_once: Block, former: ChargePlan | None) -> tuple[Block, ...]:
     """Return when to charge: as before, if that is still good; else the best that is found; without enough prices at once."""
-    seconds = at_once[1] - at_once[0]
-    if time.seconds < seconds:
+    time, (start, end) = basis.time, at_once
+    if time.seconds < end - start:
         return (at_once,)
-    found = find_blocks(time, seconds) or (at_once,)
-    followed = _followed(time, at_once[0], seconds, former) if former is not None else None
-    return followed if followed and _is_as_good(time, followed, found, at_once) else found
+    followed = _followed(time, start, end - start, former) if former is not None else None
+    if former is None or not followed:
+        return find_blocks(time, end - start) or (at_once,)
+    left = sum(max(0.0, one.end.timestamp() - max(one.start.timestamp(), start)) for one in former.times)
+    is_as_planned = former.basis is not None and former.basis.holds(time, basis.ready_by, basis.power, start)
+    if is_as_planned and abs(left - (end - start)) <= _AS_PLANNED:
+        return followed
+    return _follow_or_leave(time, followed, at_once, is_running=_is_running(former, start) and followed[0][0] == start)
 
 
-def _is_as_good(time: PricedTime, followed: Sequence[Block], found: Sequence[Block], at_once: Block) -> bool:
+def _is_running(former: ChargePlan, moment: int) -> bool:
+    """Return whether a time of a plan has begun before a moment, and goes on."""
+    return any(one.start.timestamp() < moment < one.end.timestamp() for one in former.times)
+
+
+def _follow_or_leave(time: PricedTime, followed: tuple[Block, ...], at_once: Block, *, is_running: bool) -> tuple[Block, ...]:
+    """Return what is left of the former plan, unless there is something better."""
+    found = find_blocks(time, at_once[1] - at_once[0]) or (at_once,)
+    stops_now = is_running and found[0][0] != at_once[0]
+    if stops_now and time.cost_of(followed) - time.cost_of(found) <= SHORTEST_BLOCK * time.spread:
+        # No price is worth a stop, and another start for so little.
+        return followed
+    starts, other_starts = len(followed) - is_running, len(found) - (is_running and not stops_now)
+    return followed if _is_as_good(time, followed, found, at_once, has_more_starts=starts > other_starts) else found
+
+
+def _is_as_good(time: PricedTime, followed: Sequence[Block], found: Sequence[Block], at_once: Block, *, has_more_starts: bool) -> bool:
     """Return whether there is no reason to leave a former plan: neither 2 % to save, nor fewer starts for nothing."""
     if not all(time.covers(block) for block in found):
         return True
     cost, others = time.cost_of(followed), time.cost_of(found)
     slack = _NO_COST * max(1.0, abs(others))
     if cost <= others + slack:
-        return len(followed) <= len(found) or cost < others - slack
+        return not has_more_starts or cost < others - slack
     if time.covers(at_once) and cost > time.cost(at_once) + slack:
         return False
     least = time.least_cost(at_once[1] - at_once[0])

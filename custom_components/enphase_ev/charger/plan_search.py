@@ -7,16 +7,18 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import inf
 
 # What fewer starts may cost: this share more than the cheapest times there are.
 FEWER_STARTS_ARE_WORTH = 0.02
-# seconds. A contactor is not closed for less, unless less is wanted.
+# seconds. A contactor is not closed for less, unless less is wanted, nor open for less.
 SHORTEST_BLOCK = 600
 # What a start is weighed with while times are looked for, in parts of what fewer starts may cost. 0: the cheapest times, however many.
 _WEIGHTS_OF_A_START = (8.0, 3.0, 1.0, 0.5, 0.25, 0.1, 0.04, 0.0)
 _HALVINGS = 14
+# Where prices are so wild that more times are needed than this, one less makes no difference.
+_MOST_TO_TIDY = 8
 # Prices and costs that differ by less are equal.
 _EQUAL = 1e-9
 
@@ -44,6 +46,11 @@ class PricedTime:
         return sum(span.end - span.start for span in self.spans)
 
     @cached_property
+    def spread(self) -> float:
+        """Return by how much the highest price is above the lowest one."""
+        return max(span.price for span in self.spans) - min(span.price for span in self.spans)
+
+    @cached_property
     def stretches(self) -> tuple[Block, ...]:
         """Return the times without a gap."""
         return tuple(_joined((span.start, span.end) for span in self.spans))
@@ -69,6 +76,10 @@ class PricedTime:
         """Return what blocks cost together."""
         return sum(self.cost(block) for block in blocks)
 
+    def mean_price(self, block: Block) -> float:
+        """Return the price of a kWh over a block."""
+        return self.cost(block) / (block[1] - block[0])
+
     def covers(self, block: Block) -> bool:
         """Return whether the price is known all through a block."""
         return any(start <= block[0] and block[1] <= end for start, end in self.stretches)
@@ -79,6 +90,10 @@ class PricedTime:
             return 0.0
         span = self.spans[index]
         return self._sums[index] + (min(moment, span.end) - span.start) * span.price
+
+    def since(self, moment: int) -> PricedTime:
+        """Return what is left of it from a moment on."""
+        return PricedTime(tuple(Span(max(span.start, moment), span.end, span.price) for span in self.spans if span.end > moment))
 
     def after(self, moment: int) -> Span | None:
         """Return the price that holds from a moment on."""
@@ -114,11 +129,28 @@ def find_blocks(time: PricedTime, seconds: int) -> tuple[Block, ...] | None:
     found: list[tuple[Block, ...]] = [(one,)] if one is not None else []
     for weight in _WEIGHTS_OF_A_START:
         found += _weighed(time, seconds, weight * max(allowed, slack))
-    priced = [(time.cost_of(blocks), blocks) for blocks in found]
-    cheap = [(len(blocks), cost, blocks) for cost, blocks in priced if cost <= least + allowed + slack]
-    if cheap:
-        return min(cheap)[2]
-    return min(priced)[1] if priced else None
+    if not found:
+        return None
+    cheapest = min(time.cost_of(blocks) for blocks in found)
+    # No time of less than ten minutes: for that, it may have to cost more.
+    most_cost = (least if cheapest <= least + allowed + slack else cheapest) + allowed + slack
+    chosen = min((len(blocks), time.cost_of(blocks), blocks) for blocks in found if time.cost_of(blocks) <= most_cost)[2]
+    return _with_fewer_starts(time, chosen, seconds, most_cost)
+
+
+def _with_fewer_starts(time: PricedTime, blocks: tuple[Block, ...], seconds: int, most_cost: float) -> tuple[Block, ...]:
+    """Leave out one block after the other, or the pause before one, as long as that does not cost more than it may."""
+    while 1 < len(blocks) <= _MOST_TO_TIDY:
+        fewer = [(*blocks[:index], *blocks[index + 1 :]) for index in range(len(blocks))]
+        for index, (start, end) in enumerate((one[0], other[1]) for one, other in pairwise(blocks)):
+            if time.covers((start, end)):
+                fewer.append((*blocks[:index], (start, end), *blocks[index + 2 :]))
+        found = [(time.cost_of(way), way) for one in fewer if (way := fit(time, one, seconds)) and len(way) < len(blocks)]
+        cost, cheapest = min(found, default=(inf, blocks))
+        if cost > most_cost:
+            break
+        blocks = cheapest
+    return blocks
 
 
 def _cheapest_block(time: PricedTime, seconds: int) -> Block | None:
@@ -139,11 +171,10 @@ def _weighed(time: PricedTime, seconds: int, start_cost: float) -> Iterator[tupl
 
     A price is looked for up to which charging is worth it: just below it too little is charged, just above it too much.
     """
-    too_little = min(span.price for span in time.spans) - 1.0
-    step = 1.0 + max(span.price for span in time.spans) - too_little
-    while _length(_worth_it(time, too_little + step, start_cost)) < seconds:
-        step *= 2
-    enough = too_little + step
+    too_little = min(span.price for span in time.spans)
+    highest = max(span.price for span in time.spans)
+    # Then even the shortest time without a gap is worth a start.
+    enough = highest + max(_EQUAL, abs(highest) * _EQUAL) + 2 * start_cost / min(end - start for start, end in time.stretches)
     for _ in range(_HALVINGS):
         middle = (too_little + enough) / 2
         if _length(_worth_it(time, middle, start_cost)) < seconds:
@@ -162,14 +193,14 @@ def _worth_it(time: PricedTime, price: float, start_cost: float) -> list[Block]:
     ways: list[tuple[bool, bool]] = []
     until: int | None = None
     for span in time.spans:
+        was_on = on < off
         if span.start != until:
-            # Nothing is on across a gap.
-            off, on, is_off_from_on = min(off, on), inf, on < off
+            # Nothing is on across a gap, whatever was before it.
+            off, on = min(off, on), inf
+            ways.append((was_on, was_on))
         else:
-            is_off_from_on = on < off
-        is_on_from_on = on < off + start_cost
+            ways.append((was_on, on < off + start_cost))
         off, on = min(off, on), min(on, off + start_cost) + (span.price - price) * (span.end - span.start)
-        ways.append((is_off_from_on, is_on_from_on))
         until = span.end
     return _walked_back(time.spans, ways, is_on=on < off)
 
@@ -187,25 +218,63 @@ def _walked_back(spans: Sequence[Span], ways: Sequence[tuple[bool, bool]], *, is
 def fit(time: PricedTime, blocks: Sequence[Block], seconds: int) -> tuple[Block, ...] | None:
     """Return blocks that are cut and lengthened at their edges until they are so long together; `None` where they cannot be.
 
-    None is shorter than ten minutes, unless less is wanted.
+    None is shorter than ten minutes, unless less is wanted: one that is gets longer or goes, whichever is cheaper.
     """
     shortest = min(SHORTEST_BLOCK, seconds)
-    fitted = [block for block in _cut(time, blocks, seconds) if _length([block]) >= shortest]
-    lengthened = _lengthened(time, fitted, seconds)
-    return tuple(_slid(time, lengthened, shortest)) if lengthened else None
+    ways = [_stretched(time, blocks, shortest), blocks] if any(_length([block]) < shortest for block in blocks) else [blocks]
+    fitted = [way for one in ways if (way := _fit(time, one, seconds, shortest))]
+    return min(fitted, key=time.cost_of, default=None)
 
 
-def _cut(time: PricedTime, blocks: Sequence[Block], seconds: int) -> list[Block]:
-    """Cut where it is dearest; where it is the same everywhere, at the end."""
+def _fit(time: PricedTime, blocks: Sequence[Block], seconds: int, shortest: int) -> tuple[Block, ...] | None:
+    long = [block for block in _cut(time, blocks, seconds, shortest) if _length([block]) >= shortest]
+    lengthened = _lengthened(time, long, seconds)
+    if lengthened is None:
+        return None
+    slid = _slid(time, lengthened, shortest)
+    bridged = _bridged(time, slid)
+    return tuple(slid) if bridged == slid else _fit(time, bridged, seconds, shortest)
+
+
+def _bridged(time: PricedTime, blocks: Sequence[Block]) -> list[Block]:
+    """Return blocks without pauses that are too short; where the price is not known there has to be one."""
+    bridged: list[Block] = []
+    for start, end in blocks:
+        if bridged and start - bridged[-1][1] < SHORTEST_BLOCK and time.covers((bridged[-1][0], end)):
+            bridged[-1] = (bridged[-1][0], end)
+        else:
+            bridged.append((start, end))
+    return bridged
+
+
+def _stretched(time: PricedTime, blocks: Sequence[Block], shortest: int) -> list[Block]:
+    """Return blocks that are at least so long, where there is room: each lengthened where that is cheapest."""
+    longer = list(blocks)
+    while edges := [edge for edge in _outer_edges(time, longer) if _length([longer[edge.index]]) < shortest]:
+        edge = min(edges, key=lambda edge: edge.price)
+        longer = _joined(_moved(longer, edge, min(edge.seconds, shortest - _length([longer[edge.index]]))))
+    return longer
+
+
+def _cut(time: PricedTime, blocks: Sequence[Block], seconds: int, shortest: int) -> list[Block]:
+    """Cut where it is dearest, where it is the same everywhere at the end, and leave no block that is too short if that can be."""
     cut = list(blocks)
     while (excess := _length(cut) - seconds) > 0:
-        edge = max(_inner_edges(time, cut), key=lambda edge: (edge.price, edge.index, edge.is_end))
-        cut = _moved(cut, edge, -min(excess, edge.seconds))
+        for edge in sorted(_inner_edges(time, cut), key=lambda edge: (edge.price, edge.index, edge.is_end), reverse=True):
+            length = _length([cut[edge.index]])
+            taken = min(excess, edge.seconds)
+            if 0 < length - taken < shortest:
+                taken = length - shortest
+            if taken > 0:
+                cut = _moved(cut, edge, -taken)
+                break
+        else:
+            return [block for block in cut if block != max(cut, key=time.mean_price)]
     return cut
 
 
 def _lengthened(time: PricedTime, blocks: Sequence[Block], seconds: int) -> list[Block] | None:
-    """Lengthen where it is cheapest; where it is the same everywhere, at the front."""
+    """Lengthen where it is cheapest; where it is the same everywhere, at the front. `None` where there is no room."""
     longer = list(blocks)
     while (missing := seconds - _length(longer)) > 0:
         edge = min(_outer_edges(time, longer), key=lambda edge: (edge.price, edge.index, edge.is_end), default=None)
