@@ -95,6 +95,11 @@ class PricedTime:
         """Return what is left of it from a moment on."""
         return PricedTime(tuple(Span(max(span.start, moment), span.end, span.price) for span in self.spans if span.end > moment))
 
+    def without_pieces(self, shortest: int) -> PricedTime:
+        """Return it without the times that have gaps on both sides and are shorter than so many seconds."""
+        long = [block for block in self.stretches if block[1] - block[0] >= shortest]
+        return PricedTime(tuple(span for span in self.spans if any(start <= span.start < end for start, end in long)))
+
     def after(self, moment: int) -> Span | None:
         """Return the price that holds from a moment on."""
         index = bisect_right(self._starts, moment) - 1
@@ -118,8 +123,11 @@ class PricedTime:
 def find_blocks(time: PricedTime, seconds: int) -> tuple[Block, ...] | None:
     """Return the fewest times of so many seconds that cost 2 % more than the cheapest at most; of equal ones the earliest.
 
-    `None` where there is nothing but pieces that are too short.
+    `None` where too much of the time is in pieces that are too short.
     """
+    time = time.without_pieces(min(SHORTEST_BLOCK, seconds))
+    if time.seconds < seconds:
+        return None
     least = time.least_cost(seconds)
     allowed = abs(least) * FEWER_STARTS_ARE_WORTH
     slack = _EQUAL * max(1.0, abs(least))
