@@ -20,6 +20,8 @@ SNAKE_CASE = {
 EXCEPTIONS = {
     # Redacted where answers are quoted as they came.
     ("diagnostics", "pendingGateways"),
+    # Not of Enphase: how Tibber calls the beginning of a price.
+    ("site/price_lists", "startsAt"),
 }
 
 

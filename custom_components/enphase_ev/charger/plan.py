@@ -14,12 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import ceil, floor, isfinite
+from math import ceil, floor
 
 from ..site.price_slot import PriceSlot
 from .plan_search import FEWER_STARTS_ARE_WORTH, SHORTEST_BLOCK, Block, PricedTime, Span, find_blocks, fit
 
 _SECONDS_PER_HOUR = 3600
+# A kWh costs less in every currency; what is above it is no price.
+_HIGHEST_PRICE = 1e6
 # seconds. A car that is so much behind or ahead charges as planned.
 _AS_PLANNED = 60
 # Differences in time (s) and in cost that are none.
@@ -175,7 +177,7 @@ def _spans(prices: Sequence[PriceSlot], window: Block) -> Iterator[Span]:
     until = window[0]
     for slot in sorted(prices, key=lambda slot: (slot.start.timestamp(), slot.end.timestamp())):
         start, end = max(round(slot.start.timestamp()), until), min(round(slot.end.timestamp()), window[1])
-        if start >= end or not isfinite(slot.value):
+        if start >= end or not abs(slot.value) <= _HIGHEST_PRICE:
             continue
         until = end
         if last is not None and last.end == start and last.price == slot.value:
