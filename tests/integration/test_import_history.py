@@ -217,6 +217,16 @@ async def test_an_empty_answer_about_the_past_is_asked_again_with_the_next_start
     assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue_id) is not None
 
 
+async def test_an_import_without_an_answer_about_the_days_is_offered_again(house: House) -> None:
+    house.sim.faults.add(path="timeseries/lifetime_energy", status=200, body={}, times=None)
+    await house.ask("import_history")
+
+    house.sim.faults.clear()
+    await house.restart()
+    await house.live(700)
+    assert ir.async_get(house.hass).async_get_issue(DOMAIN, f"import_history_{house.entry.entry_id}") is not None
+
+
 @pytest.mark.parametrize("is_offered", [True, False])
 async def test_what_the_action_has_brought_is_not_offered(house: House, is_offered: bool) -> None:
     """Neither afterwards nor any more, but a part of the past does not stand for all of it."""

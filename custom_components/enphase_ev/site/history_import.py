@@ -121,14 +121,14 @@ class HistoryImport:
                 with translated():
                     for serial in serials:
                         await self._read_sessions(serial, unfinished)
-                    await self._read_days(serials, unfinished)
+                    are_days_known = await self._read_days(serials, unfinished)
             finally:
                 self._save()
                 await self._write_chargers(serials)
             with translated():
                 site_days = await self._import_site(first, last)
             self._past.unfinished = None
-            if first <= BEGINNING and set(serials) >= self._names().keys():
+            if first <= BEGINNING and are_days_known and set(serials) >= self._names().keys():
                 # There is nothing left to offer.
                 self._past.was_offered = True
                 clear_history_issue(self.hass, self._entry)
@@ -151,26 +151,28 @@ class HistoryImport:
             unfinished.passed[serial] = passed + self._history.per_page
             self._save()
 
-    async def _read_days(self, serials: Collection[str], asked: UnfinishedImport) -> None:
+    async def _read_days(self, serials: Collection[str], asked: UnfinishedImport) -> bool:
         """Read the energy by day from before the first session, where there is any and it is clear to which charger it belongs.
 
         The answer holds all days that there are. Those that nobody has asked for stay out of the statistics.
+        Return whether that is all: an answer that tells of no day was missed.
         """
         if not serials:
-            return
+            return True
         await self._wait_for_room()
         every = {*self._all_serials(), *serials}
         try:
             days = await self._history.charged_days(every)
         except (RequestRejected, ServiceUnavailable) as err:
             LOGGER.debug("The days before the sessions cannot be had: %s", err)
-            return
+            return True
         is_only = len(days.serials | every) == 1
         for serial in serials:
             past = self._past.chargers.setdefault(serial, ChargerPast())
             for day, energy in days.of(serial, is_only=is_only):
                 if asked.first <= day <= asked.last:
                     past.days[day] = energy / _WH_PER_KWH
+        return not days.is_empty
 
     async def _wait_for_room(self) -> None:
         while not self._history.account.budget.has_room:
