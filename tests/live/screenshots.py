@@ -45,6 +45,8 @@ async def take(folder: Path) -> list[Path]:
         await dashboard.install(home_assistant)
         await energy.import_the_past(home_assistant, await simulator.time_zone())
         await energy.fill(home_assistant)
+        # Live power is there by now.
+        await dashboard.install(home_assistant)
         # As long as a car charges.
         flow = await _power_picture(home_assistant, await simulator.time_zone())
         await remember_sessions(home_assistant)
