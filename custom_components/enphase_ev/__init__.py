@@ -133,7 +133,9 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
     services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)
-    planner = ChargePlanner(hass, entry, chargers, commands, PlanPrices(services.tariff), store, options.nominal_voltage)
+    planner = ChargePlanner(
+        hass, entry, chargers, commands, PlanPrices(hass, services.tariff, options.price_sensors), store, options.nominal_voltage
+    )
     planner.async_start()
     return EnphaseRuntimeData(
         account, store, options, site, chargers, commands, details, battery, overrides, live, gateway, services, planner, steps

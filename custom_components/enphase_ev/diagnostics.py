@@ -11,7 +11,7 @@ from .charger.model import Charger
 from .charger.planner import PlanShown
 from .const import CONF_CHARGERS, CONF_DECLINED, DOMAIN
 from .enlighten import BatterySettings, Recorder, RequestCounter
-from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN, CONF_POWER_SENSORS
+from .options import CONF_GATEWAY_ADDRESS, CONF_GATEWAY_FINGERPRINT, CONF_GATEWAY_TOKEN, CONF_POWER_SENSORS, CONF_PRICE_SENSORS
 from .runtime import EnphaseConfigEntry
 
 _TO_REDACT = {
@@ -36,6 +36,7 @@ _TO_REDACT = {
     CONF_GATEWAY_TOKEN,
     CONF_GATEWAY_FINGERPRINT,
     CONF_POWER_SENSORS,
+    CONF_PRICE_SENSORS,
 }
 # So many digits are enough to compare two fingerprints.
 _FINGERPRINT_SHOWN = 8

@@ -42,7 +42,7 @@ async def _form(house: House) -> dict[str, object]:
     house.hass.config_entries.options.async_abort(form["flow_id"])
     schema = form["data_schema"]
     assert schema is not None
-    plain = {str(field): field.default() for field in schema.schema if str(field) not in {"advanced", "gateway", "power_sensors"}}
+    plain = {str(field): field.default() for field in schema.schema if str(field) not in {"advanced", "gateway", "power_sensors", "prices"}}
     advanced = schema.schema["advanced"]
     assert advanced.options["collapsed"]
     return plain | {str(field): field.default() for field in advanced.schema.schema}

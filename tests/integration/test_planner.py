@@ -18,6 +18,7 @@ from simulator.report import ChargeMode
 from simulator.tariff import Preset, Unreadable
 from tests.integration.calendars import Calendar
 from tests.integration.house import House, HouseBuilder
+from tests.integration.test_options import DEFAULTS, filled_in
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _COMMANDS = r"/(start|stop)_charging$"
@@ -408,3 +409,65 @@ async def test_what_a_person_sets_counts_at_once(build_planned: HouseBuilder) ->
     assert start.attributes["ready_by"] == datetime(2026, 11, 30, 18, tzinfo=UTC)
     await house.live(130)
     assert house.sim.charger().charging
+
+
+def _list_prices(house: House, cheap: str) -> None:
+    """Let a sensor list the prices of two days, as Nord Pool's does: 0.30, and 0.05 in the hour that begins then."""
+    today = datetime.now(AMSTERDAM).replace(hour=0, minute=0, second=0, microsecond=0)
+    lists: list[list[dict[str, object]]] = [[], []]
+    for number in range(48):
+        start = (today.astimezone(UTC) + timedelta(hours=number)).astimezone(AMSTERDAM)
+        value = 0.05 if f"{start:%d %H}" == cheap else 0.3
+        lists[number // 24].append({"start": start, "end": start + timedelta(hours=1), "value": value})
+    attributes = {"raw_today": lists[0], "raw_tomorrow": lists[1], "unit_of_measurement": "EUR/kWh", "currency": "EUR"}
+    house.hass.states.async_set("sensor.nordpool", "0.3", attributes)
+
+
+async def test_prices_of_a_sensor_are_planned_by(build_planned: HouseBuilder) -> None:
+    """The account has no tariff that can be read. The sensor comes up after this integration, and its prices change."""
+
+    def without_tariff(sim: Simulator) -> None:
+        sim.world.deployment.tariff.unreadable = Unreadable.WORDS
+
+    house = await build_planned("2026-11-30T18:00", prepare=without_tariff, options={"price_sensors": ["sensor.nordpool"]})
+    await _turn(house, on=True)
+    await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=5)
+    assert _reason(house) == "no_prices"
+
+    _list_prices(house, "01 03")
+    await house.live(61)
+    assert house.state("sensor", "planned_start").state == "2026-12-01T02:00:00+00:00"
+    assert float(house.state("sensor", "planned_cost").state) == pytest.approx(0.25, abs=0.01)
+
+    _list_prices(house, "30 22")
+    await house.live(61)
+    assert house.state("sensor", "planned_start").state == "2026-11-30T21:00:00+00:00"
+
+    house.hass.states.async_remove("sensor.nordpool")
+    await house.live(61)
+    assert _reason(house) == "no_prices"
+
+
+async def test_a_person_chooses_the_sensor_in_the_options(build_planned: HouseBuilder) -> None:
+    house = await build_planned("2026-11-30T18:00")
+    _list_prices(house, "01 03")
+    flows = house.hass.config_entries.options
+    form = await flows.async_init(house.entry.entry_id)
+    house.hass.states.async_set("sensor.import_price", "0.3", {"unit_of_measurement": "EUR/kWh"})
+    form = await flows.async_configure(form["flow_id"], filled_in(DEFAULTS) | {"prices": {"price_sensors": ["sensor.import_price"]}})
+    assert form["errors"] == {"base": "price_sensors_unreadable"}
+    await flows.async_configure(form["flow_id"], filled_in(DEFAULTS) | {"prices": {"price_sensors": ["sensor.nordpool"]}})
+    await house.hass.async_block_till_done()
+    await _turn(house, on=True)
+    await house.live(1)
+    start = house.state("sensor", "planned_start")
+    assert [one["end"] for one in start.attributes["times"]][-1] >= "2026-12-01T03:00:00+00:00"
+
+    # What stands in the form stays when it is sent again, and goes when it is emptied.
+    form = await flows.async_init(house.entry.entry_id)
+    section = next(field for name, field in form["data_schema"].schema.items() if name == "prices")
+    (field,) = section.schema.schema
+    assert field.description == {"suggested_value": ["sensor.nordpool"]}
+    await flows.async_configure(form["flow_id"], filled_in(DEFAULTS))
+    await house.hass.async_block_till_done()
+    assert "price_sensors" not in house.entry.options

@@ -14,7 +14,7 @@ from .plan import ChargeLimits, ChargePlan, PlannedTime, PlanNote, Wanted, plan_
 from .plan_decision import Decision, Patience, PlanState, Situation, decide
 from .power import watts_per_ampere
 from .store import SiteStore
-from .visit import Sight, StoredPlan, Visit
+from .visit import Hand, Sight, StoredPlan, Visit
 
 _REPLANNED_EVERY = timedelta(minutes=15)
 # While a car charges, what it has taken is reported so often.
@@ -45,7 +45,7 @@ class PlanFollower:
 
     Attributes:
         memory: what outlives a restart.
-        plan: when to charge; `None` without a car.
+        plan: when to charge; `None` without a car, or where a person decides.
         patience: when the next command may be sent.
         is_busy: a command is on its way.
     """
@@ -84,7 +84,7 @@ class PlanFollower:
             return Decision(PlanState.NO_DATA)
         sight = Sight.of(charger, tracker.seen_at, is_restarting=tracker.restarts_with is not None)
         visit, deadline = self._visit_after(sight)
-        if visit.is_gone:
+        if visit.is_gone or visit.hand is not Hand.NOTHING:
             self.plan = self._basis = None
         elif limits is None:
             return Decision(PlanState.NO_DATA)
@@ -135,6 +135,9 @@ class PlanFollower:
         if deadline is None or is_new:
             came_at = visit.plugged_in_at if before is not None else None
             deadline = self._next_ready(came_at or visit.began_at)
+        if is_new and before is not None:
+            # What was planned for the car before is no plan for this one.
+            self.plan = self._basis = None
         if is_new or before is None or replace(before, seen_at=visit.seen_at) != visit:
             self._store.save()
         memory.visit, memory.deadline = visit, deadline

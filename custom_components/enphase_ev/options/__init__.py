@@ -1,6 +1,6 @@
 """The options of a site, which a person can change after adding it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -15,6 +15,7 @@ CONF_LIVE_POWER: Final = "live_power"
 CONF_LIVE_INTERVAL: Final = "live_interval"
 CONF_POWER_SENSORS: Final = "power_sensors"
 CONF_SITE_ENERGY: Final = "site_energy"
+CONF_PRICE_SENSORS: Final = "price_sensors"
 CONF_GATEWAY_ADDRESS: Final = "gateway_address"
 CONF_GATEWAY_TOKEN: Final = "gateway_token"  # noqa: S105 - the name of an option
 CONF_GATEWAY_FINGERPRINT: Final = "gateway_fingerprint"
@@ -44,6 +45,7 @@ class SiteOptions:
         live_interval: s between two states of a live value at least.
         power_sensors: the power sensor that a person has chosen for a charger, by serial number.
         site_energy: whether the energy of the site is asked for; `None` leaves it to whether a gateway tells it.
+        price_sensors: those that list the prices that charging is planned by; none is the tariff of the account.
         gateway_address, gateway_token, gateway_fingerprint: of the gateway in the house, where one was named; the SHA-256 (hex) of the
             certificate that a person has accepted.
     """
@@ -58,6 +60,7 @@ class SiteOptions:
     live_interval: float = 10
     power_sensors: Mapping[str, str] = field(default_factory=dict)
     site_energy: bool | None = None
+    price_sensors: Sequence[str] = ()
     gateway_address: str | None = None
     gateway_token: str | None = field(default=None, repr=False)
     gateway_fingerprint: str | None = None

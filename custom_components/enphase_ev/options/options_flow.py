@@ -25,6 +25,7 @@ from ..account_issues import fingerprint_shown
 from ..charger.gateway_session import known_address
 from ..enlighten import EnlightenError, gateway_url, shown_certificate
 from ..runtime import EnphaseConfigEntry
+from ..site.plan_prices import list_prices
 from ..site.start import wants_energy
 from . import (
     CONF_FAST_INTERVAL,
@@ -36,6 +37,7 @@ from . import (
     CONF_LIVE_POWER,
     CONF_NOMINAL_VOLTAGE,
     CONF_POWER_SENSORS,
+    CONF_PRICE_SENSORS,
     CONF_REQUEST_TIMEOUT,
     CONF_SESSION_HISTORY,
     CONF_SITE_ENERGY,
@@ -45,9 +47,12 @@ from . import (
 )
 
 _GATEWAY = "gateway"
+_PRICES = "prices"
 _ADVANCED = "advanced"
 _USE_GATEWAY = "use_gateway"
 _POWER_SENSOR = EntitySelector(EntitySelectorConfig(domain="sensor", device_class="power"))
+# Octopus lists the rates of a day in an event.
+_PRICE_SENSORS = EntitySelector(EntitySelectorConfig(domain=["sensor", "event"], multiple=True))
 
 
 def _number(lowest: float, highest: float, unit: str) -> NumberSelector:
@@ -84,6 +89,7 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         shown: dict[str, Any] = {key: getattr(now, key) for key in (*_FIELDS, *_RARE_FIELDS, CONF_POWER_SENSORS)} | {
             CONF_LIVE_POWER: self._live_power(now),
             CONF_SITE_ENERGY: wants_energy(self.hass, now),
+            _PRICES: {CONF_PRICE_SENSORS: list(now.price_sensors)},
         }
         gateway: dict[str, Any] = {
             _USE_GATEWAY: now.gateway_address is not None,
@@ -94,30 +100,39 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
             rare = {key: shown[key] for key in _RARE_FIELDS} | user_input.get(_ADVANCED, {})
             shown, gateway = {**user_input, **rare}, user_input[_GATEWAY]
             self._chosen = {key: user_input[key] for key in _FIELDS} | rare | self._power_sensors(user_input, now)
+            self._chosen |= self._price_sensors(user_input)
             if now.live_power is None and self._chosen[CONF_LIVE_POWER] == shown_before:
                 # Nobody has chosen: it goes on to depend on what the site has.
                 del self._chosen[CONF_LIVE_POWER]
-            if not gateway[_USE_GATEWAY]:
+            if not list_prices(self.hass, self._chosen.get(CONF_PRICE_SENSORS, ())):
+                errors["base"] = "price_sensors_unreadable"
+            elif not gateway[_USE_GATEWAY]:
                 return self.async_create_entry(data=self._chosen)
-            self._chosen |= {
-                CONF_GATEWAY_ADDRESS: gateway.get(CONF_GATEWAY_ADDRESS, "").strip(),
-                CONF_GATEWAY_TOKEN: gateway.get(CONF_GATEWAY_TOKEN, "").strip() or now.gateway_token,
-            }
-            if self._chosen[CONF_GATEWAY_TOKEN] is None:
-                errors["base"] = "gateway_token_missing"
-            elif self._chosen[CONF_GATEWAY_ADDRESS] == now.gateway_address:
-                return self.async_create_entry(data={**self._chosen, CONF_GATEWAY_FINGERPRINT: now.gateway_fingerprint})
-            else:
-                try:
-                    url = gateway_url(self._chosen[CONF_GATEWAY_ADDRESS])
-                    session = async_get_clientsession(self.hass, verify_ssl=False)
-                    self._chosen[CONF_GATEWAY_FINGERPRINT] = await shown_certificate(session, url)
-                    return await self.async_step_certificate()
-                except ValueError:
-                    errors["base"] = "gateway_address_invalid"
-                except EnlightenError:
-                    errors["base"] = "gateway_unreachable"
+            elif (end := await self._take_gateway(gateway, now, errors)) is not None:
+                return end
         return self._form(shown, gateway, errors)
+
+    async def _take_gateway(self, gateway: dict[str, Any], now: SiteOptions, errors: dict[str, str]) -> ConfigFlowResult | None:
+        """Take in what was typed about the gateway; return what comes next, `None` with an error for the form."""
+        self._chosen |= {
+            CONF_GATEWAY_ADDRESS: gateway.get(CONF_GATEWAY_ADDRESS, "").strip(),
+            CONF_GATEWAY_TOKEN: gateway.get(CONF_GATEWAY_TOKEN, "").strip() or now.gateway_token,
+        }
+        if self._chosen[CONF_GATEWAY_TOKEN] is None:
+            errors["base"] = "gateway_token_missing"
+        elif self._chosen[CONF_GATEWAY_ADDRESS] == now.gateway_address:
+            return self.async_create_entry(data={**self._chosen, CONF_GATEWAY_FINGERPRINT: now.gateway_fingerprint})
+        else:
+            try:
+                url = gateway_url(self._chosen[CONF_GATEWAY_ADDRESS])
+                session = async_get_clientsession(self.hass, verify_ssl=False)
+                self._chosen[CONF_GATEWAY_FINGERPRINT] = await shown_certificate(session, url)
+                return await self.async_step_certificate()
+            except ValueError:
+                errors["base"] = "gateway_address_invalid"
+            except EnlightenError:
+                errors["base"] = "gateway_unreachable"
+        return None
 
     def _form(self, shown: dict[str, Any], gateway: dict[str, Any], errors: dict[str, str]) -> ConfigFlowResult:
         address = {"suggested_value": gateway.get(CONF_GATEWAY_ADDRESS)}
@@ -136,6 +151,9 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
                 for serial, name in chargers.items()
             }
             fields[vol.Optional(CONF_POWER_SENSORS, default=dict)] = section(vol.Schema(suggested), {"collapsed": not sensors})
+        listing = shown.get(_PRICES, {}).get(CONF_PRICE_SENSORS, [])
+        of_prices = vol.Schema({vol.Optional(CONF_PRICE_SENSORS, description={"suggested_value": listing}): _PRICE_SENSORS})
+        fields[vol.Optional(_PRICES, default=dict)] = section(of_prices, {"collapsed": not listing})
         rare = {vol.Required(key, default=shown[key]): selector for key, selector in _RARE_FIELDS.items()}
         fields[vol.Optional(_ADVANCED)] = section(vol.Schema(rare), {"collapsed": True})
         fields[vol.Required(_GATEWAY)] = section(of_gateway, {"collapsed": not gateway[_USE_GATEWAY]})
@@ -155,6 +173,11 @@ class EnphaseOptionsFlow(OptionsFlowWithReload):
         kept = {serial: entity_id for serial, entity_id in now.power_sensors.items() if serial not in chargers}
         chosen = kept | {serial: typed[name] for serial, name in chargers.items() if typed.get(name)}
         return {CONF_POWER_SENSORS: chosen} if chosen else {}
+
+    def _price_sensors(self, user_input: dict[str, Any]) -> dict[str, list[str]]:
+        """Return the sensors of prices that were chosen."""
+        chosen = user_input.get(_PRICES, {}).get(CONF_PRICE_SENSORS)
+        return {CONF_PRICE_SENSORS: chosen} if chosen else {}
 
     def _live_power(self, options: SiteOptions) -> LivePowerMode:
         """Return when live power is listened to now."""
