@@ -8,7 +8,7 @@ and one that is plugged in in the morning and has to be ready at 7:00 of the nex
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import exp
 from random import Random
@@ -104,13 +104,13 @@ def _slots(prices: Sequence[float], first: int, end: int) -> list[PriceSlot]:
 def _live(prices: Sequence[float], plugged: int, ready: int, energy: float, takes: float, year: _Year) -> None:
     """Live through one stay of a car, by quarters and by the edges of the plan; it takes a share of what it is offered."""
     now, until = _FIRST + plugged * _QUARTER, _FIRST + ready * _QUARTER
-    left, former, was_on = energy, None, False
+    left, former, was_on, limits = energy, None, False, _LIMITS
     while now < until and left > _NO_ENERGY:
         quarter = (now - _FIRST) // _QUARTER
         known = (quarter // _QUARTERS_A_DAY + (2 if quarter % _QUARTERS_A_DAY >= _KNOWN_FROM else 1)) * _QUARTERS_A_DAY
         slots = _slots(prices, quarter, min(known, len(prices)))
         began = time.thread_time()
-        former = plan_charging(slots, Wanted(left, until), _LIMITS, now, former)
+        former = plan_charging(slots, Wanted(left, until), limits, now, former)
         year.seconds.append(time.thread_time() - began)
         is_on = former.time_at(now) is not None
         year.starts += is_on and not was_on
@@ -120,6 +120,8 @@ def _live(prices: Sequence[float], plugged: int, ready: int, energy: float, take
             taken = min(left, takes * _LIMITS.most_power * ((following - now) / timedelta(hours=1)))
             year.planned += taken * prices[quarter]
             left -= taken
+            # From now on it is known what it takes.
+            limits = replace(_LIMITS, watts_per_ampere=takes * _LIMITS.watts_per_ampere)
         now, was_on = following, is_on
     year.commands += was_on
     year.late += left > _NO_ENERGY

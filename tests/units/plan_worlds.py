@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from math import inf
 from zoneinfo import ZoneInfo
 
@@ -45,14 +46,14 @@ class World:
     def slots(self) -> list[PriceSlot]:
         """The prices as a list has them: by the clock on the wall, a slot for each time with one price."""
         found: list[PriceSlot] = []
-        for step, price in enumerate(self.prices):
-            start, end = ((self.now + number * STEP).astimezone(BERLIN) for number in (step, step + 1))
-            if price is None:
-                continue
-            if found and found[-1].end == start and found[-1].value == price:
-                found[-1] = replace(found[-1], end=end)
-            else:
+        first = 0
+        for price, group in groupby(self.prices):
+            last = first + len(list(group))
+            if price is not None:
+                # Two moments of one hour that comes twice are equal for Python: nothing is compared here.
+                start, end = ((self.now + step * STEP).astimezone(BERLIN) for step in (first, last))
                 found.append(PriceSlot(start, end, price))
+            first = last
         return found
 
     def cost(self, steps: Sequence[int]) -> float | None:

@@ -94,15 +94,14 @@ class PlannedTime:
 
 @dataclass(frozen=True)
 class PlanBasis:
-    """What a plan was made from: the prices that were known, the time (s since 1970) at which the car is to be ready, and kW."""
+    """What a plan was made from: the prices that were known, and when the car is to be ready (s since 1970)."""
 
     time: PricedTime
     ready_by: int
-    power: float
 
-    def holds(self, time: PricedTime, ready_by: int, power: float, now: int) -> bool:
-        """Return whether nothing of it is different now."""
-        return (self.ready_by, self.power) == (ready_by, power) and self.time.since(now) == time
+    def holds(self, later: PlanBasis, now: int) -> bool:
+        """Return whether nothing is different now."""
+        return self.ready_by == later.ready_by and self.time.since(now) == later.time
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def plan_charging(
     seconds = max(0, min(needed, window[1] - window[0]))
     time = PricedTime(tuple(_spans(prices, window)))
     at_once = (window[0], window[0] + seconds)
-    basis = PlanBasis(time, window[1], power)
+    basis = PlanBasis(time, window[1])
     blocks = _choose(basis, at_once, former) if seconds else ()
     energy = min(wanted.energy, seconds * power / _SECONDS_PER_HOUR) if seconds else 0.0
     cost_at_once = _cost(time, at_once, power) if seconds else 0.0
@@ -199,7 +198,7 @@ def _choose(basis: PlanBasis, at_once: Block, former: ChargePlan | None) -> tupl
     if former is None or not followed:
         return find_blocks(time, end - start) or (at_once,)
     left = sum(max(0.0, one.end.timestamp() - max(one.start.timestamp(), start)) for one in former.times)
-    is_as_planned = former.basis is not None and former.basis.holds(time, basis.ready_by, basis.power, start)
+    is_as_planned = former.basis is not None and former.basis.holds(basis, start)
     if is_as_planned and abs(left - (end - start)) <= _AS_PLANNED:
         return followed
     return _follow_or_leave(time, followed, at_once, is_running=_is_running(former, start) and followed[0][0] == start)
