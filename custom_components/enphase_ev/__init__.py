@@ -1,5 +1,6 @@
 """Enphase IQ EV Chargers and IQ Batteries through the Enlighten cloud."""
 
+import asyncio
 from contextlib import suppress
 
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, Platform
@@ -123,7 +124,6 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         set_up_again_at(hass, entry, account.state.signs_in_at)
         raise failure
     async_follow_car_switch(hass, entry, store, battery)
-    details = await _start_details(hass, entry, store, chargers, options)
     overrides = BatteryOverrides(battery)
     overrides.async_start()
     HangingSchedulerWatch(battery).async_start()
@@ -132,7 +132,10 @@ async def _async_start(hass: HomeAssistant, entry: EnphaseConfigEntry, account: 
         WitnessWatch(battery, gateway).async_start()
     live = LiveCoordinator(hass, entry, LiveStreams(account, site_id), chargers=chargers, battery=battery, options=options, gateway=gateway)
     live.async_start()
-    services = await async_start_site(hass, entry, account, options, site, store, chargers, battery)
+    details, services = await asyncio.gather(
+        _start_details(hass, entry, store, chargers, options),
+        async_start_site(hass, entry, account, options, site, store, chargers, battery),
+    )
     planner = ChargePlanner(
         hass, entry, chargers, commands, PlanPrices(hass, services.tariff, options.price_sensors), store, options.nominal_voltage
     )

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -116,6 +117,17 @@ class EdgeCoordinator[DataT](SnapshotCoordinator[DataT]):
         """Stop, and let go of the timer."""
         self._forget_edge()
         await super().async_shutdown()
+
+
+async def async_at_once(*jobs: Awaitable[object]) -> None:
+    """Do what does not depend on each other at the same time; return when all of it is over.
+
+    Raises:
+        Exception: Of the first job that failed; the others have come to their end, too.
+    """
+    for outcome in await asyncio.gather(*jobs, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 async def async_rest(hass: HomeAssistant, seconds: float) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures.thread import _worker
 from dataclasses import dataclass
 from datetime import timedelta
+from fcntl import ioctl
 import sys
+from termios import TIOCOUTQ
 import time
 from types import CoroutineType, FrameType
 
@@ -30,8 +32,9 @@ _MOMENT = 0.001
 _MOST_ROUNDS = 100
 # So often in a row there is nothing to do when there is nothing to do.
 _QUIET_ROUNDS = 3
-# Seconds that really pass.
+# Seconds that really pass: while a thread works, and while a task may wait for one that waits for the clock.
 _REAL_MOMENT = 0.0001
+_REAL_WAIT = 0.001
 # Here things wait for the clock, or for something that comes from outside.
 _RESTS = {async_rest.__code__, async_hear.__code__, async_until_over.__code__}
 # By then everything has been asked for that is not asked for at once after a sign-in.
@@ -60,8 +63,10 @@ async def _settle(hass: HomeAssistant) -> None:
         await calm(hass.loop)
         under_way = [task for task in (*hass._tasks, *hass._background_tasks) if not task.done()]  # noqa: SLF001 - as Home Assistant's own
         resting = [task for task in under_way if isinstance(task, asyncio.Task) and _rests(task)]
-        # The others may wait for those that rest.
-        patience -= bool(resting)
+        if resting and len(resting) < len(under_way):
+            # The others may wait for those that rest, or for a machine that is busy.
+            time.sleep(_REAL_WAIT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
+            patience -= 1
         if resting and (len(resting) == len(under_way) or not patience):
             settled.cancel()
             return
@@ -69,13 +74,33 @@ async def _settle(hass: HomeAssistant) -> None:
 
 async def calm(loop: asyncio.AbstractEventLoop) -> None:
     """Wait until everything waits for the clock: no callback is due, no thread works, and nothing comes over a socket."""
-    quiet = 0
+    quiet, patience = 0, _MOST_ROUNDS
     while quiet < _QUIET_ROUNDS:
-        if quiet == _QUIET_ROUNDS - 1 or _has_work(loop):
-            # A thread needs it, and what was sent over a socket may be on its way.
+        if quiet == _QUIET_ROUNDS - 1:
+            # A thread that has just been given something to do needs it to begin.
             time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
         await asyncio.sleep(0)
-        quiet = 0 if loop._ready or loop._selector.select(0) or _has_work(loop) else quiet + 1  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+        if loop._ready or loop._selector.select(0):  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+            quiet = 0
+        elif _has_work(loop) or (patience and _is_sending(loop)):
+            time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
+            patience -= 1
+            quiet = 0
+        else:
+            quiet += 1
+
+
+def _is_sending(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether bytes are on their way between two sockets: a busy machine delivers them later, also to itself."""
+    return any(_unsent(key.fd) for key in tuple(loop._selector.get_map().values()))  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+
+
+def _unsent(socket: int) -> int:
+    """Return how many bytes of a socket have not arrived; what is no socket has none."""
+    try:
+        return int.from_bytes(ioctl(socket, TIOCOUTQ, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
 
 
 def _has_work(loop: asyncio.AbstractEventLoop) -> bool:

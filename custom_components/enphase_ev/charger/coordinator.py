@@ -28,7 +28,7 @@ from ..errors import OptionalServices, update_error
 from ..freshness import CHARGE_MODE, CHARGER_SUMMARY, Source
 from ..options import SiteOptions
 from ..site.model import SiteFacts
-from ..waiting import SnapshotCoordinator, growing_wait
+from ..waiting import SnapshotCoordinator, async_at_once, growing_wait
 from .devices import is_new, is_wanted, remove_charger_device, remove_gone_charger, update_charger_device
 from .issues import set_new_chargers_issue, set_stop_issue
 from .local_first import LocalFirstChargers
@@ -169,8 +169,7 @@ class ChargerCoordinator(SnapshotCoordinator[Mapping[str, Charger]]):
             if serial not in selected:
                 tracker.miss(now)
         trackers = [self._trackers[serial] for serial in selected]
-        await self._refresh_summaries(trackers, now)
-        await self._refresh_modes(trackers, now)
+        await async_at_once(self._refresh_summaries(trackers, now), self._refresh_modes(trackers, now))
         await self._count_day(trackers, now)
         await self._remove_gone(now)
 

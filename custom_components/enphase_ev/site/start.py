@@ -11,6 +11,7 @@ from ..charger.coordinator import ChargerCoordinator
 from ..charger.store import SiteStore
 from ..enlighten import Account, ChargerHistory, GridServices, SiteEnergy, Tariffs
 from ..options import SiteOptions
+from ..waiting import async_at_once
 from .charging_costs import ChargingCosts
 from .energy_coordinator import EnergyCoordinator, energy_store
 from .grid_schedule import GridEventsCoordinator
@@ -66,9 +67,7 @@ async def async_start_site(
     )
     if energy is not None:
         await energy.async_load()
-        await energy.async_refresh()
-    await tariff.async_refresh()
-    await grid_events.async_refresh()
+    await async_at_once(*(coordinator.async_refresh() for coordinator in (energy, tariff, grid_events) if coordinator is not None))
     history = HistoryImport(
         hass,
         entry,
