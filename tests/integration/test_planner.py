@@ -471,3 +471,45 @@ async def test_a_person_chooses_the_sensor_in_the_options(build_planned: HouseBu
     await flows.async_configure(form["flow_id"], filled_in(DEFAULTS))
     await house.hass.async_block_till_done()
     assert "price_sensors" not in house.entry.options
+
+
+@pytest.mark.parametrize("command", ["start", "stop"])
+async def test_a_command_that_is_answered_with_an_error_and_carried_out_is_not_a_persons(build_planned: HouseBuilder, command: str) -> None:
+    house = await build_planned("2026-11-30T21:50")
+    await _turn(house, on=True)
+    await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=2)
+    house.sim.faults.add(path=f"{command}_charging$", status=503, times=1, after=True)
+    await _until(house, "2026-11-30T22:40")
+    assert [what for _, what in _commands(house)] == ["start", "stop"]
+    assert _reason(house) == "done"
+
+
+async def test_a_charge_that_another_mode_ended_goes_on_when_it_is_manual_again(build_planned: HouseBuilder) -> None:
+    house = await build_planned("2026-11-30T21:50")
+    await _turn(house, on=True)
+    await _until(house, "2026-11-30T22:10")
+    house.sim.charger().mode = ChargeMode.GREEN
+    await _until(house, "2026-11-30T22:30")
+    assert not house.sim.charger().charging
+    assert _reason(house) == "other_mode"
+    house.sim.charger().mode = ChargeMode.MANUAL
+    await _until(house, "2026-12-01T00:30")
+    assert _reason(house) == "done"
+    assert [what for _, what in _commands(house)] == ["start", "start", "stop"]
+
+
+async def test_a_car_that_pauses_a_charge_which_began_with_the_plug_was_stopped_by_nobody(build_planned: HouseBuilder) -> None:
+    house = await build_planned("2026-11-30T22:10", prepare=lambda sim: sim.charger().unplug())
+    await _turn(house, on=True)
+    charger, car = house.sim.charger(), Vehicle(battery_wh=1e6)
+    charger.plug_in(car)
+    charger.start(32)
+    await house.live(120)
+    assert _reason(house) == "charging"
+    car.target = 0.1
+    await house.live(300)
+    assert _reason(house) == "car_takes_nothing"
+    car.target = 1.0
+    await _until(house, "2026-11-30T23:59")
+    assert _reason(house) == "done"
+    assert [what for _, what in _commands(house)] == ["stop"]

@@ -13,6 +13,7 @@ from tests.thoroughness import examples
 
 NOW = datetime(2026, 11, 30, 18, tzinfo=UTC)
 PLUGGED_AT = NOW - timedelta(minutes=30)
+_AT_SIX = NOW + timedelta(minutes=6)
 
 
 def _sight(minute: float, *, charging: bool = False, plugged: bool = True, **more: object) -> Sight:
@@ -68,6 +69,40 @@ _CASES: dict[str, tuple[Visit, list[Sight], Hand]] = {
     "the car pauses and goes on": (_started(), [_sight(5, is_pausing=True), _sight(50, charging=True)], Hand.NOTHING),
     "stopped while the car pauses": (_started(), [_sight(5, is_pausing=True), _sight(6)], Hand.STOPPED),
     "the car's own timer starts it": (_visit(), [_sight(5, is_pausing=True), _sight(50, charging=True)], Hand.STARTED),
+    "the car pauses a charge that began with the plug": (
+        _visit().after(_sight(5, plugged=False)).after(_sight(6, charging=True, plugged_in_at=_AT_SIX, started_at=_AT_SIX)),
+        [_sight(7, is_pausing=True, plugged_in_at=_AT_SIX), _sight(50, charging=True, plugged_in_at=_AT_SIX, started_at=_AT_SIX)],
+        Hand.NOTHING,
+    ),
+    "the car is full that a person started": (_visit(), [_sight(5, charging=True), _sight(50, is_pausing=True)], Hand.STARTED),
+    "another mode stops it": (_started(), [_sight(5, is_by_mode=True), _sight(60, is_by_mode=True), _sight(61)], Hand.NOTHING),
+    "another mode starts and stops it": (
+        _visit(),
+        [_sight(5, charging=True, is_by_mode=True), _sight(60, is_by_mode=True), _sight(61)],
+        Hand.NOTHING,
+    ),
+    "what another mode began goes on": (
+        _visit(),
+        [_sight(5, charging=True, is_by_mode=True), _sight(61, charging=True)],
+        Hand.STARTED,
+    ),
+    "it goes on through another mode": (_started(), [_sight(5, charging=True, is_by_mode=True), _sight(61, charging=True)], Hand.NOTHING),
+    "stopped by a person, then in another mode": (_started(), [_sight(5), _sight(6, is_by_mode=True), _sight(61)], Hand.STOPPED),
+    "a start that the cloud failed to answer": (
+        _visit().commanded(NOW + timedelta(minutes=1), is_start=True).doubted(),
+        [_sight(2), _sight(2.9, charging=True)],
+        Hand.NOTHING,
+    ),
+    "a stop that the cloud failed to answer": (
+        _started().commanded(NOW + timedelta(minutes=5), is_start=False).doubted(),
+        [_sight(9)],
+        Hand.NOTHING,
+    ),
+    "a person helps out where the cloud failed": (
+        _visit().commanded(NOW + timedelta(minutes=1), is_start=True).doubted(),
+        [_sight(2), _sight(3.1, charging=True)],
+        Hand.STARTED,
+    ),
     "a fault stops it": (_started(), [_sight(5, is_out_of_order=True), _sight(6)], Hand.NOTHING),
     "somebody starts it after a fault": (_started(), [_sight(5, is_out_of_order=True), _sight(6), _sight(7, charging=True)], Hand.STARTED),
     "it is offline": (_started(), [_sight(5, is_offline=True), _sight(6, charging=True)], Hand.NOTHING),

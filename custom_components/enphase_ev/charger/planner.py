@@ -15,7 +15,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_track_point_in_utc_time
 
 from ..const import DOMAIN, LOGGER
-from ..enlighten import ServiceUnavailable
+from ..enlighten import ServiceUnavailable, Unreachable
 from ..site.plan_prices import PlanPrices
 from ..texts import text_of
 from .commands import ChargerCommands
@@ -26,7 +26,7 @@ from .plan import ChargePlan
 from .plan_decision import PlanState
 from .plan_follower import PlanFollower, is_manual
 from .store import SiteStore
-from .visit import StoredPlan
+from .visit import StoredPlan, Visit
 
 # In the others nothing comes of the plan.
 _FOLLOWED = {
@@ -244,9 +244,8 @@ class ChargePlanner:
         except HomeAssistantError as err:
             level = LOGGER.warning if follower.patience.failures == 1 else LOGGER.debug
             level("The plan could not %s charging, and tries again: %s", "start" if is_start else "stop", err)
-            cause = err.__cause__
-            if not (isinstance(cause, ServiceUnavailable) and cause.may_have_arrived):
-                memory.visit = memory.visit.not_commanded(before) if memory.visit and before else memory.visit
+            if memory.visit is not None and before is not None:
+                memory.visit = _after_failure(memory.visit, before, err.__cause__)
         finally:
             follower.is_busy = False
             if self._followers.get(serial) is follower:
@@ -279,6 +278,13 @@ class ChargePlanner:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
+
+
+def _after_failure(visit: Visit, before: Visit, cause: BaseException | None) -> Visit:
+    """Return a visit after a command that has failed, by what is known of where it is: an error of a server in between tells nothing."""
+    if not isinstance(cause, ServiceUnavailable) or isinstance(cause, Unreachable):
+        return visit.not_commanded(before)
+    return visit if cause.may_have_arrived else visit.doubted()
 
 
 def _mode_in_the_way(charger: Charger) -> str | None:

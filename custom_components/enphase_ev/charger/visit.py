@@ -11,12 +11,15 @@ from typing import Self
 
 from mashumaro import DataClassDictMixin
 
+from ..enlighten import ChargeMode
 from .model import Charger, ChargerState
 
 # What begins so soon after the plug went in has begun by itself.
 _BEGINS_WITH_PLUG = timedelta(minutes=1)
 # A charger follows a command that was sent so long ago; what it does later has another reason.
 _FOLLOWS_WITHIN = timedelta(minutes=10)
+# The same where the cloud has failed when it was sent: as a rule it has not passed the command on, and a person may help out.
+_FOLLOWS_IN_DOUBT_WITHIN = timedelta(minutes=2)
 # Times of one session that differ by less than this are the same: the cloud does not always tell the same second.
 _SAME_TIME = timedelta(seconds=90)
 # The connector's word for a car that takes nothing of what is offered. "FINISHING" is also said after a stop.
@@ -42,6 +45,7 @@ class Sight:
         is_pausing: energy is offered, and car or load balancing let nothing flow at the moment.
         is_offline: what it shows may be old.
         is_out_of_order: it is faulted or out of service.
+        is_by_mode: it is in a charge mode that starts and stops it, which is every one but manual.
         plugged_in_at, started_at: of a session that is not over (UTC).
         energy: kWh that the session has counted.
     """
@@ -52,6 +56,7 @@ class Sight:
     is_pausing: bool = False
     is_offline: bool = False
     is_out_of_order: bool = False
+    is_by_mode: bool = False
     is_under_way: bool = False
     plugged_in_at: datetime | None = None
     started_at: datetime | None = None
@@ -72,6 +77,7 @@ class Sight:
             is_pausing=not status.is_charging and is_waiting,
             is_offline=status.is_connected is False,
             is_out_of_order=charger.state in _OUT_OF_ORDER,
+            is_by_mode=charger.unknown_mode is not None or charger.mode not in {None, ChargeMode.MANUAL},
             is_under_way=is_under_way and not status.is_charging,
             plugged_in_at=None if is_over or session is None else session.plugged_in_at,
             started_at=None if is_over or session is None else session.started_at,
@@ -93,6 +99,7 @@ class Visit(DataClassDictMixin):
         taken: kWh that count against the energy wanted.
         sent, sent_at: what the planner has sent last: start or stop, and when (UTC).
         is_followed: the charger was seen to have done it.
+        is_in_doubt: the cloud failed when it was sent, and may have passed it on.
     """
 
     began_at: datetime
@@ -108,6 +115,7 @@ class Visit(DataClassDictMixin):
     sent: bool | None = None
     sent_at: datetime | None = None
     is_followed: bool = False
+    is_in_doubt: bool = False
 
     @classmethod
     def turned_on_at(cls, sight: Sight) -> Self:
@@ -144,6 +152,8 @@ class Visit(DataClassDictMixin):
 
     def looked_at(self, sight: Sight) -> Self:
         """Return the same visit after a look that has found the car at the plug."""
+        if sight.is_by_mode:
+            return self._looked_at_in_mode(sight)
         is_as_sent = self.sent is sight.is_charging or (self.sent is True and sight.is_pausing)
         return replace(
             self,
@@ -157,17 +167,36 @@ class Visit(DataClassDictMixin):
             is_followed=self.is_followed or is_as_sent,
         )
 
+    def _looked_at_in_mode(self, sight: Sight) -> Self:
+        """Return the visit after a look at a charger that starts and stops by itself: that is nobody's.
+
+        What has begun there counts as a person's where it goes on in manual mode.
+        """
+        return replace(
+            self,
+            seen_at=sight.at,
+            is_charging=self.is_charging and sight.is_charging,
+            is_offered=self.is_offered and sight.is_charging,
+            plugged_in_at=self.plugged_in_at or sight.plugged_in_at,
+            is_gone=False,
+            has_charged=self.has_charged or sight.is_charging,
+        )
+
     def asked_by_hand(self, *, is_start: bool) -> Self:
         """Return the visit after a person, or an automation, has asked for a start or a stop here."""
         return replace(self, hand=Hand.STARTED if is_start else Hand.STOPPED)
 
     def commanded(self, at: datetime, *, is_start: bool) -> Self:
         """Return the visit after the planner has sent a start or a stop."""
-        return replace(self, sent=is_start, sent_at=at, is_followed=False)
+        return replace(self, sent=is_start, sent_at=at, is_followed=False, is_in_doubt=False)
 
     def not_commanded(self, before: Self) -> Self:
         """Return the visit after a command that has not arrived: what was sent before still counts."""
-        return replace(self, sent=before.sent, sent_at=before.sent_at, is_followed=before.is_followed)
+        return replace(self, sent=before.sent, sent_at=before.sent_at, is_followed=before.is_followed, is_in_doubt=before.is_in_doubt)
+
+    def doubted(self) -> Self:
+        """Return the visit after a command that the cloud has failed to answer: it may have arrived."""
+        return replace(self, is_in_doubt=True)
 
     def _is_another(self, sight: Sight) -> bool:
         """Return whether the car was plugged in after this visit: the plug was pulled, seen or not."""
@@ -191,8 +220,12 @@ class Visit(DataClassDictMixin):
         return replace(self, counted=sight.energy, taken=self.taken + gained)
 
     def _is_offered_in(self, sight: Sight) -> bool:
-        """Return whether energy flows, or will as soon as the car wants it or the start is there that is under way."""
-        return sight.is_charging or (sight.is_pausing and self.sent is True) or (sight.is_under_way and self.is_offered)
+        """Return whether energy flows, or will as soon as the car wants it or the start is there that is under way.
+
+        A charge that runs goes on when the car takes nothing for a while, whoever started it, unless a stop of the planner is on its way.
+        """
+        is_running = self.is_offered and (self.sent is None or self.is_followed)
+        return sight.is_charging or (sight.is_pausing and (self.sent is True or is_running)) or (sight.is_under_way and self.is_offered)
 
     def _hand_after(self, sight: Sight) -> Hand:
         if self._follows(sight):
@@ -205,7 +238,8 @@ class Visit(DataClassDictMixin):
         """Return whether the charger does what the planner has sent."""
         if self.is_followed or self.sent is not sight.is_charging or self.sent_at is None:
             return False
-        return self.sent_at >= self.seen_at or sight.at - self.sent_at <= _FOLLOWS_WITHIN
+        within = _FOLLOWS_IN_DOUBT_WITHIN if self.is_in_doubt else _FOLLOWS_WITHIN
+        return self.sent_at >= self.seen_at or sight.at - self.sent_at <= within
 
     def _begins_with_plug(self, sight: Sight) -> bool:
         """Return whether a charge began with the plug, and by itself as far as is known: the first one, at once, with nothing asked."""
