@@ -1,5 +1,6 @@
 """What holds for every plan, in every world."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import assume, given, settings, strategies as st
@@ -151,6 +152,28 @@ def test_nothing_about_a_plan_changes_with_the_minutes(world: World, every: int)
         now = world.later(step, len(rest))
         former = plan_of(now, former)
         assert steps_of(former, now) == [later - step for later in rest]
+
+
+@given(worlds(gaps=True), worlds(gaps=True), st.booleans())
+@settings(max_examples=examples(1000))
+def test_a_plan_made_for_another_world_does_no_harm(world: World, other: World, keeps_basis: bool) -> None:
+    """One that was kept over a restart, or made for other prices, another time or another car."""
+    former = plan_of(other) if keeps_basis else replace(plan_of(other), basis=None)
+
+    plan = plan_of(world, former)
+
+    assert len(steps_of(plan, world)) == world.steps_wanted
+    assert all(one.end - one.start >= timedelta(minutes=10) for one in plan.times if one.start > world.now) or len(plan.times) == 1
+    assert {one.level for one in plan.times} == {world.limits.most}
+    at_once, fresh = world.cost(range(world.steps_wanted)), plan_of(world)
+    if at_once is not None:
+        assert plan.cost is not None
+        assert plan.cost <= at_once + SLACK
+    if fresh.cost is not None:
+        assert plan.cost is not None
+        prices = [price for price in world.prices if price is not None]
+        ten_minutes = (max(prices) - min(prices)) * world.power / 6
+        assert plan.cost <= fresh.cost + 0.02 * abs(fresh.cost) + ten_minutes + SLACK
 
 
 @given(worlds(), st.data())

@@ -156,13 +156,6 @@ def test_the_hour_that_comes_twice_is_read_twice() -> None:
     assert {slot.end - slot.start for slot in found.slots} == {HOUR}
 
 
-def test_prices_of_yesterday_are_stale() -> None:
-    found = read_price_list({"data": [{"start": DAY.isoformat(), "price": 1}]}, BERLIN)
-    assert found.is_stale(DAY + HOUR)
-    assert not found.is_stale(DAY)
-    assert not read_price_list({}, BERLIN).is_stale(DAY)
-
-
 def test_the_rates_of_today_and_of_tomorrow_are_joined() -> None:
     """Octopus Energy has an event for each day, and neither says its currency."""
     days = [[{"start": (DAY + n * HOUR).isoformat(), "end": (DAY + (n + 1) * HOUR).isoformat(), "value_inc_vat": n}] for n in (0, 24)]

@@ -130,10 +130,6 @@ class ChargePlan:
         """Return the time of charging that a moment lies in."""
         return next((time for time in self.times if time.start <= moment < time.end), None)
 
-    def next_time(self, moment: datetime) -> PlannedTime | None:
-        """Return the time of charging that runs at a moment, or else the next one."""
-        return next((time for time in self.times if moment < time.end), None)
-
 
 def plan_charging(
     prices: Sequence[PriceSlot], wanted: Wanted, limits: ChargeLimits, now: datetime, former: ChargePlan | None = None

@@ -78,10 +78,6 @@ class PriceList:
     currency: str | None = None
     problem: PriceListProblem | None = None
 
-    def is_stale(self, now: datetime) -> bool:
-        """Return whether all prices are of the past."""
-        return bool(self.slots) and self.slots[-1].end <= now
-
 
 @dataclass(frozen=True)
 class PriceUnit:
