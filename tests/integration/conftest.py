@@ -25,9 +25,11 @@ from custom_components.enphase_ev.entity import UnitEntity
 from simulator import Simulator
 from simulator.gateway_inside import Role
 from simulator.gateway_readings import EvseMeter
+from simulator.tariff import Preset
 from tests.integration.automated_house import BLUEPRINTS, AutomatedHouse
 from tests.integration.battery_house import MOMENT, BatteryHouse, BatteryHouseBuilder
 from tests.integration.house import FIRST_MINUTES, CloudBuilder, House, HouseBuilder, entry_of, gateway_options, sign_in
+from tests.integration.planned_house import AMSTERDAM
 
 # Home Assistant's test helpers let the recorder's database log every statement, which takes most of the time where thousands are written.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
@@ -214,6 +216,26 @@ def build_battery_house(build_house: HouseBuilder, freezer: FrozenDateTimeFactor
 async def batteries(build_battery_house: BatteryHouseBuilder) -> BatteryHouse:
     """A house with two batteries and no charger, an entry to charge from and one to discharge to the grid."""
     return await build_battery_house()
+
+
+@pytest.fixture
+def build_planned(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> HouseBuilder:
+    """Return a function that sets up a house with an empty car at a time on its own clocks; a kWh is cheap from 22 to 7 h."""
+
+    async def build(at: str = "2026-11-30T18:00", *, prepare: Callable[[Simulator], None] = lambda _: None, **more: object) -> House:
+        def empty(sim: Simulator) -> None:
+            sim.world.deployment.tariff.preset = Preset.TOU
+            vehicle = sim.charger().vehicle
+            assert vehicle is not None
+            vehicle.battery_wh = 1e6
+            prepare(sim)
+
+        freezer.move_to(datetime.fromisoformat(at).replace(tzinfo=AMSTERDAM).astimezone(UTC))
+        house = await build_house("car_only", prepare=empty, **more)
+        house.hass.loop.set_debug(False)
+        return house
+
+    return build
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
-"""The planner charges when it is cheap, and leaves alone what a person does, against the simulated cloud and its tariff."""
+"""The planner charges when it is cheap, against the simulated cloud and its tariff."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-import re
-from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.exceptions import ServiceValidationError
@@ -15,226 +12,94 @@ from custom_components.enphase_ev.repairs import async_create_fix_flow
 from simulator import Simulator
 from simulator.offers import Vehicle
 from simulator.report import ChargeMode
-from simulator.tariff import Preset, Unreadable
+from simulator.tariff import Unreadable
 from tests.integration.calendars import Calendar
 from tests.integration.house import House, HouseBuilder
+from tests.integration.planned_house import AMSTERDAM, commands, reason, turn, until
 from tests.integration.test_options import DEFAULTS, filled_in
-
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-_COMMANDS = r"/(start|stop)_charging$"
-
-
-@pytest.fixture
-def build_planned(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> HouseBuilder:
-    """Return a function that sets up a house with an empty car at a time on its own clocks; a kWh is cheap from 22 to 7 h."""
-
-    async def build(at: str = "2026-11-30T18:00", *, prepare: Callable[[Simulator], None] = lambda _: None, **more: object) -> House:
-        def empty(sim: Simulator) -> None:
-            sim.world.deployment.tariff.preset = Preset.TOU
-            vehicle = sim.charger().vehicle
-            assert vehicle is not None
-            vehicle.battery_wh = 1e6
-            prepare(sim)
-
-        freezer.move_to(datetime.fromisoformat(at).replace(tzinfo=AMSTERDAM).astimezone(UTC))
-        house = await build_house("car_only", prepare=empty, **more)
-        house.hass.loop.set_debug(False)
-        return house
-
-    return build
 
 
 @pytest.fixture
 async def planned(build_planned: HouseBuilder) -> House:
     """Such a house at 18:00, with the planner on: 10 kWh by 7:00."""
     house = await build_planned()
-    await _turn(house, on=True)
+    await turn(house, on=True)
     return house
-
-
-async def _turn(house: House, *, on: bool) -> None:
-    await house.call("switch", "turn_on" if on else "turn_off", entity_id=house.entity_id("switch", "planner"))
-
-
-async def _until(house: House, at: str) -> None:
-    """Let time pass until it is a time on the clocks of the house."""
-    moment = datetime.fromisoformat(at).replace(tzinfo=AMSTERDAM)
-    await house.live((moment - datetime.now(UTC)).total_seconds())
-
-
-def _commands(house: House) -> list[tuple[str, str]]:
-    """Return the starts and stops that the cloud got, with the time on the clocks of the house."""
-    found = [(one, re.search(_COMMANDS, one.path)) for one in house.sim.requests]
-    return [(f"{one.at.astimezone(AMSTERDAM):%H:%M}", match[1]) for one, match in found if match]
 
 
 def _issues(house: House) -> list[str | None]:
     return [issue.translation_key for issue in ir.async_get(house.hass).issues.values() if issue.active]
 
 
-def _reason(house: House) -> object:
-    return house.state("sensor", "planned_start").attributes["reason"]
-
-
 async def test_it_charges_in_the_cheap_hours_and_stops_when_the_car_has_what_was_wanted(planned: House) -> None:
     charger = planned.sim.charger()
     assert planned.state("switch", "planner").state == "on"
     assert planned.state("sensor", "planned_start").state == "2026-11-30T21:00:00+00:00"
-    assert _reason(planned) == "planned"
+    assert reason(planned) == "planned"
     planned.sim.requests.clear()
 
-    await _until(planned, "2026-11-30T21:59")
+    await until(planned, "2026-11-30T21:59")
     assert planned.state("sensor", "charging_status_reason").state == "waiting_for_plan"
     assert not charger.charging
-    await _until(planned, "2026-11-30T22:02")
+    await until(planned, "2026-11-30T22:02")
     assert charger.charging
-    assert _reason(planned) == "charging"
-    await _until(planned, "2026-12-01T07:30")
+    assert reason(planned) == "charging"
+    await until(planned, "2026-12-01T07:30")
 
     assert not charger.charging
     assert charger.session_wh == pytest.approx(10_000, abs=300)
-    assert _commands(planned) == [("22:00", "start"), ("23:21", "stop")]
-    assert _reason(planned) == "done"
-
-
-async def test_a_car_that_a_person_stopped_is_not_started_until_it_is_plugged_in_again(build_planned: HouseBuilder) -> None:
-    house = await build_planned("2026-11-30T21:50")
-    await _turn(house, on=True)
-    charger = house.sim.charger()
-    await _until(house, "2026-11-30T22:10")
-    assert charger.charging
-
-    charger.stop()
-    await _until(house, "2026-11-30T22:12")
-    assert _reason(house) == "stopped_by_hand"
-    await house.restart()
-    await _until(house, "2026-12-01T00:30")
-    assert _commands(house) == [("22:00", "start")]
-
-    charger.unplug()
-    await house.live(70)
-    assert _reason(house) == "no_car"
-    charger.plug_in(Vehicle(battery_wh=1e6))
-    await house.live(200)
-    assert charger.charging
-    assert _reason(house) == "charging"
-
-
-@pytest.mark.parametrize("here", [True, False], ids=["here", "in the app"])
-async def test_a_charge_that_a_person_started_is_not_stopped(build_planned: HouseBuilder, here: bool) -> None:
-    """It is dear, the car has what was wanted, and the plan goes on to say who decides."""
-    house = await build_planned("2026-11-30T18:00")
-    await _turn(house, on=True)
-    await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=1)
-    await house.live(130)
-    if here:
-        await house.call("switch", "turn_on", entity_id=house.entity_id("switch", "charging"))
-    else:
-        house.sim.charger().start(32)
-    house.sim.requests.clear()
-    await house.live(70)
-    assert _reason(house) == "started_by_hand"
-    await house.restart()
-    await house.live(1200)
-    assert house.sim.charger().charging
-    assert house.sim.charger().session_wh > 1000
-    assert _commands(house) == []
-
-
-async def test_a_stop_here_counts_as_much_as_one_in_the_app(build_planned: HouseBuilder) -> None:
-    house = await build_planned("2026-11-30T21:58")
-    await _turn(house, on=True)
-    await house.live(300)
-    assert house.sim.charger().charging
-    await house.call("switch", "turn_off", entity_id=house.entity_id("switch", "charging"))
-    await house.live(3600)
-    assert _commands(house) == [("22:00", "start"), ("22:03", "stop")]
-    assert _reason(house) == "stopped_by_hand"
-
-    # Turned on anew, it plans anew: only that takes back what a person did while the car is plugged in.
-    await _turn(house, on=False)
-    await _turn(house, on=True)
-    await house.live(130)
-    assert house.sim.charger().charging
-
-
-async def test_what_charges_when_it_is_turned_on_goes_on(build_planned: HouseBuilder) -> None:
-    house = await build_planned("2026-11-30T18:00")
-    house.sim.charger().start(16)
-    await house.live(120)
-    await _turn(house, on=True)
-    await house.live(900)
-    assert house.sim.charger().charging
-    assert _commands(house) == []
-    assert _reason(house) == "started_by_hand"
-
-
-async def test_what_begins_with_the_plug_waits_for_the_plan(build_planned: HouseBuilder) -> None:
-    """Nobody has started it. If it is started again, somebody has."""
-    house = await build_planned("2026-11-30T18:00", prepare=lambda sim: sim.charger().unplug())
-    await _turn(house, on=True)
-    charger = house.sim.charger()
-    charger.plug_in(Vehicle(battery_wh=1e6))
-    charger.start(16)
-    await house.live(200)
-    assert not charger.charging
-    assert [what for _, what in _commands(house)] == ["stop"]
-    assert _reason(house) == "planned"
-
-    charger.start(16)
-    await house.live(900)
-    assert charger.charging
-    assert _reason(house) == "started_by_hand"
+    assert commands(planned) == [("22:00", "start"), ("23:21", "stop")]
+    assert reason(planned) == "done"
 
 
 async def test_it_goes_on_after_a_restart(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:50")
-    await _turn(house, on=True)
-    await _until(house, "2026-11-30T22:20")
+    await turn(house, on=True)
+    await until(house, "2026-11-30T22:20")
     await house.restart()
     assert house.state("switch", "planner").state == "on"
-    assert _reason(house) == "charging"
-    await _until(house, "2026-11-30T23:30")
-    assert _commands(house) == [("22:00", "start"), ("23:21", "stop")]
+    assert reason(house) == "charging"
+    await until(house, "2026-11-30T23:30")
+    assert commands(house) == [("22:00", "start"), ("23:21", "stop")]
     assert house.sim.charger().session_wh == pytest.approx(10_000, abs=300)
 
 
 async def test_it_begins_and_ends_what_it_slept_through(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:50")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.restart(hours=1)
     await house.live(200)
     assert house.sim.charger().charging
     await house.restart(hours=3)
     await house.live(200)
     assert not house.sim.charger().charging
-    assert [what for _, what in _commands(house)] == ["start", "stop"]
-    assert _reason(house) == "done"
+    assert [what for _, what in commands(house)] == ["start", "stop"]
+    assert reason(house) == "done"
 
 
 async def test_in_another_mode_it_stands_aside(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:30")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     house.sim.charger().mode = ChargeMode.GREEN
-    await _until(house, "2026-11-30T23:00")
-    assert _reason(house) == "other_mode"
+    await until(house, "2026-11-30T23:00")
+    assert reason(house) == "other_mode"
     assert house.state("sensor", "planned_start").state == "unknown"
-    assert _commands(house) == []
+    assert commands(house) == []
     assert _issues(house) == ["plan_waits"]
 
-    await _turn(house, on=False)
+    await turn(house, on=False)
     assert _issues(house) == []
     with pytest.raises(ServiceValidationError) as refusal:
-        await _turn(house, on=True)
+        await turn(house, on=True)
     assert refusal.value.translation_key == "plan_needs_manual_mode"
     assert house.state("switch", "planner").state == "off"
 
 
 async def test_a_repair_issue_switches_back_to_manual(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:30")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     house.sim.charger().mode = ChargeMode.GREEN
-    await _until(house, "2026-11-30T22:30")
+    await until(house, "2026-11-30T22:30")
     (issue,) = ir.async_get(house.hass).issues.values()
     flow = await async_create_fix_flow(house.hass, issue.issue_id, issue.data)
     flow.hass, flow.issue_id = house.hass, issue.issue_id
@@ -250,7 +115,7 @@ async def test_the_plan_is_in_the_calendar_and_nobody_edits_it(build_planned: Ho
     house = await build_planned("2026-11-30T18:00")
     calendar = Calendar(house, house.entity_id("calendar", "charging_schedule"))
     before = await calendar.events(date(2026, 11, 30), 2, AMSTERDAM)
-    await _turn(house, on=True)
+    await turn(house, on=True)
     events = await calendar.events(date(2026, 11, 30), 2, AMSTERDAM)
     (planned,) = [event for event in events if event not in before]
     assert planned["summary"] == "Planned charge"
@@ -262,16 +127,16 @@ async def test_the_plan_is_in_the_calendar_and_nobody_edits_it(build_planned: Ho
         with pytest.raises(ServiceValidationError) as refusal:
             await edit
         assert refusal.value.translation_key == "plan_event"
-    await _until(house, "2026-11-30T22:05")
+    await until(house, "2026-11-30T22:05")
     assert house.hass.states.is_state(calendar.entity_id, "on")
-    await _turn(house, on=False)
+    await turn(house, on=False)
     assert await calendar.events(date(2026, 11, 30), 2, AMSTERDAM) == before
 
 
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"], ids=["an hour less", "an hour more"])
 async def test_on_a_night_on_which_the_clocks_change_it_is_ready_by_the_clock_on_the_wall(build_planned: HouseBuilder, day: str) -> None:
     house = await build_planned(f"{day}T21:00")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     ready_by = house.state("sensor", "planned_start").attributes["ready_by"]
     assert ready_by.astimezone(AMSTERDAM) == datetime.fromisoformat(f"{day}T07:00").replace(tzinfo=AMSTERDAM) + timedelta(days=1)
     assert ready_by - datetime.now(UTC) != timedelta(hours=10)
@@ -298,19 +163,19 @@ async def test_each_charger_has_a_planner_of_its_own(build_house: HouseBuilder, 
 async def test_a_mode_that_was_changed_a_moment_before_the_start_is_seen(build_planned: HouseBuilder) -> None:
     """Without a hint in the status, only the read before the start can tell."""
     house = await build_planned("2026-11-30T21:58")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     house.sim.charger().mode = ChargeMode.SCHEDULED
     await house.live(600)
-    assert _commands(house) == []
+    assert commands(house) == []
 
 
 async def test_a_cloud_that_is_down_is_waited_for(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:50")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     house.sim.faults.add(path=".", status=503, times=None)
-    await _until(house, "2026-11-30T22:30")
-    assert _reason(house) == "no_data"
-    assert _commands(house) == []
+    await until(house, "2026-11-30T22:30")
+    assert reason(house) == "no_data"
+    assert commands(house) == []
     house.sim.faults.clear()
     await house.live(300)
     assert house.sim.charger().charging
@@ -318,50 +183,50 @@ async def test_a_cloud_that_is_down_is_waited_for(build_planned: HouseBuilder) -
 
 async def test_a_start_that_is_refused_is_tried_calmly(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:58")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     house.sim.faults.add(path="start_charging", status=503, times=None)
-    await _until(house, "2026-11-30T22:59")
-    assert 3 <= len(_commands(house)) <= 6
-    assert {what for _, what in _commands(house)} == {"start"}
+    await until(house, "2026-11-30T22:59")
+    assert 3 <= len(commands(house)) <= 6
+    assert {what for _, what in commands(house)} == {"start"}
     house.sim.faults.clear()
-    await _until(house, "2026-11-30T23:20")
+    await until(house, "2026-11-30T23:20")
     assert house.sim.charger().charging
 
 
 async def test_a_car_that_is_full_needs_nothing_more(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:58")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.live(600)
     vehicle = house.sim.charger().vehicle
     assert vehicle is not None
     vehicle.target = vehicle.state_of_charge
     await house.live(3 * 3600)
     assert not house.sim.charger().charging
-    assert [what for _, what in _commands(house)] in (["start"], ["start", "stop"])
+    assert [what for _, what in commands(house)] in (["start"], ["start", "stop"])
 
 
 async def test_without_prices_it_says_so_and_charges_in_time(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T18:00")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     house.sim.faults.add(path="/tariff$", status=503, times=None)
     await house.restart()
     await house.live(130)
-    assert _reason(house) == "no_prices"
+    assert reason(house) == "no_prices"
     assert house.state("sensor", "planned_start").attributes["notes"] == ["no_prices"]
     assert house.state("sensor", "planned_cost").state == "unknown"
     await house.restart(hours=10)
-    await _until(house, "2026-12-01T07:00")
+    await until(house, "2026-12-01T07:00")
     assert house.sim.charger().session_wh == pytest.approx(10_000, abs=300)
 
 
 async def test_prices_that_vanish_stop_nothing(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:58")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.live(600)
     house.sim.faults.add(path="/tariff$", status=503, times=None)
     await house.restart()
-    await _until(house, "2026-11-30T23:40")
-    assert [what for _, what in _commands(house)] == ["start", "stop"]
+    await until(house, "2026-11-30T23:40")
+    assert [what for _, what in commands(house)] == ["start", "stop"]
     assert house.sim.charger().session_wh == pytest.approx(10_000, abs=300)
 
 
@@ -381,11 +246,11 @@ async def test_only_its_switch_is_there_until_it_is_used(build_planned: HouseBui
     entities = er.async_get(house.hass)
     assert [one for one in others if entities.async_get_entity_id(one[0], DOMAIN, f"{serial}_{one[1]}")] == []
     await house.live(600)
-    assert _commands(house) == []
-    await _turn(house, on=True)
+    assert commands(house) == []
+    await turn(house, on=True)
     await house.live(1)
     assert [one for one in others if not entities.async_get_entity_id(one[0], DOMAIN, f"{serial}_{one[1]}")] == []
-    await _turn(house, on=False)
+    await turn(house, on=False)
     await house.restart()
     assert house.state("switch", "planner").state == "off"
     assert house.state("time", "ready_by").state == "07:00:00"
@@ -394,7 +259,7 @@ async def test_only_its_switch_is_there_until_it_is_used(build_planned: HouseBui
 
 async def test_what_a_person_sets_counts_at_once(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T18:00")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.live(1)
     cost = house.state("sensor", "planned_cost")
     assert float(cost.state) == pytest.approx(1.89, abs=0.01)
@@ -430,9 +295,9 @@ async def test_prices_of_a_sensor_are_planned_by(build_planned: HouseBuilder) ->
         sim.world.deployment.tariff.unreadable = Unreadable.WORDS
 
     house = await build_planned("2026-11-30T18:00", prepare=without_tariff, options={"price_sensors": ["sensor.nordpool"]})
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=5)
-    assert _reason(house) == "no_prices"
+    assert reason(house) == "no_prices"
 
     _list_prices(house, "01 03")
     await house.live(61)
@@ -445,7 +310,7 @@ async def test_prices_of_a_sensor_are_planned_by(build_planned: HouseBuilder) ->
 
     house.hass.states.async_remove("sensor.nordpool")
     await house.live(61)
-    assert _reason(house) == "no_prices"
+    assert reason(house) == "no_prices"
 
 
 async def test_a_person_chooses_the_sensor_in_the_options(build_planned: HouseBuilder) -> None:
@@ -458,7 +323,7 @@ async def test_a_person_chooses_the_sensor_in_the_options(build_planned: HouseBu
     assert form["errors"] == {"base": "price_sensors_unreadable"}
     await flows.async_configure(form["flow_id"], filled_in(DEFAULTS) | {"prices": {"price_sensors": ["sensor.nordpool"]}})
     await house.hass.async_block_till_done()
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.live(1)
     start = house.state("sensor", "planned_start")
     assert [one["end"] for one in start.attributes["times"]][-1] >= "2026-12-01T03:00:00+00:00"
@@ -476,40 +341,40 @@ async def test_a_person_chooses_the_sensor_in_the_options(build_planned: HouseBu
 @pytest.mark.parametrize("command", ["start", "stop"])
 async def test_a_command_that_is_answered_with_an_error_and_carried_out_is_not_a_persons(build_planned: HouseBuilder, command: str) -> None:
     house = await build_planned("2026-11-30T21:50")
-    await _turn(house, on=True)
+    await turn(house, on=True)
     await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=2)
     house.sim.faults.add(path=f"{command}_charging$", status=503, times=1, after=True)
-    await _until(house, "2026-11-30T22:40")
-    assert [what for _, what in _commands(house)] == ["start", "stop"]
-    assert _reason(house) == "done"
+    await until(house, "2026-11-30T22:40")
+    assert [what for _, what in commands(house)] == ["start", "stop"]
+    assert reason(house) == "done"
 
 
 async def test_a_charge_that_another_mode_ended_goes_on_when_it_is_manual_again(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T21:50")
-    await _turn(house, on=True)
-    await _until(house, "2026-11-30T22:10")
+    await turn(house, on=True)
+    await until(house, "2026-11-30T22:10")
     house.sim.charger().mode = ChargeMode.GREEN
-    await _until(house, "2026-11-30T22:30")
+    await until(house, "2026-11-30T22:30")
     assert not house.sim.charger().charging
-    assert _reason(house) == "other_mode"
+    assert reason(house) == "other_mode"
     house.sim.charger().mode = ChargeMode.MANUAL
-    await _until(house, "2026-12-01T00:30")
-    assert _reason(house) == "done"
-    assert [what for _, what in _commands(house)] == ["start", "start", "stop"]
+    await until(house, "2026-12-01T00:30")
+    assert reason(house) == "done"
+    assert [what for _, what in commands(house)] == ["start", "start", "stop"]
 
 
 async def test_a_car_that_pauses_a_charge_which_began_with_the_plug_was_stopped_by_nobody(build_planned: HouseBuilder) -> None:
     house = await build_planned("2026-11-30T22:10", prepare=lambda sim: sim.charger().unplug())
-    await _turn(house, on=True)
+    await turn(house, on=True)
     charger, car = house.sim.charger(), Vehicle(battery_wh=1e6)
     charger.plug_in(car)
     charger.start(32)
     await house.live(120)
-    assert _reason(house) == "charging"
+    assert reason(house) == "charging"
     car.target = 0.1
     await house.live(300)
-    assert _reason(house) == "car_takes_nothing"
+    assert reason(house) == "car_takes_nothing"
     car.target = 1.0
-    await _until(house, "2026-11-30T23:59")
-    assert _reason(house) == "done"
-    assert [what for _, what in _commands(house)] == ["stop"]
+    await until(house, "2026-11-30T23:59")
+    assert reason(house) == "done"
+    assert [what for _, what in commands(house)] == ["stop"]
