@@ -34,7 +34,7 @@ class PlanNote(StrEnum):
 
     # Nothing is planned: the car should have been ready already.
     READY_BY_PAST = "ready_by_past"
-    # What is wanted takes longer than there is time; it is charged at once, as much as fits.
+    # What is wanted takes longer than there is time, by more than a minute; it is charged at once, as much as fits.
     DOES_NOT_FIT = "does_not_fit"
     # The price is not known all through the time until the car is to be ready.
     PRICES_MISSING = "prices_missing"
@@ -161,7 +161,7 @@ def plan_charging(
         missing=max(0.0, wanted.energy - energy) if needed > seconds or not power else 0.0,
         cost=_together([one.cost for one in times]),
         cost_at_once=cost_at_once,
-        notes=frozenset(_notes(prices, time, window, does_not_fit=needed > seconds or (not power and wanted.energy > 0))),
+        notes=frozenset(_notes(prices, time, window, does_not_fit=needed > seconds + _AS_PLANNED or (not power and wanted.energy > 0))),
         basis=basis,
     )
 
@@ -208,15 +208,17 @@ def _is_running(former: ChargePlan, moment: int) -> bool:
 def _follow_or_leave(time: PricedTime, followed: tuple[Block, ...], at_once: Block, *, is_running: bool) -> tuple[Block, ...]:
     """Return what is left of the former plan, unless there is something better."""
     found = find_blocks(time, at_once[1] - at_once[0]) or (at_once,)
+    if time.covers(at_once) and time.cost_of(followed) > time.cost(at_once) + _NO_COST * max(1.0, abs(time.cost(at_once))):
+        return found
     stops_now = is_running and found[0][0] != at_once[0]
     if stops_now and time.cost_of(followed) - time.cost_of(found) <= SHORTEST_BLOCK * time.spread:
         # No price is worth a stop, and another start for so little.
         return followed
     starts, other_starts = len(followed) - is_running, len(found) - (is_running and not stops_now)
-    return followed if _is_as_good(time, followed, found, at_once, has_more_starts=starts > other_starts) else found
+    return followed if _is_as_good(time, followed, found, has_more_starts=starts > other_starts) else found
 
 
-def _is_as_good(time: PricedTime, followed: Sequence[Block], found: Sequence[Block], at_once: Block, *, has_more_starts: bool) -> bool:
+def _is_as_good(time: PricedTime, followed: Sequence[Block], found: Sequence[Block], *, has_more_starts: bool) -> bool:
     """Return whether there is no reason to leave a former plan: neither 2 % to save, nor fewer starts for nothing."""
     if not all(time.covers(block) for block in found):
         return True
@@ -224,9 +226,7 @@ def _is_as_good(time: PricedTime, followed: Sequence[Block], found: Sequence[Blo
     slack = _NO_COST * max(1.0, abs(others))
     if cost <= others + slack:
         return not has_more_starts or cost < others - slack
-    if time.covers(at_once) and cost > time.cost(at_once) + slack:
-        return False
-    least = time.least_cost(at_once[1] - at_once[0])
+    least = time.least_cost(sum(end - start for start, end in found))
     return cost <= least + abs(least) * FEWER_STARTS_ARE_WORTH
 
 
