@@ -114,7 +114,8 @@ def _has_work(loop: asyncio.AbstractEventLoop) -> bool:
         return False
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see what threads do
     doing = [frames.get(thread.ident) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
-    return not executor._work_queue.empty() or any(frame is not None and not _waits_for_work(frame) for frame in doing)  # noqa: SLF001
+    is_empty = executor._work_queue.empty()  # noqa: SLF001 - nothing public tells
+    return not is_empty or any(frame is not None and not _waits_for_work(frame) for frame in doing)
 
 
 def _waits_for_work(frame: FrameType) -> bool:

@@ -217,7 +217,7 @@ async def test_what_is_put_back_keeps_the_id_by_which_people_know_it(batteries: 
     await batteries.until(lambda: _NIGHT in batteries.entries)
     await batteries.pass_time(minutes=0.1)
 
-    (missing,) = (await batteries.asked("restore_battery_schedules", dry_run=True))["missing"]  # type: ignore[misc]
+    (missing,) = (await batteries.asked("restore_battery_schedules", dry_run=True))["missing"]  # type: ignore[misc]  # a list
     assert missing["schedule_id"] == gone
     await batteries.asked("update_battery_schedule", schedule_id=gone, limit=70)
     await batteries.pass_time(minutes=20)

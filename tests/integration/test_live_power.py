@@ -219,7 +219,7 @@ async def test_a_stream_is_renewed_without_a_gap(build_home: HomeBuilder) -> Non
         times.append(time.monotonic())
         return is_wanted(relay)
 
-    with patch.object(home.live._stream, "is_wanted", note):  # noqa: SLF001
+    with patch.object(home.live._stream, "is_wanted", note):  # noqa: SLF001 - as above
         began = time.monotonic()
         await home.until(lambda: home.asked("livestream.json") >= 4)
     gaps = [later - earlier for earlier, later in pairwise(times)]

@@ -3,10 +3,11 @@
 import ast
 from pathlib import Path
 import re
+import tokenize
 
 import pytest
 
-from tests.structure.source import INTEGRATION, ROOT, load, modules
+from tests.structure.source import INTEGRATION, ROOT, load, modules, tracked
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -52,6 +53,23 @@ def test_annotations_need_no_future_import() -> None:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__"
     }
     assert offenders == set()
+
+
+_EXCEPTION = re.compile(r"#\s*(?:noqa\b(?::[A-Z0-9, ]+)?|type:\s*ignore(?:\[[^\]]*\])?)")
+
+
+def test_an_exception_from_a_check_stands_beside_its_reason() -> None:
+    """`# noqa: S311 - a name, no secret`; where two stand on a line, one reason is enough."""
+    bare: list[str] = []
+    for path in (path for path in tracked() if path.suffix == ".py"):
+        with path.open("rb") as file:
+            comments = [(token.start[0], token.string) for token in tokenize.tokenize(file.readline) if token.type == tokenize.COMMENT]
+        bare += [
+            f"{path.relative_to(ROOT)}:{line}"
+            for line, comment in comments
+            if _EXCEPTION.search(comment) and not re.search(r"\w", _EXCEPTION.sub("", comment))
+        ]
+    assert bare == []
 
 
 def test_nothing_catches_everything() -> None:

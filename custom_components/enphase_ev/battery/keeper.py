@@ -91,7 +91,7 @@ class Keeper:
         """Change entries. `plan` gets the settings and the entries as they will be once all that waits is done.
 
         Raises:
-            HomeAssistantError: Refused, by us before anything is noted, or by the cloud; or not answered.
+            HomeAssistantError: Refused by us before anything is noted, or by the cloud; or the cloud could not be asked.
         """
         deadline, asked_at = self._hass.loop.time() + _ANSWER_WITHIN, datetime.now(UTC)
         settings, schedules = await self.async_look(deadline)
