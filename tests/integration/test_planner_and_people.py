@@ -2,6 +2,7 @@
 
 import random
 
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from simulator import Charger
@@ -165,3 +166,24 @@ async def test_whatever_a_person_does_the_planner_never_acts_against_it(build_pl
         if person.wanted is not None:
             assert house.sim.charger().charging is person.wanted
     assert {what for _, what in commands(house)} >= {"start"}
+
+
+@pytest.mark.parametrize("answer", ["refused", "ignored"])
+async def test_a_start_by_a_person_that_comes_to_nothing_leaves_the_plan_as_it_was(build_planned: HouseBuilder, answer: str) -> None:
+    house = await build_planned("2026-11-30T21:30")
+    await turn(house, on=True)
+    start = house.call("switch", "turn_on", entity_id=house.entity_id("switch", "charging"))
+    if answer == "refused":
+        house.sim.faults.add(path="start_charging$", status=503)
+        with pytest.raises(HomeAssistantError):
+            await start
+    else:
+        house.sim.world.deployment.start_ignored = True
+        await start
+        house.sim.world.deployment.start_ignored = False
+    await until(house, "2026-11-30T21:35")
+    assert reason(house) == "started_by_hand"
+    await until(house, "2026-11-30T21:50")
+    assert reason(house) == "planned"
+    await until(house, "2026-11-30T22:05")
+    assert house.sim.charger().charging

@@ -103,6 +103,22 @@ _CASES: dict[str, tuple[Visit, list[Sight], Hand]] = {
         [_sight(2), _sight(3.1, charging=True)],
         Hand.STARTED,
     ),
+    "a start asked for here comes to nothing": (
+        _visit().asked_by_hand(NOW, is_start=True),
+        [_sight(1, is_under_way=True), _sight(5), _sight(10.1)],
+        Hand.NOTHING,
+    ),
+    "a start asked for here may still come": (_visit().asked_by_hand(NOW, is_start=True), [_sight(5), _sight(10)], Hand.STARTED),
+    "a start asked for here is seen, and the charge ends": (
+        _visit().asked_by_hand(NOW, is_start=True),
+        [_sight(1, charging=True), _sight(60, is_pausing=True), _sight(90, is_pausing=True)],
+        Hand.STARTED,
+    ),
+    "two starts come to nothing after a stop": (
+        _visit().asked_by_hand(NOW, is_start=False).asked_by_hand(NOW, is_start=True).asked_by_hand(NOW, is_start=True),
+        [_sight(11)],
+        Hand.STOPPED,
+    ),
     "a fault stops it": (_started(), [_sight(5, is_out_of_order=True), _sight(6)], Hand.NOTHING),
     "somebody starts it after a fault": (_started(), [_sight(5, is_out_of_order=True), _sight(6), _sight(7, charging=True)], Hand.STARTED),
     "it is offline": (_started(), [_sight(5, is_offline=True), _sight(6, charging=True)], Hand.NOTHING),

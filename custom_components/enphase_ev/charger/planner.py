@@ -159,7 +159,7 @@ class ChargePlanner:
         """Note that somebody starts or stops a charger here."""
         memory = self._store.charger(serial).plan
         if memory is not None and memory.visit is not None:
-            memory.visit = memory.visit.asked_by_hand(is_start=is_start)
+            memory.visit = memory.visit.asked_by_hand(datetime.now(UTC), is_start=is_start)
             self._store.save()
 
     # --- Following ---

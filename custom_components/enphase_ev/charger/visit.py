@@ -100,6 +100,8 @@ class Visit(DataClassDictMixin):
         sent, sent_at: what the planner has sent last: start or stop, and when (UTC).
         is_followed: the charger was seen to have done it.
         is_in_doubt: the cloud failed when it was sent, and may have passed it on.
+        asked_at: when a person has asked here for a start that is not seen yet (UTC).
+        hand_before: what a person had done last before that.
     """
 
     began_at: datetime
@@ -116,6 +118,8 @@ class Visit(DataClassDictMixin):
     sent_at: datetime | None = None
     is_followed: bool = False
     is_in_doubt: bool = False
+    asked_at: datetime | None = None
+    hand_before: Hand = Hand.NOTHING
 
     @classmethod
     def turned_on_at(cls, sight: Sight) -> Self:
@@ -165,6 +169,7 @@ class Visit(DataClassDictMixin):
             is_gone=False,
             has_charged=self.has_charged or sight.is_charging,
             is_followed=self.is_followed or is_as_sent,
+            asked_at=None if sight.is_charging or sight.is_pausing or self._is_asked_in_vain(sight) else self.asked_at,
         )
 
     def _looked_at_in_mode(self, sight: Sight) -> Self:
@@ -180,11 +185,14 @@ class Visit(DataClassDictMixin):
             plugged_in_at=self.plugged_in_at or sight.plugged_in_at,
             is_gone=False,
             has_charged=self.has_charged or sight.is_charging,
+            asked_at=None if sight.is_charging or sight.is_pausing else self.asked_at,
         )
 
-    def asked_by_hand(self, *, is_start: bool) -> Self:
+    def asked_by_hand(self, at: datetime, *, is_start: bool) -> Self:
         """Return the visit after a person, or an automation, has asked for a start or a stop here."""
-        return replace(self, hand=Hand.STARTED if is_start else Hand.STOPPED)
+        if not is_start:
+            return replace(self, hand=Hand.STOPPED, asked_at=None)
+        return replace(self, hand=Hand.STARTED, asked_at=at, hand_before=self.hand if self.asked_at is None else self.hand_before)
 
     def commanded(self, at: datetime, *, is_start: bool) -> Self:
         """Return the visit after the planner has sent a start or a stop."""
@@ -227,7 +235,15 @@ class Visit(DataClassDictMixin):
         is_running = self.is_offered and (self.sent is None or self.is_followed)
         return sight.is_charging or (sight.is_pausing and (self.sent is True or is_running)) or (sight.is_under_way and self.is_offered)
 
+    def _is_asked_in_vain(self, sight: Sight) -> bool:
+        """Return whether nothing came of a start that a person has asked for here: then the plan goes on, so that the car gets ready."""
+        if self.asked_at is None or sight.is_charging or sight.is_pausing or sight.is_under_way:
+            return False
+        return sight.at - self.asked_at > _FOLLOWS_WITHIN
+
     def _hand_after(self, sight: Sight) -> Hand:
+        if self._is_asked_in_vain(sight):
+            return self.hand_before
         if self._follows(sight):
             return self.hand
         if sight.is_charging and not self.is_charging:
