@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from math import cos, floor, pi, sin
 from random import Random
 
+from benchmarks.sun_rules import SunCommand, SunWatch, follow_sun
 from custom_components.enphase_ev.charger.plan import ChargeLimits
-from custom_components.enphase_ev.charger.sun import SunCommand, SunWatch, follow_sun
 
 _SEED = 17
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)

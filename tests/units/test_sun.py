@@ -8,8 +8,8 @@ from math import isnan
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from benchmarks.sun_rules import First, SunCommand, SunRules, SunStep, SunWatch, follow_sun, surplus_for_car
 from custom_components.enphase_ev.charger.plan import ChargeLimits
-from custom_components.enphase_ev.charger.sun import First, SunCommand, SunRules, SunStep, SunWatch, follow_sun, surplus_for_car
 from tests.thoroughness import examples
 
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)

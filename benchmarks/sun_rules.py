@@ -1,4 +1,4 @@
-"""Decides how a car follows the sun: when it begins and stops, and at which level it charges.
+"""The rules of the blueprint *Follow the sun*, as a function: when a car begins and stops, and at which level it charges.
 
 Nothing here knows Home Assistant, a clock or a charger. What it goes by:
 
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import floor, isfinite
 
-from .plan import ChargeLimits
+from custom_components.enphase_ev.charger.plan import ChargeLimits
 
 # A, which there have to be above the next step, so that the level does not go up and down with every cloud.
 _FOR_A_STEP_UP = 0.3
