@@ -233,9 +233,11 @@ async def test_the_same_from_two_callers_at_once_is_there_once(house: House) -> 
     (refusal,) = (answer for answer in answers if isinstance(answer, ServiceValidationError))
     assert refusal.translation_key == "charging_schedule_exists"
     assert len(_slots(house)) == len(before) + 1
-    # What only overlaps is a wish of its own.
-    await _ask(house, "add", start="12:00", end="13:00", level=10)
+    # What only overlaps is a wish of its own, and named in the answer.
+    twin = _slots(house)[-1]
+    assert (await _ask(house, "add", start="12:30", end="14:00", level=10))["overlaps"] == [_short(twin)]
     assert len(_slots(house)) == len(before) + 2
+    assert (await _ask(house, "add", start="15:00", end="16:00", level=10))["overlaps"] == []
 
 
 # --- When things go wrong ---

@@ -1,9 +1,12 @@
-"""What no charger and no charging schedule can be set to is refused here, before anything is sent."""
+"""What no charger and no charging schedule can be set to is refused here, before anything is sent; what it can, and is odd, is found."""
+
+from collections.abc import Iterable
 
 from homeassistant.exceptions import ServiceValidationError
 
 from ..const import DOMAIN
 from ..enlighten import ChargingSlot, SlotType
+from ..weekly import WeeklyWindow, overlap
 from .model import Charger
 
 
@@ -37,3 +40,17 @@ def require_custom(slot: ChargingSlot) -> None:
     """
     if slot.type is SlotType.OFF_PEAK:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="off_peak_times")
+
+
+def overlapping(slot: ChargingSlot, others: Iterable[ChargingSlot]) -> list[ChargingSlot]:
+    """Return those of other slots that are ever open at the same time, off or not; whose level counts then is not known.
+
+    Source: docs/cloud-api/chargers.md §6.
+    """
+    window = _window(slot)
+    windows = ((other, _window(other)) for other in others if other.id != slot.id)
+    return [other for other, its_window in windows if window is not None and its_window is not None and overlap(window, its_window)]
+
+
+def _window(slot: ChargingSlot) -> WeeklyWindow | None:
+    return None if slot.start is None or slot.end is None else WeeklyWindow(slot.start, slot.end, slot.days)

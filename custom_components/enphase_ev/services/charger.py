@@ -8,10 +8,10 @@ from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, Supp
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
-from homeassistant.util.json import JsonObjectType
+from homeassistant.util.json import JsonObjectType, JsonValueType
 import voluptuous as vol
 
-from ..charger.validation import check_level, require_custom
+from ..charger.validation import check_level, overlapping, require_custom
 from ..const import DOMAIN
 from ..enlighten import ChargeMode, ChargingSlot, CommandReply, PastSession
 from ..site.activation import async_activate_charger
@@ -137,7 +137,8 @@ async def _add_charging_schedule(call: ServiceCall) -> ServiceResponse:
         added = await target.details.async_add_slot(target.serial, slot)
         if call.data[ATTR_ACTIVATE]:
             await async_activate_charger(target.site, target.serial)
-        return {"schedule": _slot_answer(added), "active": slot.is_enabled and _counts(target)}
+        overlaps: list[JsonValueType] = [other.short_id for other in overlapping(added, target.charger.details.slots or ())]
+        return {"schedule": _slot_answer(added), "active": slot.is_enabled and _counts(target), "overlaps": overlaps}
 
     return await _for_each(call, add)
 
