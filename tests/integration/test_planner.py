@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
@@ -378,3 +379,16 @@ async def test_a_car_that_pauses_a_charge_which_began_with_the_plug_was_stopped_
     await until(house, "2026-11-30T23:59")
     assert reason(house) == "done"
     assert [what for _, what in commands(house)] == ["stop"]
+
+
+async def test_its_sensors_are_written_when_something_was_reported_and_not_with_every_poll(build_planned: HouseBuilder) -> None:
+    house = await build_planned("2026-11-30T21:58")
+    await turn(house, on=True)
+    await house.live(600)
+    written: list[str] = []
+    sensors = [house.entity_id("sensor", key) for key in ("planned_start", "planned_cost")]
+    async_track_state_change_event(house.hass, sensors, lambda event: written.append(event.data["entity_id"]))
+    await house.live(1800)
+    assert reason(house) == "charging"
+    # The charger reports every five minutes, and is asked twice a minute.
+    assert [written.count(sensor) <= 12 for sensor in sensors] == [True, True], written

@@ -217,12 +217,14 @@ class ChargePlanner:
         visit = kept.visit
         if follower is None or visit is None or visit.is_gone:
             return shown
+        # As it was reported: an estimate would be another one with every poll.
+        remaining = max(kept.energy - visit.taken, 0.0)
         if state not in _FOLLOWED:
-            return replace(shown, remaining=follower.remaining(datetime.now(UTC)))
+            return replace(shown, remaining=remaining)
         return replace(
             shown,
             plan=follower.plan,
-            remaining=follower.remaining(datetime.now(UTC)),
+            remaining=remaining,
             deadline=kept.deadline,
             started_at=visit.sent_at if state is PlanState.CHARGING and visit.sent is True else None,
         )
