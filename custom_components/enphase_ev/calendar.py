@@ -29,6 +29,7 @@ from .entity import BATTERY, CHARGERS, GRID, BatteryEntity, ChargerEntity, GridE
 from .freshness import BATTERY_SCHEDULES, CHARGING_SCHEDULE, Source
 from .runtime import EnphaseConfigEntry
 from .site.activation import Offers, set_battery_issue, set_charger_issue, withdraw_issue
+from .site.calendar_spans import calendar_spans
 from .site.calendar_titles import (
     entry_description,
     entry_note,
@@ -127,11 +128,11 @@ class WeeklyCalendar(CalendarEntity):
     @override
     def event(self) -> CalendarEvent | None:
         now = dt_util.utcnow()
-        return min(self.events_between(now, now + _NEXT_WITHIN), key=lambda event: event.start_datetime_local, default=None)
+        return min(self.events_between(now, now + _NEXT_WITHIN), key=_begins, default=None)
 
     @override
     async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
-        return sorted(self.events_between(start_date, end_date), key=lambda event: event.start_datetime_local)
+        return sorted(self.events_between(start_date, end_date), key=_begins)
 
 
 class ChargingSchedule(ChargerEntity, WeeklyCalendar):
@@ -400,32 +401,29 @@ class GridEvents(GridEntity, CalendarEntity):
     def event(self) -> CalendarEvent | None:
         now = dt_util.utcnow()
         event = self.subject.current(now) or self.subject.upcoming(now)
-        return _grid_event(event) if event else None
+        return next((part for part in _grid_events(event) if part.end_datetime_local > now), None) if event else None
 
     @override
     async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
-        events = [_grid_event(event) for event in self.subject.events if event.takes_place]
+        events = [part for event in self.subject.events if event.takes_place for part in _grid_events(event)]
         outages = [
-            CalendarEvent(
-                start=outage.started_at,
-                end=outage.started_at + outage.duration,
-                summary=outage_title(),
-                uid=f"outage_{outage.started_at.isoformat()}",
-            )
+            CalendarEvent(start=start, end=end, summary=outage_title(), uid=f"outage_{outage.started_at.isoformat()}")
             for outage in self.subject.outages
+            for start, end in calendar_spans(outage.started_at, outage.started_at + outage.duration)
         ]
         found = [one for one in (*events, *outages) if one.start_datetime_local < end_date and one.end_datetime_local > start_date]
-        return sorted(found, key=lambda event: event.start_datetime_local)
+        return sorted(found, key=_begins)
 
 
-def _grid_event(event: GridEvent) -> CalendarEvent:
-    return CalendarEvent(
-        start=event.starts_at,
-        end=event.ends_at,
-        summary=grid_event_title(event),
-        description=event.state.value,
-        uid=event.id,
-    )
+def _begins(event: CalendarEvent) -> float:
+    """Return when an event begins, in epoch seconds: the clock on the wall can show an hour twice."""
+    return event.start_datetime_local.timestamp()
+
+
+def _grid_events(event: GridEvent) -> Iterator[CalendarEvent]:
+    """Yield an event of the grid as the calendar can hold it."""
+    for start, end in calendar_spans(event.starts_at, event.ends_at):
+        yield CalendarEvent(start=start, end=end, summary=grid_event_title(event), description=event.state.value, uid=event.id)
 
 
 def _events_of(

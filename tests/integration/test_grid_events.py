@@ -19,6 +19,8 @@ NOON = "2026-05-20T02:00:00Z"
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 24 * _HOUR
+# When it is 3:00 in Melbourne, and then 2:00.
+_BACK = datetime(2026, 4, 4, 16, tzinfo=UTC).timestamp()
 
 type ProgramBuilder = Callable[..., Any]
 
@@ -262,6 +264,14 @@ async def test_an_outage_of_the_host_ends_and_is_no_reason_to_hurry(build_progra
     grid.faults.clear()
     await house.live(31 * _MINUTE)
     assert _shown(house)[0] == next_event
+
+
+async def test_an_event_over_the_hour_that_comes_twice_stands_in_the_calendar(build_program: ProgramBuilder) -> None:
+    """Home Assistant takes no event that ends before it begins by the clock on the wall."""
+    house = await build_program(lambda sim: sim.grid_services.add_event(sim.site, _BACK - 300, _BACK + 600))
+    await house.hass.config.async_set_time_zone("Australia/Melbourne")
+    listed = [[datetime.fromisoformat(one[end]).timestamp() - _BACK for end in ("start", "end")] for one in await _events(house)]
+    assert listed == [[-300, -1], [0, 600]]
 
 
 @pytest.mark.parametrize("enrolment", [Enrolment.ENROLLED, Enrolment.NULL])

@@ -143,6 +143,26 @@ async def test_on_a_night_on_which_the_clocks_change_it_is_ready_by_the_clock_on
     assert ready_by - datetime.now(UTC) != timedelta(hours=10)
 
 
+async def test_a_plan_over_the_hour_that_comes_twice_stands_in_the_calendar(
+    build_planned: HouseBuilder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is from 2:50 to 2:08 by the clock on the wall."""
+    house = await build_planned("2026-10-25T02:50")
+    await house.hass.config.async_set_time_zone("Europe/Amsterdam")
+    await house.call("switch", "turn_on", entity_id=house.entity_id("switch", "planner"))
+    await house.live(1)
+    await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=2)
+    await house.live(60)
+    calendar = Calendar(house, house.entity_id("calendar", "charging_schedule"))
+    assert house.hass.states.is_state(calendar.entity_id, "on")
+    events = [event for event in await calendar.events(date(2026, 10, 25), 1, AMSTERDAM) if event["summary"] == "Planned charge"]
+    assert [event["start"] if number else event["end"] for number, event in enumerate(events)] == [
+        "2026-10-25T00:59:59+00:00",
+        "2026-10-25T01:00:00+00:00",
+    ]
+    assert "Failed to validate" not in caplog.text
+
+
 async def test_each_charger_has_a_planner_of_its_own(build_house: HouseBuilder, freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to(datetime(2026, 11, 30, 20, 58, tzinfo=UTC))
     house = await build_house("home")

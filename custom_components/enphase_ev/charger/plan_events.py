@@ -7,6 +7,7 @@ from homeassistant.components.calendar import CalendarEvent
 from homeassistant.exceptions import ServiceValidationError
 
 from ..const import DOMAIN
+from ..site.calendar_spans import calendar_spans
 from ..texts import common_text
 from .plan import PlannedTime
 
@@ -17,14 +18,15 @@ _UID = "plan_"
 def plan_events(times: Sequence[PlannedTime], first: datetime, last: datetime) -> Iterator[CalendarEvent]:
     """Yield the planned times that are open between two moments."""
     for number, one in enumerate(times):
-        if one.start < last and one.end > first:
-            yield CalendarEvent(
-                start=one.start,
-                end=one.end,
-                summary=common_text("calendar_plan"),
-                description=common_text("calendar_plan_how"),
-                uid=f"{_UID}{number}",
-            )
+        for start, end in calendar_spans(one.start, one.end):
+            if start < last and end > first:
+                yield CalendarEvent(
+                    start=start,
+                    end=end,
+                    summary=common_text("calendar_plan"),
+                    description=common_text("calendar_plan_how"),
+                    uid=f"{_UID}{number}",
+                )
 
 
 def require_no_plan(uid: str) -> None:
