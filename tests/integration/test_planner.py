@@ -6,6 +6,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.util.dt import as_local
 import pytest
 
 from custom_components.enphase_ev.const import DOMAIN
@@ -271,6 +272,8 @@ async def test_only_its_switch_is_there_until_it_is_used(build_planned: HouseBui
     await turn(house, on=True)
     await house.live(1)
     assert [one for one in others if not entities.async_get_entity_id(one[0], DOMAIN, f"{serial}_{one[1]}")] == []
+    # What a person sets every evening stands with the switch, under "Controls", not far below it under "Configuration".
+    assert {one: entities.entities[house.entity_id(*one)].entity_category for one in others} == dict.fromkeys(others)
     await turn(house, on=False)
     await house.restart()
     assert house.state("switch", "planner").state == "off"
@@ -286,6 +289,9 @@ async def test_what_a_person_sets_counts_at_once(build_planned: HouseBuilder) ->
     assert float(cost.state) == pytest.approx(1.89, abs=0.01)
     assert cost.attributes["cost_at_once"] == pytest.approx(3.12, abs=0.01)
     assert cost.attributes["unit_of_measurement"] == "EUR"
+    planned = house.state("sensor", "planned_start")
+    # As the clock on the wall shows them: nobody else makes local times of what is in a list.
+    assert planned.attributes["times"][0]["start"] == as_local(datetime.fromisoformat(planned.state)).isoformat()
 
     await house.call("number", "set_value", entity_id=house.entity_id("number", "energy_wanted"), value=20)
     assert float(house.state("sensor", "planned_cost").state) == pytest.approx(3.78, abs=0.01)
@@ -347,7 +353,7 @@ async def test_a_person_chooses_the_sensor_in_the_options(build_planned: HouseBu
     await turn(house, on=True)
     await house.live(1)
     start = house.state("sensor", "planned_start")
-    assert [one["end"] for one in start.attributes["times"]][-1] >= "2026-12-01T03:00:00+00:00"
+    assert datetime.fromisoformat(start.attributes["times"][-1]["end"]) >= datetime(2026, 12, 1, 3, tzinfo=UTC)
 
     # What stands in the form stays when it is sent again, and goes when it is emptied.
     form = await flows.async_init(house.entry.entry_id)

@@ -7,9 +7,10 @@ from typing import Any, override
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
 from homeassistant.components.time import TimeEntity, TimeEntityDescription
-from homeassistant.const import EntityCategory, UnitOfEnergy
+from homeassistant.const import UnitOfEnergy
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.util.dt import as_local
 from homeassistant.util.json import JsonValueType
 
 from ..const import DOMAIN
@@ -41,11 +42,10 @@ def _is_known(shown: PlanShown) -> bool:
 
 
 PLAN_SWITCH = PlanSwitchDescription(key="planner", translation_key="planner")
-PLAN_READY_BY = PlanTimeDescription(key="ready_by", translation_key="ready_by", entity_category=EntityCategory.CONFIG, has_fn=_is_known)
+PLAN_READY_BY = PlanTimeDescription(key="ready_by", translation_key="ready_by", has_fn=_is_known)
 PLAN_ENERGY = PlanNumberDescription(
     key="energy_wanted",
     translation_key="energy_wanted",
-    entity_category=EntityCategory.CONFIG,
     device_class=NumberDeviceClass.ENERGY,
     native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
     native_min_value=_LEAST_ENERGY,
@@ -65,7 +65,7 @@ def _planned_start(shown: PlanShown) -> Value:
 
 def _start_attributes(shown: PlanShown) -> Attributes:
     times = shown.plan.times if shown.plan else ()
-    listed: list[JsonValueType] = [{"start": one.start.isoformat(), "end": one.end.isoformat()} for one in times]
+    listed: list[JsonValueType] = [{"start": as_local(one.start).isoformat(), "end": as_local(one.end).isoformat()} for one in times]
     notes: list[JsonValueType] = [note.value for note in sorted(shown.plan.notes)] if shown.plan else []
     return {
         "reason": shown.state.value,
