@@ -88,6 +88,8 @@ async def test_opens_signed_in_and_stops_with_ctrl_c(tmp_path: Path, artifacts: 
             )
             assert shown == ["server", SITE_TIME_ZONE]
             await page.screenshot(path=artifacts / "demo.png")
+            await page.goto("/config/blueprint/dashboard")
+            await expect(page.get_by_text("Follow the sun", exact=True)).to_be_visible()
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(SOON):
             rest, _ = await process.communicate()

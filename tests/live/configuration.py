@@ -7,11 +7,13 @@ would add such integrations.
 from datetime import UTC, datetime
 import json
 from pathlib import Path
+import shutil
 import zipfile
 
 DOMAIN = "enphase_ev"
 ROOT = Path(__file__).parents[2]
 CUSTOM_COMPONENTS = ROOT / "custom_components"
+BLUEPRINTS = ROOT / "blueprints"
 
 # Set up by a bare line in configuration.yaml, beside what Home Assistant always sets up.
 YAML_INTEGRATIONS = ("config", "energy", "history", "logbook", "my", "recorder", "sun")
@@ -51,7 +53,7 @@ LOOPBACK_PROVIDER = """\
 
 
 def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loopback: bool, release: Path | None = None) -> None:
-    """Lay a configuration folder: the YAML, the web server, the onboarding steps to skip, the integration as a link or from its zip."""
+    """Lay a configuration folder: YAML, web server, onboarding steps to skip, blueprints, the integration as a link or from its zip."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     custom_components = folder / "custom_components"
@@ -72,6 +74,8 @@ def write(folder: Path, *, port: int, name: str, time_zone: str, sign_in_by_loop
     )
     # Where the editor of automations keeps them.
     (folder / "automations.yaml").touch()
+    # As if they were imported. Copies: Home Assistant can delete what it has imported.
+    shutil.copytree(BLUEPRINTS, folder / "blueprints", dirs_exist_ok=True)
     # `http:` in YAML is a trial that makes Home Assistant restart itself after five minutes: its storage is written.
     server = {
         "server_host": ["127.0.0.1"],
