@@ -1,4 +1,7 @@
-"""The pictures of the dashboards in docs/images, taken of the demo: ours on phone and desktop, Home Assistant's own of energy and power."""
+"""The pictures of the dashboards in docs/images, taken of the demo: ours on phone and desktop, Home Assistant's own of energy and power.
+
+Those of the planner, too, which needs another house.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,7 +12,7 @@ import tempfile
 from PIL import Image
 from playwright.async_api import Page
 
-from tests.live import dashboard, energy
+from tests.live import dashboard, energy, planner_pictures
 from tests.live.browser import signed_in_browser
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
@@ -137,10 +140,11 @@ def _make_small(path: Path) -> None:
 
 def main() -> None:
     """Take them all, and say where they are."""
-    with tempfile.TemporaryDirectory() as folder:
-        for path in asyncio.run(take(Path(folder))):
-            _make_small(path)
-            print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
+    for take_all in (take, planner_pictures.take):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in asyncio.run(take_all(Path(folder))):
+                _make_small(path)
+                print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
 
 
 if __name__ == "__main__":
