@@ -6,6 +6,7 @@ from concurrent.futures.thread import _worker
 from dataclasses import dataclass
 from datetime import timedelta
 from fcntl import ioctl
+from selectors import EVENT_WRITE
 import sys
 from termios import TIOCOUTQ
 import time
@@ -32,9 +33,8 @@ _MOMENT = 0.001
 _MOST_ROUNDS = 100
 # So often in a row there is nothing to do when there is nothing to do.
 _QUIET_ROUNDS = 3
-# Seconds that really pass: while a thread works, and while a task may wait for one that waits for the clock.
-_REAL_MOMENT = 0.0001
-_REAL_WAIT = 0.001
+# Seconds that really pass, for threads and for what a busy machine delivers late.
+_REAL_MOMENT = 0.001
 # Here things wait for the clock, or for something that comes from outside.
 _RESTS = {async_rest.__code__, async_hear.__code__, async_until_over.__code__}
 # By then everything has been asked for that is not asked for at once after a sign-in.
@@ -65,7 +65,7 @@ async def _settle(hass: HomeAssistant) -> None:
         resting = [task for task in under_way if isinstance(task, asyncio.Task) and _rests(task)]
         if resting and len(resting) < len(under_way):
             # The others may wait for those that rest, or for a machine that is busy.
-            time.sleep(_REAL_WAIT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
+            time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
             patience -= 1
         if resting and (len(resting) == len(under_way) or not patience):
             settled.cancel()
@@ -77,12 +77,12 @@ async def calm(loop: asyncio.AbstractEventLoop) -> None:
     quiet, patience = 0, _MOST_ROUNDS
     while quiet < _QUIET_ROUNDS:
         if quiet == _QUIET_ROUNDS - 1:
-            # A thread that has just been given something to do needs it to begin.
+            # A thread that has just been given something to do needs it to begin, and a connection that ends has nothing to look at.
             time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
         await asyncio.sleep(0)
         if loop._ready or loop._selector.select(0):  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
             quiet = 0
-        elif _has_work(loop) or (patience and _is_sending(loop)):
+        elif _has_work(loop) or (patience > 0 and _is_sending(loop)):
             time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
             patience -= 1
             quiet = 0
@@ -91,8 +91,8 @@ async def calm(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _is_sending(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether bytes are on their way between two sockets: a busy machine delivers them later, also to itself."""
-    return any(_unsent(key.fd) for key in tuple(loop._selector.get_map().values()))  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+    """Return whether something is on its way between two sockets, or about to be: a busy machine delivers it later, also to itself."""
+    return any(key.events & EVENT_WRITE or _unsent(key.fd) for key in tuple(loop._selector.get_map().values()))  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
 
 
 def _unsent(socket: int) -> int:
