@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures.thread import _worker
+from concurrent.futures.thread import ThreadPoolExecutor, _worker
 from dataclasses import dataclass
 from datetime import timedelta
 from fcntl import ioctl
@@ -15,7 +15,7 @@ from types import CoroutineType, FrameType
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_CODE, CONF_EMAIL, CONF_PASSWORD
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import HomeAssistant, State, async_get_hass_or_none
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util.async_ import get_scheduled_timer_handles
@@ -104,16 +104,19 @@ def _unsent(socket: int) -> int:
 
 
 def _has_work(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether a thread of the loop's executor is at work, or about to be.
+    """Return whether a thread of the loop's executor, or of that which imports, is at work or about to be.
 
-    What the threads do is looked at: the executor's own count of idle threads loses one for good where a thread that has just finished
+    What the threads do is looked at: an executor's own count of idle threads loses one for good where a thread that has just finished
     takes what was meant for an idle one.
     """
-    executor = loop._default_executor  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
-    if executor is None:
-        return False
+    hass = async_get_hass_or_none()
+    executors = (loop._default_executor, hass.import_executor if hass else None)  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+    return any(executor is not None and _is_at_work(executor) for executor in executors)
+
+
+def _is_at_work(executor: ThreadPoolExecutor) -> bool:
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see what threads do
-    doing = [frames.get(thread.ident) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
+    doing = [frames.get(thread.ident or 0) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
     is_empty = executor._work_queue.empty()  # noqa: SLF001 - nothing public tells
     return not is_empty or any(frame is not None and not _waits_for_work(frame) for frame in doing)
 

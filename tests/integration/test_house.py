@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from homeassistant.core import HomeAssistant
+import pytest
 
 from tests.integration.house import calm
 
@@ -19,7 +20,8 @@ async def test_threads_that_only_wait_are_no_work_whatever_their_executor_counts
         await calm(hass.loop)
 
 
-async def test_a_thread_that_works_is_waited_for(hass: HomeAssistant) -> None:
+@pytest.mark.parametrize("imports", [False, True])
+async def test_a_thread_that_works_is_waited_for(hass: HomeAssistant, imports: bool) -> None:
     done: list[int] = []
 
     def work() -> None:
@@ -27,6 +29,6 @@ async def test_a_thread_that_works_is_waited_for(hass: HomeAssistant) -> None:
             time.sleep(0.02)
             done.append(number)
 
-    hass.loop.run_in_executor(None, work)
+    hass.loop.run_in_executor(hass.import_executor if imports else None, work)
     await calm(hass.loop)
     assert done == [0, 1, 2]
