@@ -77,15 +77,17 @@ async def calm(loop: asyncio.AbstractEventLoop) -> None:
     quiet, patience = 0, _MOST_ROUNDS
     while quiet < _QUIET_ROUNDS:
         if quiet == _QUIET_ROUNDS - 1:
-            # A thread that has just been given something to do needs it to begin, and a connection that ends has nothing to look at.
+            # A connection that ends has nothing to look at.
             time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
         await asyncio.sleep(0)
         if loop._ready or loop._selector.select(0):  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
             quiet = 0
-        elif _has_work(loop) or (patience > 0 and _is_sending(loop)):
+        elif (working := _at_work(loop)) or (patience > 0 and _is_sending(loop)):
             time.sleep(_REAL_MOMENT)  # noqa: ASYNC251 - nothing else is to go on meanwhile
-            patience -= 1
             quiet = 0
+            patience -= 1
+            if patience < 0:
+                _recount(working)
         else:
             quiet += 1
 
@@ -103,22 +105,28 @@ def _unsent(socket: int) -> int:
         return 0
 
 
-def _has_work(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether a thread of the loop's executor, or of that which imports, is at work or about to be.
-
-    What the threads do is looked at: an executor's own count of idle threads loses one for good where a thread that has just finished
-    takes what was meant for an idle one.
-    """
+def _at_work(loop: asyncio.AbstractEventLoop) -> list[ThreadPoolExecutor]:
+    """Return the executors of which a thread works, or is about to: the loop's, and that which imports."""
     hass = async_get_hass_or_none()
     executors = (loop._default_executor, hass.import_executor if hass else None)  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
-    return any(executor is not None and _is_at_work(executor) for executor in executors)
+    return [executor for executor in executors if executor is not None and _is_at_work(executor)]
 
 
 def _is_at_work(executor: ThreadPoolExecutor) -> bool:
+    """Return whether fewer threads are idle than there are, by the executor's own count: what a thread does tells it too late."""
+    return not executor._work_queue.empty() or executor._idle_semaphore._value < len(executor._threads)  # noqa: SLF001 - nothing public tells
+
+
+def _recount(executors: list[ThreadPoolExecutor]) -> None:
+    """Count the idle threads anew where all of them have waited for long.
+
+    An executor loses one for good where a thread that has just finished takes what was meant for an idle one.
+    """
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see what threads do
-    doing = [frames.get(thread.ident or 0) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
-    is_empty = executor._work_queue.empty()  # noqa: SLF001 - nothing public tells
-    return not is_empty or any(frame is not None and not _waits_for_work(frame) for frame in doing)
+    for executor in executors:
+        doing = [frames.get(thread.ident or 0) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
+        if executor._work_queue.empty() and all(frame is None or _waits_for_work(frame) for frame in doing):  # noqa: SLF001
+            executor._idle_semaphore.release()  # noqa: SLF001
 
 
 def _waits_for_work(frame: FrameType) -> bool:
