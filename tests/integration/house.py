@@ -125,8 +125,8 @@ def _recount(executors: list[ThreadPoolExecutor]) -> None:
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see what threads do
     for executor in executors:
         doing = [frames.get(thread.ident or 0) for thread in tuple(executor._threads)]  # noqa: SLF001 - nothing public tells
-        if executor._work_queue.empty() and all(frame is None or _waits_for_work(frame) for frame in doing):  # noqa: SLF001
-            executor._idle_semaphore.release()  # noqa: SLF001
+        if executor._work_queue.empty() and all(frame is None or _waits_for_work(frame) for frame in doing):  # noqa: SLF001 - nothing public does
+            executor._idle_semaphore.release()  # noqa: SLF001 - nothing public does
 
 
 def _waits_for_work(frame: FrameType) -> bool:
