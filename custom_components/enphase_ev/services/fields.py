@@ -41,19 +41,35 @@ ACTIVATE: VolDictType = {vol.Optional(ATTR_ACTIVATE, default=False): cv.boolean}
 
 
 def days_of(call: ServiceCall, zone: tzinfo, beginning: date = date.min) -> tuple[date, date]:
-    """Return the first and the last day of the past that a call means, in a site's zone; what it leaves out is the beginning, and today.
+    """Return the first and the last day that a call means, in a site's zone; what it leaves out is the beginning, and today.
 
     Raises:
-        ServiceValidationError: They are in the wrong order, or in the future.
+        ServiceValidationError: They are in the wrong order, or the first is in the future and the last is left out.
     """
-    today = dt_util.utcnow().astimezone(zone).date()
+    today = _today(zone)
     first: date = call.data.get(ATTR_FROM, beginning)
-    last: date = call.data.get(ATTR_TO, max(first, today))
+    if ATTR_TO not in call.data and first > today:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="first_day_in_future")
+    last: date = call.data.get(ATTR_TO, today)
     if last < first:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="dates_in_wrong_order")
-    if first > today:
+    return first, last
+
+
+def past_days_of(call: ServiceCall, zone: tzinfo, beginning: date) -> tuple[date, date]:
+    """Return those of the days that a call means which are not in the future.
+
+    Raises:
+        ServiceValidationError: There is none, or they are in the wrong order.
+    """
+    first, last = days_of(call, zone, beginning)
+    if first > (today := _today(zone)):
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="first_day_in_future")
     return first, min(last, today)
+
+
+def _today(zone: tzinfo) -> date:
+    return dt_util.utcnow().astimezone(zone).date()
 
 
 async def async_for_each[TargetT](

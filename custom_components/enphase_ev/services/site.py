@@ -14,7 +14,7 @@ from ..account_issues import clear_account_issues
 from ..const import DOMAIN
 from ..runtime import EnphaseConfigEntry, EnphaseRuntimeData
 from ..site.history_import import BEGINNING
-from .fields import ATTR_FROM, ATTR_TO, days_of
+from .fields import ATTR_FROM, ATTR_TO, past_days_of
 from .targets import ATTR_CONFIG_ENTRY_ID, ATTR_SITE_ID, SITE_FIELDS, async_chargers, async_entries, async_sites
 
 _IMPORT_SCHEMA = vol.Schema(
@@ -69,7 +69,7 @@ async def _import_history(call: ServiceCall) -> ServiceResponse:
     sites: list[JsonValueType] = []
     for entry, serials in (await _meant(call)).items():
         runtime: EnphaseRuntimeData = entry.runtime_data
-        first, last = days_of(call, runtime.site_facts.time_zone, BEGINNING)
+        first, last = past_days_of(call, runtime.site_facts.time_zone, BEGINNING)
         imported = await runtime.site.history.async_run(first, last, serials)
         for serial, found in imported.chargers.items():
             name = runtime.chargers.data[serial].name if serial in runtime.chargers.data else None
