@@ -115,9 +115,16 @@ async def test_over_night_with_the_defaults(automated: AutomatedHouse) -> None:
     automated.hass.states.async_set(_PRICE, "0.3", _as_nord_pool(night))
     await automated.automate(_CHEAPEST, charger=automated.device_id(), price=_PRICE)
 
-    seen = await automated.at(automated.charges, "13:30", "19:50", "20:30", "23:50", "00:30", "03:30", "05:30", "06:30", "07:10")
+    # In the hours in between nothing begins or ends.
+    seen = await automated.at(automated.charges, "13:30")
+    automated.skip(hours=6)
+    seen += await automated.at(automated.charges, "19:50", "20:30", "21:10")
+    automated.skip(hours=2.5)
+    seen += await automated.at(automated.charges, "23:50", "00:30", "01:10")
+    automated.skip(hours=1.5)
+    seen += await automated.at(automated.charges, "03:30", "04:10", "05:30", "06:30", "07:10")
 
-    assert seen == [False, False, True, False, True, True, True, False, False]
+    assert seen == [False, False, True, False, False, True, False, True, False, True, False, False]
 
 
 async def test_car_that_comes_late_charges_in_what_is_left_of_the_cheapest_hours(automated: AutomatedHouse) -> None:

@@ -283,7 +283,7 @@ async def test_frames_that_are_none(client: Client) -> None:
     assert len((await watch(client))[0].payload) == 10_000_000
     live.frame = FrameKind.NONE
     with pytest.raises(TimeoutError):
-        await watch(client)
+        await asyncio.wait_for(watch(client), 5)
 
 
 async def test_a_frame_of_another_topic(client: Client) -> None:
