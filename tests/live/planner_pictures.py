@@ -10,9 +10,7 @@ from tests.live import dashboard
 from tests.live.browser import signed_in_browser
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
-from tests.live.onboarding import add_integration
-from tests.live.process import free_port
-from tests.live.simulator import Simulator
+from tests.live.signed_in_house import signed_in_house
 
 IMAGES = ROOT / "docs" / "images"
 # A house with a charger, a plugged-in car, and a tariff with cheap nights.
@@ -24,18 +22,7 @@ SETTLING_S = 20
 async def take(folder: Path) -> list[Path]:
     """Run such a house, plan 12 kWh by 6:30, and take the pictures."""
     async with AsyncExitStack() as servers:
-        simulator = Simulator(port=free_port(), log=folder / "simulator.log", scenario=SCENARIO, live=True)
-        await servers.enter_async_context(simulator)
-        home_assistant = HomeAssistant(
-            folder / "config",
-            port=free_port(),
-            log=folder / "home-assistant.log",
-            cloud=simulator.url,
-            time_zone=await simulator.time_zone(),
-        )
-        await servers.enter_async_context(home_assistant)
-        await add_integration(home_assistant, await simulator.account())
-        await home_assistant.show_its_own_time()
+        simulator, home_assistant = await servers.enter_async_context(signed_in_house(folder, SCENARIO))
         device_id = await _plan(home_assistant)
         window = await servers.enter_async_context(signed_in_browser(home_assistant, time_zone=await simulator.time_zone()))
         return [await _device_picture(window, device_id), await _calendar_picture(window), await _cost_picture(window, device_id)]

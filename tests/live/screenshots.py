@@ -16,9 +16,7 @@ from tests.live import dashboard, energy, planner_pictures
 from tests.live.browser import signed_in_browser
 from tests.live.configuration import ROOT
 from tests.live.home_assistant import HomeAssistant
-from tests.live.onboarding import add_integration
-from tests.live.process import free_port
-from tests.live.simulator import Simulator
+from tests.live.signed_in_house import signed_in_house
 
 IMAGES = ROOT / "docs" / "images"
 # Width and height in pixels.
@@ -33,18 +31,7 @@ COLOURS = 256
 async def take(folder: Path) -> list[Path]:
     """Run the demo, let some time pass, and take the pictures."""
     async with AsyncExitStack() as servers:
-        simulator = Simulator(port=free_port(), log=folder / "simulator.log", scenario="home", live=True)
-        await servers.enter_async_context(simulator)
-        home_assistant = HomeAssistant(
-            folder / "config",
-            port=free_port(),
-            log=folder / "home-assistant.log",
-            cloud=simulator.url,
-            time_zone=await simulator.time_zone(),
-        )
-        await servers.enter_async_context(home_assistant)
-        await add_integration(home_assistant, await simulator.account())
-        await home_assistant.show_its_own_time()
+        simulator, home_assistant = await servers.enter_async_context(signed_in_house(folder, "home"))
         await dashboard.install(home_assistant)
         await energy.import_the_past(home_assistant, await simulator.time_zone())
         await energy.fill(home_assistant)
